@@ -1,0 +1,350 @@
+"""
+Every error of ours, in one tree.
+
+::
+
+    SlackkefuError
+    ├── OperatorError                  somebody has to act before this can work
+    │   ├── ConfigError                the configuration is wrong; lists every problem
+    │   ├── StoreError                 the folder on disk cannot be used
+    │   │   ├── StoreLocked            another daemon works on this store
+    │   │   └── StoreUnwritable        full, read-only, or not ours
+    │   ├── SlackSetupError            Slack refuses our credentials or settings
+    │   └── EasemobSetupError          Easemob refuses our credentials or app key
+    ├── LinkError                      the network: nothing was refused, nothing was answered
+    │   ├── ConnectFailed              no connection came about
+    │   └── LinkClosed                 a connection that worked has ended
+    ├── LocalProtocolError             we were about to break a protocol (a fault of ours)
+    ├── RemoteProtocolError            the other side broke it; carries no more than its kind
+    ├── SlackError                     an answer of Slack's Web API that is not "ok"
+    │   ├── SlackApiError              ``ok: false`` with a code
+    │   ├── SlackRateLimited           429 or ``ratelimited``; carries the pause
+    │   └── SlackOutcomeUnknown        sent, but no answer: it may have happened
+    └── EasemobError                   an answer of Easemob's that is not "ok"
+        ├── RestError                  HTTP status with an ``error`` code
+        │   ├── RestUnauthorized       401: the token is not, or no longer, good
+        │   ├── RestRateLimited        429 ``reach_limit``, 503, 403 "reach limit": later
+        │   ├── RestPlanLimit          429 ``resource_limited``: the plan is used up
+        │   ├── RestConflict           409: two creations of one user at once
+        │   └── RestOutcomeUnknown     sent, but no answer
+        ├── LoginRefused               PROVISION was answered with a status other than OK
+        ├── SessionKicked              STATISTIC 1-4: the server ended this login
+        ├── SendRefused                a message was answered with a status other than OK
+        └── SendOutcomeUnknown         a message was sent, but its acknowledgement never came
+
+Facts are in fields, sentences in ``__str__``. Whether to try again is decided in one function per peer
+(``slack/recovery.py``, ``easemob/recovery.py``), never where the error is raised. No error carries people's words
+or a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "ConfigError",
+    "ConfigProblem",
+    "ConnectFailed",
+    "EasemobError",
+    "EasemobSetupError",
+    "LinkClosed",
+    "LinkError",
+    "LocalProtocolError",
+    "LoginRefused",
+    "OperatorError",
+    "RemoteProtocolError",
+    "RestConflict",
+    "RestError",
+    "RestOutcomeUnknown",
+    "RestPlanLimit",
+    "RestRateLimited",
+    "RestUnauthorized",
+    "SendOutcomeUnknown",
+    "SendRefused",
+    "SessionKicked",
+    "SlackApiError",
+    "SlackError",
+    "SlackOutcomeUnknown",
+    "SlackRateLimited",
+    "SlackSetupError",
+    "SlackkefuError",
+    "StoreError",
+    "StoreLocked",
+    "StoreUnwritable",
+]
+
+
+class SlackkefuError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+# What an operator has to mend.
+
+
+class OperatorError(SlackkefuError):
+    """
+    Something that trying again does not mend.
+
+    ``str()`` is one line for a person: what happened, what it means for their messages, what to do.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One thing that is wrong with the configuration."""
+
+    key: str
+    """Dotted key, ``slack.app_token``; empty when the file as a whole is meant."""
+    found: str
+    """What was found, without any secret."""
+    expected: str
+    """What is expected there."""
+
+    def __str__(self) -> str:
+        where = f"{self.key}: " if self.key else ""
+        return f"{where}found {self.found}; expected {self.expected}"
+
+
+class ConfigError(OperatorError):
+    """The configuration cannot be used; holds every problem at once."""
+
+    def __init__(self, source: str, problems: tuple[ConfigProblem, ...]) -> None:
+        super().__init__(source, problems)
+        self.source = source
+        self.problems = problems
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        return f"{self.source}: the configuration cannot be used; nothing was started.{lines}"
+
+
+class StoreError(OperatorError):
+    """The store on disk cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class StoreLocked(StoreError):
+    """Another process holds the lock of this store."""
+
+
+class StoreUnwritable(StoreError):
+    """A file of the store could not be written or synced."""
+
+
+class SlackSetupError(OperatorError):
+    """Slack refuses what an operator configured (token, Socket Mode switch, scopes)."""
+
+    def __init__(self, method: str, code: str, advice: str) -> None:
+        super().__init__(method, code, advice)
+        self.method = method
+        self.code = code
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"Slack answered {self.code} to {self.method}. {self.advice}"
+
+
+class EasemobSetupError(OperatorError):
+    """Easemob refuses what an operator configured (app key, client id or secret, host)."""
+
+    def __init__(self, call: str, code: str, advice: str) -> None:
+        super().__init__(call, code, advice)
+        self.call = call
+        self.code = code
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"Easemob answered {self.code} to {self.call}. {self.advice}"
+
+
+# The network.
+
+
+class LinkError(SlackkefuError):
+    """A network fault; what was to be sent may be tried again."""
+
+
+class ConnectFailed(LinkError):
+    """No connection came about (DNS, TCP, TLS, proxy, WebSocket handshake, time limit)."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot connect to {self.address}: {self.reason}"
+
+
+class LinkClosed(LinkError):
+    """A connection that worked has ended, by whomever."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"connection to {self.address} ended: {self.reason}"
+
+
+class LocalProtocolError(SlackkefuError):
+    """We were about to do what the protocol does not allow in this state: a fault of ours."""
+
+
+class RemoteProtocolError(SlackkefuError):
+    """The other side sent what the protocol does not allow. The text names the kind, never the content."""
+
+
+# Slack.
+
+
+class SlackError(SlackkefuError):
+    """An answer of Slack's Web API that is not ``ok``."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.method = method
+
+
+class SlackApiError(SlackError):
+    """``ok: false`` (facts/slack.md §8, §9)."""
+
+    def __init__(self, method: str, code: str, *, needed: str = "", detail: str = "") -> None:
+        super().__init__(method)
+        self.code = code
+        self.needed = needed
+        self.detail = detail
+
+    def __str__(self) -> str:
+        needed = f" (scope needed: {self.needed})" if self.needed else ""
+        return f"Slack answered {self.code} to {self.method}{needed}"
+
+
+class SlackRateLimited(SlackError):
+    """Slack asks for a pause for this method (and channel)."""
+
+    def __init__(self, method: str, retry_after_s: float) -> None:
+        super().__init__(method)
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return f"Slack asks to wait {self.retry_after_s:g} s before the next {self.method}"
+
+
+class SlackOutcomeUnknown(SlackError):
+    """The request left, and no usable answer came: it may have been carried out (facts/slack.md §8)."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(method)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no usable answer to {self.method}: {self.reason}; it may have been carried out"
+
+
+# Easemob.
+
+
+class EasemobError(SlackkefuError):
+    """An answer of Easemob's that is not OK."""
+
+
+class RestError(EasemobError):
+    """An HTTP answer outside 2xx (facts/easemob-rest.md §2)."""
+
+    def __init__(self, call: str, status: int, code: str, description: str = "") -> None:
+        super().__init__(call, status, code, description)
+        self.call = call
+        self.status = status
+        self.code = code
+        self.description = description
+
+    def __str__(self) -> str:
+        return f"Easemob answered {self.status} {self.code or '(no code)'} to {self.call}"
+
+
+class RestUnauthorized(RestError):
+    """401: the token is expired, malformed, of another app or of another cluster."""
+
+
+class RestRateLimited(RestError):
+    """Later: 429 ``reach_limit``, the 503 of older clusters, 403 ``message send reach limit``."""
+
+
+class RestPlanLimit(RestError):
+    """429 ``resource_limited``: the plan's quota is used up; waiting does not help."""
+
+
+class RestConflict(RestError):
+    """409 ``concurrent_operation_error``: try once more after a second."""
+
+
+class RestOutcomeUnknown(EasemobError):
+    """The request left, and no answer came."""
+
+    def __init__(self, call: str, reason: str) -> None:
+        super().__init__(call, reason)
+        self.call = call
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no answer to {self.call}: {self.reason}"
+
+
+class LoginRefused(EasemobError):
+    """PROVISION was answered with a status other than OK (facts/msync.md §6)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"IM login refused with status {self.code}: {self.reason or 'no reason given'}"
+
+
+class SessionKicked(EasemobError):
+    """STATISTIC 1-4 (facts/msync.md §9): removed, other device, password changed, kicked by console."""
+
+    def __init__(self, operation: int, reason: str) -> None:
+        super().__init__(operation, reason)
+        self.operation = operation
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the IM server ended this login (operation {self.operation})"
+
+
+class SendRefused(EasemobError):
+    """A message was answered with a status other than OK (facts/msync.md §8)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Easemob refused the message with status {self.code}: {self.reason or 'no reason given'}"
+
+
+class SendOutcomeUnknown(EasemobError):
+    """A message left, and its acknowledgement never came; a repeat must carry the same id (facts/msync.md §8)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no acknowledgement from Easemob: {self.reason}"

@@ -1,0 +1,94 @@
+"""
+The network behind two calls.
+
+:class:`Network` is all that the rest of slackkefu knows of sockets: a byte stream to an address, and an HTTP client.
+:class:`TcpNetwork` is the real one. Tests hand in one made of memory streams.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Protocol, final
+
+import httpx
+import trio
+
+from slackkefu.errors import ConnectFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Network", "TcpNetwork"]
+
+
+class Network(Protocol):
+    """What the daemon needs of a network."""
+
+    async def open_stream(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        """
+        Open a byte stream.
+
+        The caller sets the time limit. A cancellation leaves nothing open.
+
+        Raises:
+            ConnectFailed: DNS, TCP or TLS did not work.
+
+        """
+        ...
+
+    def http_client(
+        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+    ) -> httpx.AsyncClient:
+        """Make a keep-alive HTTP client that follows no redirects; the caller closes it."""
+        ...
+
+
+@final
+class TcpNetwork:
+    """TCP and TLS as the operating system gives them."""
+
+    def __init__(self) -> None:
+        # One context for all: loading the certificate store takes longer than a handshake.
+        self._tls = ssl.create_default_context()
+
+    async def open_stream(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        """Open TCP, and TLS over it; see :class:`Network`."""
+        address = f"{host}:{port}"
+        try:
+            stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
+        except OSError as exc:
+            raise ConnectFailed(address, _reason(exc)) from exc
+        if not tls:
+            return stream
+        secured = trio.SSLStream(stream, self._tls, server_hostname=host, https_compatible=True)
+        try:
+            await secured.do_handshake()
+        except (trio.BrokenResourceError, ssl.SSLError, OSError) as exc:
+            await trio.aclose_forcefully(stream)
+            raise ConnectFailed(address, f"TLS: {_reason(exc)}") from exc
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return secured
+
+    def http_client(
+        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+    ) -> httpx.AsyncClient:
+        """Make an HTTP client; see :class:`Network`."""
+        return httpx.AsyncClient(
+            base_url=base_url,
+            headers=headers,
+            timeout=timeout_s,
+            verify=self._tls,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30),
+        )
+
+
+def _reason(exc: BaseException) -> str:
+    """Say in a few words why *exc* happened; an OSError of several attempts names its first cause."""
+    cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return str(cause) or type(cause).__name__
