@@ -1,0 +1,102 @@
+"""
+Affairs of the bridge itself: what Slack tells us, not the desk.
+
+The work of an installation's lane of special events: the app left a workspace, a channel has a new id, a person's
+profile changed. Each has been acknowledged already; each is harmless when it comes twice or late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, final
+
+import msgspec
+import structlog
+
+from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.table import Rule
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.routing import Special
+    from slackkefu.slack.directory import Directory
+    from slackkefu.slack.envelope import OtherEvent
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
+    from slackkefu.world import Disk
+
+__all__ = ["Affairs"]
+
+log = structlog.get_logger()
+
+
+class InstallationStore(Protocol):
+    """Where installations are kept; blocks on files. The interface is slack_sdk's."""
+
+    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        """Forget the bot installation of this workspace or organisation."""
+        ...
+
+
+@final
+class Affairs:
+    """Acts on special events, one at a time for each installation."""
+
+    def __init__(
+        self, *, installations: Installations, store: InstallationStore, book: Book, directory: Directory, disk: Disk
+    ) -> None:
+        self._installations = installations
+        self._store = store
+        self._book = book
+        self._directory = directory
+        self._disk = disk
+
+    async def handle(self, _: InstallationKey, special: Special) -> None:
+        """Act on one event."""
+        match special.rule:
+            case Rule.REMOVAL:
+                await self._removed(special.installation, special.event)
+            case Rule.RENUMBERING:
+                await self._renumbered(special.installation, special.event)
+            case Rule.PROFILE:
+                self._directory.user_changed(special.installation, special.event.raw)
+            case _:
+                log.warning("affairs.unknown", kind=special.event.type)
+
+    async def _removed(self, installation: Installation, event: OtherEvent) -> None:
+        """
+        Forget one installation.
+
+        ``tokens_revoked`` names users, not tokens, and means the bot only when it names the bot user
+        (facts/slack.md §3, traps 18).
+        """
+        if event.type == "tokens_revoked" and installation.bot_user_id not in _revoked_bots(event):
+            return
+        key = installation.key
+        self._installations.remove(key)
+        log.warning("slack.removed", installation=str(key), cause=event.type, meaning="its visitors are not served")
+        try:
+            await self._disk.run(partial(self._store.delete_bot, enterprise_id=key.enterprise_id, team_id=key.team_id))
+        except StoreError as exc:
+            log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
+
+    async def _renumbered(self, installation: Installation, event: OtherEvent) -> None:
+        """Follow a channel to its new id (facts/slack.md §5); its visitors keep their names at the desk."""
+        old, new = event.raw.get("old_channel_id"), event.raw.get("new_channel_id")
+        if not isinstance(old, str) or not isinstance(new, str) or not new:
+            return
+        for record in [record for record in self._book if record.channel == old]:
+            if installation_key(record) == installation.key:
+                self._book.remember(msgspec.structs.replace(record, channel=new))
+                await self._book.write(ImUser(record.im_user))
+
+
+def _revoked_bots(event: OtherEvent) -> Sequence[object]:
+    """Return the bot users whose tokens died; either key of ``tokens`` may be missing (facts/slack.md §3)."""
+    tokens = event.raw.get("tokens")
+    bots = tokens.get("bot") if isinstance(tokens, Mapping) else None
+    return bots if isinstance(bots, list) else ()

@@ -1,0 +1,160 @@
+"""
+The book of visitors: which installation, channel and thread belong to each.
+
+One record a visitor, kept in memory and on disk. The name of an IM user tells who a visitor is, but not where an answer
+to them belongs: channel ids change, threads move on, and in shared channels the author's team may never have
+installed the app (design, decision 1). The way there is remembered here, and only here.
+
+The functions that change a record are pure; :class:`Book` holds the records and writes what changed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+import msgspec
+import structlog
+
+from slackkefu.bridge.open_sessions import OPEN_S
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import StoreUnwritable
+from slackkefu.slack.ids import EnterpriseId, TeamId
+from slackkefu.slack.installation import InstallationKey
+from slackkefu.store.visitors import VisitorRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from slackkefu.bridge.routing import Forward
+    from slackkefu.slack.ids import Ts
+    from slackkefu.world import Disk
+
+__all__ = ["Book", "closed", "installation_key", "is_open", "listens", "named", "opened", "wrote"]
+
+log = structlog.get_logger()
+
+LISTENING_S: Final = 24 * 3600.0
+"""How long a mention keeps its thread open for its visitor, unless the service session closes before."""
+
+STALE_S: Final = 60.0
+"""A record is not written anew only because its last activity is this much later."""
+
+
+def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> VisitorRecord:
+    """
+    Note that the visitor wrote: where an answer belongs from here on.
+
+    Args:
+        record: What was known, if anything.
+        forward: The message.
+        now: Wall clock, seconds.
+
+    """
+    key = forward.installation.key
+    opens = forward.is_mention and not forward.is_direct
+    known = record or VisitorRecord(
+        im_user=forward.user, team=forward.visitor.team, user=forward.visitor.user, channel=forward.visitor.channel
+    )
+    return msgspec.structs.replace(
+        known,
+        channel=forward.event.channel,
+        channel_type="im" if forward.is_direct else (forward.event.channel_type or known.channel_type),
+        enterprise_id=key.enterprise_id,
+        installation_team_id=key.team_id,
+        thread_ts=forward.thread_ts,
+        mention_thread=forward.thread_ts if opens else known.mention_thread,
+        mention_until=now + LISTENING_S if opens else known.mention_until,
+        last_active=now if now - known.last_active > STALE_S else known.last_active,
+    )
+
+
+def named(record: VisitorRecord, *, name: str, workspace: str) -> VisitorRecord:
+    """Note the visitor's names; an empty one leaves what is known."""
+    return msgspec.structs.replace(record, name=name or record.name, workspace=workspace or record.workspace)
+
+
+def opened(record: VisitorRecord, session_id: str, *, now: float) -> VisitorRecord:
+    """Note that kefu holds a service session with this visitor."""
+    return msgspec.structs.replace(
+        record,
+        open_session=session_id or record.open_session or "",
+        last_active=now if now - record.last_active > STALE_S else record.last_active,
+    )
+
+
+def closed(record: VisitorRecord) -> VisitorRecord:
+    """Note that the service session is over; a thread opened by a mention closes with it."""
+    return msgspec.structs.replace(record, open_session=None, mention_thread=None, mention_until=0.0)
+
+
+def listens(record: VisitorRecord | None, thread_ts: Ts, *, now: float) -> bool:
+    """Tell whether the visitor's words in this thread are for the desk without another mention."""
+    return record is not None and record.mention_thread == thread_ts and now < record.mention_until
+
+
+def is_open(record: VisitorRecord, *, now: float) -> bool:
+    """Tell whether a service session with this visitor counts as open."""
+    return record.open_session is not None and now - record.last_active < OPEN_S
+
+
+def installation_key(record: VisitorRecord) -> InstallationKey | None:
+    """Tell through which installation this visitor is reached; None for a record that does not say."""
+    if record.enterprise_id is None and record.installation_team_id is None:
+        return None
+    return InstallationKey(
+        enterprise_id=EnterpriseId(record.enterprise_id) if record.enterprise_id else None,
+        team_id=TeamId(record.installation_team_id) if record.installation_team_id else None,
+    )
+
+
+class Records(Protocol):
+    """Where records are kept; blocks on files."""
+
+    def save(self, record: VisitorRecord) -> None:
+        """Write *record*; raises StoreUnwritable."""
+        ...
+
+
+@final
+class Book:
+    """Every visitor's record: changed in memory at once, written when asked."""
+
+    def __init__(self, records: Iterable[VisitorRecord], *, store: Records, disk: Disk) -> None:
+        self._records = {ImUser(record.im_user): record for record in records}
+        self._unwritten: set[ImUser] = set()
+        self._store = store
+        self._disk = disk
+
+    def __iter__(self) -> Iterator[VisitorRecord]:
+        return iter(self._records.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, user: ImUser) -> VisitorRecord | None:
+        """Return the record of *user*, if any."""
+        return self._records.get(user)
+
+    def remember(self, record: VisitorRecord) -> None:
+        """Take *record* into memory; what the next envelope is decided by."""
+        user = ImUser(record.im_user)
+        if self._records.get(user) != record:
+            self._records[user] = record
+            self._unwritten.add(user)
+
+    async def write(self, user: ImUser) -> None:
+        """
+        Write the record of *user* if it has changed.
+
+        A disk that cannot be written does not stop the message: memory knows the way until the daemon ends, and the
+        next change tries the disk again.
+        """
+        if user not in self._unwritten:
+            return
+        self._unwritten.discard(user)
+        try:
+            await self._disk.run(partial(self._store.save, self._records[user]))
+        except StoreUnwritable as exc:
+            self._unwritten.add(user)
+            log.error("store.unwritable", problem=str(exc), visitor=user)  # noqa: TRY400 - for an operator, no traceback

@@ -1,0 +1,120 @@
+"""
+Intake: what happens to an envelope the moment it arrives.
+
+Everything is decided at once. What is not for the desk is acknowledged and its reason logged; what the bridge itself
+acts on is acknowledged and handed on; a person's words go to their visitor's lane, and their envelope waits for the
+outcome (:mod:`slackkefu.bridge.receipts`). A repeat joins the message in hand, so repeats never double.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import structlog
+
+from slackkefu.bridge.book import listens, wrote
+from slackkefu.bridge.custody import Joined, Settled
+from slackkefu.bridge.routing import Forward, Ignored, route
+from slackkefu.bridge.table import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.lanes import Lanes
+    from slackkefu.bridge.receipts import Delivery, Parcel, Receipts
+    from slackkefu.bridge.routing import Special
+    from slackkefu.config import ChannelsMode
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.ids import Ts
+    from slackkefu.slack.installation import InstallationKey, Installations
+
+__all__ = ["Intake", "IntakeStatistics"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeStatistics:
+    """Counts since the start."""
+
+    ignored: Mapping[str, int]
+    """Envelopes left alone, by reason."""
+
+
+@final
+class Intake:
+    """
+    Takes every envelope of every connection.
+
+    Args:
+        installations: Who installed the app.
+        channels: What of members' messages is for the desk.
+        book: The visitors' records.
+        receipts: The messages in hand.
+        words: Lanes for what goes to the desk, by visitor.
+        affairs: Lanes for what the bridge itself acts on, by installation.
+        wall: Wall clock, seconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        installations: Installations,
+        channels: ChannelsMode,
+        book: Book,
+        receipts: Receipts,
+        words: Lanes[ImUser, Parcel],
+        affairs: Lanes[InstallationKey, Special],
+        wall: Callable[[], float],
+    ) -> None:
+        self._installations = installations
+        self._channels = channels
+        self._book = book
+        self._receipts = receipts
+        self._words = words
+        self._affairs = affairs
+        self._wall = wall
+        self._ignored = dict.fromkeys(Reason, 0)
+
+    def statistics(self) -> IntakeStatistics:
+        """Count."""
+        return IntakeStatistics(ignored={reason.value: count for reason, count in self._ignored.items()})
+
+    async def take(self, delivery: Delivery) -> None:
+        """Decide on one envelope, without waiting for the other side."""
+        decision = route(
+            delivery.envelope, installations=self._installations, channels=self._channels, listens=self._listens
+        )
+        if isinstance(decision, Forward):
+            await self._forward(decision, delivery)
+        elif isinstance(decision, Ignored):
+            await self._ignore(delivery, decision.reason, decision.detail)
+        else:
+            # Acknowledged first: what these say is also seen otherwise (a dead token, an unknown channel).
+            await delivery.acknowledge()
+            if not self._affairs.put(decision.installation.key, decision):
+                log.warning("affairs.full", kind=decision.event.type, meaning="not acted on")
+
+    async def _forward(self, forward: Forward, delivery: Delivery) -> None:
+        taken = self._receipts.take(forward, delivery)
+        if isinstance(taken, Settled):
+            await self._ignore(delivery, Reason.DUPLICATE)
+        elif isinstance(taken, Joined):
+            log.debug("slack.repeat_joined", ts=taken.key.ts, attempt=delivery.envelope.retry_attempt)
+        elif not self._words.put(forward.user, taken):
+            self._receipts.let_go(taken)
+            log.warning("lane.full", visitor=forward.user, meaning="not acknowledged; Slack keeps and repeats it")
+        else:
+            # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
+            self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+
+    async def _ignore(self, delivery: Delivery, reason: Reason, detail: str = "") -> None:
+        self._ignored[reason] += 1
+        log.info("slack.ignored", reason=reason.value, kind=detail or delivery.envelope.kind)
+        await delivery.acknowledge()
+
+    def _listens(self, user: ImUser, thread_ts: Ts) -> bool:
+        return listens(self._book.get(user), thread_ts, now=self._wall())

@@ -1,0 +1,110 @@
+"""
+Lanes: one ordered, bounded queue a visitor.
+
+What is put on a lane is worked on in order, one piece at a time. Lanes do not wait for each other: a slow visitor
+delays nobody. A lane has a task only while it has something to do.
+
+A full lane, or too much in all lanes together, refuses the new piece; who offered it still has it then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, final
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+__all__ = ["LaneStatistics", "Lanes"]
+
+K = TypeVar("K", bound="Hashable")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatistics:
+    """What lies in the lanes."""
+
+    busy: int
+    """Lanes with something in them."""
+    waiting: int
+    """Pieces in all lanes, those in work included."""
+    deepest: int
+    """Pieces in the fullest lane."""
+    refused: int
+    """Pieces refused because a lane, or all of them together, was full."""
+
+
+@final
+class Lanes(Generic[K, T]):
+    """
+    Ordered queues by key, each worked on by one task at a time.
+
+    Args:
+        work: Handles one piece; a piece leaves its lane when this returns. It answers for its own errors: one that
+            escapes ends the program.
+        per_lane: Most pieces in one lane.
+        in_all: Most pieces in all lanes together.
+
+    """
+
+    def __init__(self, work: Callable[[K, T], Awaitable[None]], *, per_lane: int, in_all: int) -> None:
+        self._work = work
+        self._per_lane = per_lane
+        self._in_all = in_all
+        self._lanes: dict[K, deque[T]] = {}
+        self._waiting = 0
+        self._refused = 0
+        self._nursery: trio.Nursery | None = None
+        self._empty = trio.Event()
+        self._empty.set()
+
+    def __repr__(self) -> str:
+        return f"<Lanes busy={len(self._lanes)} waiting={self._waiting}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until cancelled; a cancellation leaves the pieces in the lanes, unfinished."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    def put(self, key: K, piece: T) -> bool:
+        """Put *piece* at the end of the lane of *key*; False when there is no room."""
+        lane = self._lanes.get(key)
+        if self._waiting >= self._in_all or (lane is not None and len(lane) >= self._per_lane):
+            self._refused += 1
+            return False
+        self._waiting += 1
+        if lane is not None:
+            lane.append(piece)
+            return True
+        self._lanes[key] = deque((piece,))
+        self._empty = self._empty if not self._empty.is_set() else trio.Event()
+        if self._nursery is None:
+            raise RuntimeError("lanes are not running")
+        self._nursery.start_soon(self._drain, key)
+        return True
+
+    async def drained(self) -> None:
+        """Wait until every lane is empty."""
+        while self._waiting:
+            await self._empty.wait()
+
+    def statistics(self) -> LaneStatistics:
+        """Tell what lies in the lanes now."""
+        deepest = max(map(len, self._lanes.values()), default=0)
+        return LaneStatistics(busy=len(self._lanes), waiting=self._waiting, deepest=deepest, refused=self._refused)
+
+    async def _drain(self, key: K) -> None:
+        lane = self._lanes[key]
+        while lane:
+            await self._work(key, lane[0])
+            lane.popleft()
+            self._waiting -= 1
+        del self._lanes[key]
+        if not self._waiting:
+            self._empty.set()

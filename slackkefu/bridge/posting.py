@@ -1,0 +1,152 @@
+"""
+Posting: bringing posts to the right conversation, until Slack has taken them.
+
+Where an answer belongs comes from the visitor's record (design, decision 1): in a direct message plainly, or in the
+thread the visitor wrote in; in a channel in the thread of the visitor's last message. Where no thread is known, the
+answer goes to the visitor alone, in a direct message that names the channel, never openly into the channel.
+
+A visitor without a record (a lost store) is still known by name: the name holds workspace, user and channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+import trio
+
+from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.identity import visitor_of
+from slackkefu.bridge.to_slack import InChannel, InPrivate, elsewhere
+from slackkefu.errors import SlackkefuError
+from slackkefu.net.backoff import backoff
+from slackkefu.slack.ids import ChannelId, Ts, UserId
+from slackkefu.slack.installation import InstallationKey
+from slackkefu.slack.recovery import GiveUp, LookFirst, Retry, after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.to_slack import Place
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.installation import Installations
+    from slackkefu.slack.web import Post, WebClient
+    from slackkefu.world import World
+
+__all__ = ["Posting", "PostingStatistics"]
+
+log = structlog.get_logger()
+
+BLOCKED_S: Final = 60.0
+"""Pause where only an operator or a new installation helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a visitor is reached."""
+
+    key: InstallationKey
+    user: UserId
+    is_direct: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PostingStatistics:
+    """Counts since the start."""
+
+    posted: int
+    """Posts that Slack has taken."""
+    refused: int
+    """Posts that Slack has refused for good."""
+    doubled_possible: int
+    """Posts made again after an answer was lost; each may stand in Slack twice."""
+
+
+@final
+class Posting:
+    """Posts to Slack, in order, each until Slack has taken or finally refused it."""
+
+    def __init__(self, *, world: World, web: WebClient, installations: Installations, book: Book) -> None:
+        self._world = world
+        self._web = web
+        self._installations = installations
+        self._book = book
+        self._posted = 0
+        self._refused = 0
+        self._doubled_possible = 0
+
+    def statistics(self) -> PostingStatistics:
+        """Count."""
+        return PostingStatistics(posted=self._posted, refused=self._refused, doubled_possible=self._doubled_possible)
+
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> None:
+        """
+        Post what *make* makes for the place where *user* is answered.
+
+        Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation may leave a post made
+        whose answer was not seen.
+        """
+        address = self._address(user)
+        if address is None:
+            log.error("slack.no_address", visitor=user, meaning="not one of our visitors; the answer is not in Slack")
+            return
+        place: Place | None = address.place
+        while place is not None:
+            refusal = await self._post_all(user, address.key, make(place))
+            if refusal is None:
+                return
+            place = elsewhere(place, refusal, user=address.user, is_direct=address.is_direct)
+            log.warning(
+                "slack.refused", visitor=user, code=refusal, meaning="goes elsewhere" if place else "not in Slack"
+            )
+
+    async def _post_all(self, user: ImUser, key: InstallationKey, posts: Iterable[Post]) -> str | None:
+        """Post in order; the code of the first final refusal, or None."""
+        for post in posts:
+            refusal = await self._post(user, key, post)
+            if refusal is not None:
+                return refusal
+        return None
+
+    async def _post(self, user: ImUser, key: InstallationKey, post: Post) -> str | None:
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        while True:
+            installation = self._installations.get(key)
+            if installation is None:
+                log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
+                await trio.sleep(BLOCKED_S)
+                continue
+            try:
+                await self._web.post_message(installation, post)
+            except SlackkefuError as error:
+                step = after(error)
+                if isinstance(step, GiveUp):
+                    self._refused += 1
+                    return step.reason
+                # Looking first (our echo, the history) comes with the synced record of intents.
+                self._doubled_possible += isinstance(step, LookFirst)
+                pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
+                log.warning("slack.post_again", visitor=user, problem=str(error), in_s=round(pause, 1))
+            else:
+                self._posted += 1
+                return None
+            await trio.sleep(pause)
+
+    def _address(self, user: ImUser) -> _Address | None:
+        visitor = visitor_of(user)
+        if visitor is None:
+            return None
+        record = self._book.get(user)
+        if record is None:
+            is_direct = visitor.channel.startswith("D")
+            key = InstallationKey(None, visitor.team)
+            channel, thread = visitor.channel, None
+        else:
+            is_direct = record.channel_type == "im"
+            key = installation_key(record) or InstallationKey(None, visitor.team)
+            channel, thread = ChannelId(record.channel), Ts(record.thread_ts) if record.thread_ts else None
+        place: Place = InChannel(channel, thread) if is_direct or thread else InPrivate(visitor.user, about=channel)
+        return _Address(key, visitor.user, is_direct, place)

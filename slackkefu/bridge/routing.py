@@ -1,0 +1,211 @@
+"""
+Routing: from an envelope to what is done with it.
+
+A pure decision. :func:`route` answers with exactly one of :class:`Forward` (a person's words for the desk),
+:class:`Special` (something the bridge itself acts on) or :class:`Ignored` (with its named reason). The kinds are in
+:mod:`slackkefu.bridge.table`; here is who wrote it, where, and to whom.
+
+Loops are impossible by construction: words are forwarded only when no mark of facts/slack.md §4 says that anything but
+a person wrote them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from slackkefu.bridge.identity import Unmappable, Visitor, author_team, im_user
+from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
+from slackkefu.slack.envelope import AppRateLimited, EventCallback, Malformed, MessageEvent, OtherEvent
+from slackkefu.slack.text import mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slackkefu.config import ChannelsMode
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.envelope import Envelope
+    from slackkefu.slack.ids import Ts
+    from slackkefu.slack.installation import Installation, Installations
+
+__all__ = ["Forward", "Ignored", "Route", "Special", "route"]
+
+SLACKBOT: Final = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A person's words for the desk."""
+
+    visitor: Visitor
+    user: ImUser
+    installation: Installation
+    event: MessageEvent
+    is_direct: bool
+    """A direct message to the app."""
+    thread_ts: Ts | None
+    """The thread an answer belongs in: in a channel always, in a direct message where the visitor wrote in one."""
+    is_mention: bool
+    """The app was mentioned; in a channel this opens the conversation in its thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Something the bridge itself acts on."""
+
+    rule: Rule
+    installation: Installation
+    event: OtherEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Left alone."""
+
+    reason: Reason
+    detail: str = ""
+    """The kind of thing, never its content."""
+
+
+Route = Forward | Special | Ignored
+
+
+def route(
+    envelope: Envelope,
+    *,
+    installations: Installations,
+    channels: ChannelsMode,
+    listens: Callable[[ImUser, Ts], bool],
+) -> Route:
+    """
+    Decide what is done with *envelope*.
+
+    Args:
+        envelope: As it came from Slack.
+        installations: Who installed the app.
+        channels: What of members' messages outside direct messages is for the desk.
+        listens: Whether a conversation with this visitor is open in this thread.
+
+    """
+    rule = PAYLOADS.get(envelope.kind)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_PAYLOAD, envelope.kind)
+    payload = envelope.payload
+    if isinstance(payload, Malformed):
+        return Ignored(Reason.MALFORMED, payload.reason)
+    if isinstance(payload, AppRateLimited):
+        return Ignored(Reason.EVENTS_HELD_BACK, str(payload.team_id))
+    if rule is Rule.IGNORE or not isinstance(payload, EventCallback):
+        return Ignored(Reason.NOT_FOR_THE_DESK, envelope.kind)
+    event = payload.event
+    if isinstance(event, Malformed):
+        return Ignored(Reason.MALFORMED, event.reason)
+    installation = installations.owner_of(payload)
+    if isinstance(event, OtherEvent):
+        return _route_other(event, installation)
+    if installation is None:
+        return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
+    return _route_message(event, payload, installation, channels, listens)
+
+
+def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
+    rule = EVENTS.get(event.type)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_EVENT, event.type)
+    if rule is Rule.IGNORE:
+        return Ignored(Reason.NOT_FOR_THE_DESK, event.type)
+    if installation is None:
+        return Ignored(Reason.UNKNOWN_INSTALLATION, event.type)
+    return Special(rule, installation, event)
+
+
+def _route_message(
+    event: MessageEvent,
+    payload: EventCallback,
+    installation: Installation,
+    channels: ChannelsMode,
+    listens: Callable[[ImUser, Ts], bool],
+) -> Route:
+    rule = SUBTYPES.get(event.subtype or "")
+    if rule in (Rule.EDIT, Rule.DELETION):
+        return _route_change(event, payload, installation)
+    reason = _mark(event, payload, installation)
+    if reason is not None:
+        return Ignored(reason, event.subtype or event.channel_type)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_SUBTYPE, event.subtype or "")
+    if rule is not Rule.FORWARD:
+        return Ignored(Reason.SYSTEM_MESSAGE, event.subtype or "")
+    if event.user is None or not (event.text.strip() or event.files):
+        return Ignored(Reason.EMPTY)
+    visitor = Visitor(author_team(event.user_team, event.team, payload.team_id), event.user, event.channel)
+    user = im_user(visitor)
+    if isinstance(user, Unmappable):
+        return Ignored(Reason.UNMAPPABLE_ID)
+    is_mention = event.is_mention_event or installation.bot_user_id in mentions(event.text)
+    forward = partial(Forward, visitor, user, installation, event, is_mention=is_mention)
+    if _is_direct(event):
+        return forward(is_direct=True, thread_ts=event.thread_ts)
+    if channels == "off":
+        return Ignored(Reason.CHANNELS_OFF)
+    root = event.thread_ts or event.ts
+    if channels == "mention" and not is_mention and not listens(user, root):
+        return Ignored(Reason.NOT_MENTIONED)
+    return forward(is_direct=False, thread_ts=root)
+
+
+def _is_direct(event: MessageEvent) -> bool:
+    """
+    Tell a direct message to the app.
+
+    ``channel_type`` decides (facts/slack.md §5). ``app_mention`` has none, and never is a direct message; elsewhere a
+    missing ``channel_type`` leaves only the ``D`` of the id, which does mean one.
+    """
+    if event.channel_type or event.is_mention_event:
+        return event.channel_type == "im"
+    return event.channel.startswith("D")
+
+
+def _route_change(event: MessageEvent, payload: EventCallback, installation: Installation) -> Route:
+    """
+    Tell a person's edit or deletion from the many other changes.
+
+    The marks sit in the inner message (facts/slack.md §4). Edits and deletions are recognised and named here; carrying
+    them over comes with the rest of what people send.
+    """
+    is_edit = event.message is not None
+    inner = event.message or event.previous
+    reason = _mark(inner, payload, installation) if inner is not None else None
+    if reason is not None:
+        return Ignored(reason, event.subtype or "")
+    if not is_edit:
+        return Ignored(Reason.DELETION_NOT_CARRIED)
+    before = event.previous.text if event.previous is not None else None
+    is_true_edit = inner is not None and inner.edited and inner.text != before
+    return Ignored(Reason.EDIT_NOT_CARRIED if is_true_edit else Reason.NOT_AN_EDIT)
+
+
+# Who wrote it: the marks of facts/slack.md §4 that say nobody did.
+
+
+def _mark(event: MessageEvent, payload: EventCallback, installation: Installation) -> Reason | None:
+    """Say why a message is nobody's words, or None where a person wrote it."""
+    if (
+        _same(event.bot_id, installation.bot_id)
+        or _same(event.app_id, payload.api_app_id)
+        or _same(event.app_id, installation.app_id)
+        or _same(event.user, installation.bot_user_id)
+    ):
+        return Reason.OWN_MESSAGE
+    if event.bot_id or event.subtype == "bot_message":
+        return Reason.OTHER_BOT
+    if event.user == SLACKBOT:
+        return Reason.SLACKBOT
+    if event.hidden:
+        return Reason.HIDDEN
+    return Reason.NO_USER if event.user is None else None
+
+
+def _same(theirs: str | None, ours: str) -> bool:
+    return bool(ours) and theirs == ours

@@ -1,0 +1,79 @@
+"""
+How a command ends.
+
+What an operator can mend is one clear line and an exit code; a fault of ours is a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from slackkefu.errors import (
+    ConfigError,
+    EasemobError,
+    LinkError,
+    LocalProtocolError,
+    OperatorError,
+    RemoteProtocolError,
+    SlackError,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EPILOG", "explain", "leaves"]
+
+_CODES: Final = (
+    (ConfigError, 3),
+    (StoreError, 4),
+    ((OperatorError, SlackError, EasemobError, LinkError, RemoteProtocolError), 5),
+)
+"""First match counts. What is not here, LocalProtocolError among it, is a fault of ours: a traceback, and code 1."""
+
+EPILOG: Final = """
+\b
+Exit codes:
+  0  done, or stopped by SIGTERM or SIGINT
+  1  a fault in slackkefu itself; please report the traceback
+  2  wrong use of the command line, or a missing extra
+  3  the configuration cannot be used
+  4  the store cannot be used: locked, full, not ours
+  5  refused by Slack or Easemob, or no way to them
+"""
+
+
+def leaves(exc: BaseException) -> Iterator[BaseException]:
+    """Yield what is inside an exception group, however deep; a lone exception is its own leaf."""
+    if isinstance(exc, BaseExceptionGroup):
+        for inner in exc.exceptions:
+            yield from leaves(inner)
+    else:
+        yield exc
+
+
+def explain(exc: BaseException) -> tuple[str, int] | None:
+    """
+    Turn what ended a command into a text for a person and an exit code.
+
+    Returns:
+        None when there is a fault of ours in it, which deserves its traceback.
+
+    """
+    # SIGINT while the daemon does not listen for it, early or late: a stop like any other.
+    faults = [leaf for leaf in leaves(exc) if not isinstance(leaf, trio.Cancelled | KeyboardInterrupt)]
+    coded = [(code, str(fault)) for fault in faults if (code := _code(fault)) is not None]
+    if len(coded) < len(faults):
+        return None
+    # What an operator has to mend comes before what followed from it.
+    coded.sort(key=lambda pair: pair[0])
+    lines = dict.fromkeys(f"slackkefu: {text}" for _, text in coded)
+    return "\n".join(lines), coded[0][0] if coded else 0
+
+
+def _code(fault: BaseException) -> int | None:
+    if isinstance(fault, LocalProtocolError):
+        return None
+    return next((code for kind, code in _CODES if isinstance(fault, kind)), None)

@@ -1,0 +1,51 @@
+"""The ``slackkefu`` command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import click
+
+from slackkefu import __version__
+from slackkefu.cli.check import check
+from slackkefu.cli.demo import demo
+from slackkefu.cli.exits import EPILOG, explain
+from slackkefu.cli.run import run
+from slackkefu.errors import SlackkefuError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["main"]
+
+
+@final
+class _Program(click.Group):
+    """A group of commands that ends each with its exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; see :mod:`slackkefu.cli.exits`."""
+        try:
+            return super().invoke(ctx)
+        except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt) as exc:
+            self._end(ctx, exc)
+
+    @staticmethod
+    def _end(ctx: click.Context, exc: BaseException) -> NoReturn:
+        explained = explain(exc)
+        if explained is None:
+            raise exc
+        text, code = explained
+        if text:
+            click.echo(text, err=True)
+        ctx.exit(code)
+
+
+@click.group(cls=_Program, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="slackkefu")
+def main() -> None:
+    """Join customers in Slack with agents in Easemob's customer-service console."""
+
+
+for _command in (run, check, demo):
+    main.add_command(_command)

@@ -1,0 +1,266 @@
+"""
+The configuration: one TOML file, the environment and systemd's credentials, checked into one frozen object.
+
+Each key of :mod:`slackkefu.keys` may come from three places, the first that has it wins:
+
+1. a file in ``$CREDENTIALS_DIRECTORY`` named like the key (``slack.app_token``), its trailing newline cut off;
+2. the environment: ``SLACKKEFU_`` and the key in capitals, dots as underscores (``SLACKKEFU_SLACK_APP_TOKEN``);
+3. the TOML file: the table and name (``[slack]``, ``app_token``).
+
+From the first two a value comes as text: a number in digits, a list separated by commas.
+
+A wrong configuration gives every problem at once. No problem, and no ``repr``, shows a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import tomli
+
+from slackkefu.errors import ConfigError, ConfigProblem
+from slackkefu.keys import (
+    BY_NAME,
+    BY_VARIABLE,
+    KEYS,
+    PREFIX,
+    TABLES,
+    ChannelsMode,
+    Key,
+    VisitorField,
+    WrongValue,
+    describe,
+    unknown,
+)
+from slackkefu.secret import Secret  # noqa: TC001 - msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "ChannelsMode",
+    "Config",
+    "EasemobConfig",
+    "KefuConfig",
+    "SlackConfig",
+    "StoreConfig",
+    "VisitorField",
+    "load",
+]
+
+
+# What the rest of slackkefu sees.
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackConfig:
+    """The Slack app."""
+
+    app_token: Secret
+    bot_token: Secret | None
+    """Of a single workspace without OAuth."""
+    client_id: str
+    """For OAuth installs; empty without."""
+    client_secret: Secret | None
+    api_url: str
+    """Ends with a slash."""
+    connections: int
+    channels: ChannelsMode
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EasemobConfig:
+    """The Easemob IM app."""
+
+    app_key: str
+    """``org#app``."""
+    client_id: str
+    client_secret: Secret
+    rest_url: str
+    """Scheme and host, no slash at the end; empty: found by discovery."""
+    websocket_url: str
+    """With its path; empty: found by discovery."""
+    discovery_url: str
+    max_sessions: int
+    logins_per_second: int
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KefuConfig:
+    """The customer-service desk."""
+
+    service_number: str
+    """Lower case, as Easemob keeps user names."""
+    tenant_id: str
+    url: str
+    """No slash at the end; may be empty."""
+    visitor_fields: tuple[VisitorField, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """The folder on disk."""
+
+    path: Path
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything an operator may say."""
+
+    slack: SlackConfig
+    easemob: EasemobConfig
+    kefu: KefuConfig
+    store: StoreConfig
+
+
+# Reading.
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value somebody gave."""
+
+    value: object
+    place: str = ""
+    """Where, unless it was the TOML file."""
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """
+    Read and check the configuration.
+
+    Args:
+        path: The TOML file.
+        environ: The environment; also tells where credentials and the default store are.
+
+    Raises:
+        ConfigError: Something is wrong; holds every problem.
+
+    """
+    problems: list[ConfigProblem] = []
+    given = {
+        **dict(_from_file(_parse(path), problems)),
+        **dict(_from_environment(environ, problems)),
+        **dict(_from_credentials(environ.get("CREDENTIALS_DIRECTORY", ""), problems)),
+    }
+    given = {name: value for name, value in given.items() if value.value != ""}
+    values = {key.name: _value(key, given.get(key.name), problems) for key in KEYS}
+    for here, missing in (("slack.client_id", "slack.client_secret"), ("slack.client_secret", "slack.client_id")):
+        if here in given and missing not in given:
+            problems.append(ConfigProblem(missing, f"nothing, but there is {here}", "both or neither"))
+    values["easemob.rest_url"] = _without_app(str(values["easemob.rest_url"]), str(values["easemob.app_key"]), problems)
+    values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
+    if problems:
+        raise ConfigError(str(path), tuple(problems))
+    tree: dict[str, dict[str, object]] = {table: {} for table in TABLES}
+    for name, value in values.items():
+        table, _, field = name.partition(".")
+        tree[table][field] = value
+    # Secret and Path are already what they shall be.
+    return msgspec.convert(tree, Config, dec_hook=lambda _type, value: value)
+
+
+def _parse(path: Path) -> dict[str, object]:
+    """Read the TOML file; what is wrong with it as a whole ends the reading."""
+    try:
+        return dict(tomli.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        found = "no file"
+    except OSError as exc:
+        found = f"a file that cannot be read ({exc.strerror})"
+    except UnicodeDecodeError:
+        found = "bytes that are not UTF-8"
+    except tomli.TOMLDecodeError as exc:
+        # The error quotes at most a key of the file, and the line is what one needs.
+        found = f"line {exc.lineno}, column {exc.colno}: {exc.msg}"
+    except (ValueError, RecursionError):
+        found = "a number too long, or a list too deep, to be read"
+    expected = "a TOML file; config.example.toml shows every key"
+    raise ConfigError(str(path), (ConfigProblem("", found, expected),)) from None
+
+
+def _from_file(document: Mapping[str, object], problems: list[ConfigProblem]) -> Iterator[tuple[str, _Given]]:
+    for table, content in document.items():
+        if table not in TABLES:
+            problems.append(unknown(table))
+        elif not isinstance(content, dict):
+            problems.append(ConfigProblem(table, describe(content, secret=True), f"a table, [{table}]"))
+        else:
+            for field, value in content.items():
+                name = f"{table}.{field}"
+                if name in BY_NAME:
+                    yield name, _Given(value)
+                else:
+                    problems.append(unknown(name))
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[ConfigProblem]) -> Iterator[tuple[str, _Given]]:
+    prefixes = tuple(f"{PREFIX}{table.upper()}_" for table in TABLES)
+    for variable, value in environ.items():
+        if variable in BY_VARIABLE:
+            if value:  # empty is how one unsets a variable
+                yield BY_VARIABLE[variable], _Given(value, f"${variable}")
+        elif variable.startswith(prefixes):
+            problems.append(unknown(variable, known=BY_VARIABLE))
+
+
+def _from_credentials(folder: str, problems: list[ConfigProblem]) -> Iterator[tuple[str, _Given]]:
+    for key in KEYS if folder else ():
+        try:
+            text = (Path(folder) / key.name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError):
+            problems.append(ConfigProblem(key.name, "a credentials file that cannot be read", "a file of UTF-8 text"))
+        else:
+            yield key.name, _Given(text.rstrip("\r\n"), "credentials")
+
+
+def _value(key: Key, given: _Given | None, problems: list[ConfigProblem]) -> object:
+    """Return the value of *key*; its default where there is none, also where it is wrong."""
+    if given is None:
+        if key.required:
+            problems.append(ConfigProblem(key.name, "nothing", f"a value, in the file or as ${key.variable}"))
+        return key.default
+    try:
+        return key.read(given.value)
+    except WrongValue as exc:
+        found = exc.found or describe(given.value, secret=key.secret)
+        place = f" (from {given.place})" if given.place else ""
+        problems.append(ConfigProblem(key.name, found + place, exc.expected))
+        return key.default
+
+
+def _without_app(rest_url: str, app_key: str, problems: list[ConfigProblem]) -> str:
+    """Cut ``/org/app`` from the REST address: so the console shows it, and it says nothing new."""
+    url = urlsplit(rest_url)
+    if app_key and url.path not in {"", "/" + app_key.replace("#", "/")}:
+        problems.append(ConfigProblem("easemob.rest_url", "an address with a path", "scheme and host only"))
+    return urlunsplit(url._replace(path=""))
+
+
+def _store_path(value: object, base: Path, environ: Mapping[str, str], problems: list[ConfigProblem]) -> Path:
+    """Return the folder of the store; a relative one starts at the configuration file."""
+    home, xdg = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if value:
+        text = str(value)
+        return Path(home + text[1:]) if home and text.startswith("~/") else base / text
+    if state:
+        return Path(state)
+    if Path(xdg).is_absolute():
+        return Path(xdg, "slackkefu")
+    if not home:
+        problems.append(ConfigProblem("store.path", "nothing, and no home folder", "a folder"))
+    return Path(home, ".local", "state", "slackkefu")

@@ -1,0 +1,514 @@
+"""
+What this Slack knows, and how it changes.
+
+No sockets and no clock of its own: times and ids come from a :class:`~slackkefu.demo.slack.mint.Mint`, and each payload
+for the app goes to the function given at the start. Here is decided whom an event is for: the installation whose bot is
+in the conversation and has the scope, and the one of several that ``authorizations`` names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar, final
+
+from slackkefu.demo.slack import events
+from slackkefu.demo.slack.ledger import Parcel
+from slackkefu.demo.slack.model import Channel, ChannelKind, HostedFile, Installation, Message, Organisation, Team, User
+from slackkefu.demo.slack.switches import Addresses, Switches, Timing
+from slackkefu.demo.slack.tickets import Tickets
+from slackkefu.demo.slack.typed import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from slackkefu.demo.slack.ledger import Ledger
+    from slackkefu.demo.slack.mint import Mint
+    from slackkefu.demo.slack.shape import Document, Shape
+
+__all__ = [
+    "ALL_SCOPES",
+    "AppSettings",
+    "Channel",
+    "ChannelKind",
+    "Hook",
+    "HostedFile",
+    "Installation",
+    "Message",
+    "Organisation",
+    "State",
+    "Team",
+    "User",
+]
+
+ALL_SCOPES: Final = frozenset(
+    [
+        *("app_mentions:read", "chat:write", "chat:write.customize", "commands", "files:read", "files:write"),
+        *("channels:history", "groups:history", "im:history", "mpim:history"),
+        *("channels:read", "groups:read", "im:read", "mpim:read", "im:write"),
+        *("reactions:write", "team:read", "users:read", "users:read.email"),
+    ]
+)
+"""The bot scopes of the manifest (facts/slack.md §17)."""
+
+_MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_PLAIN_POST_BLOCK_DIGITS: Final = 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """The app, as its settings page has it."""
+
+    app_id: str = "A0SLKFAPP1"
+    name: str = "helpdesk"
+    app_token: str = field(default="xapp-test", repr=False)
+    client_id: str = "client-test"
+    client_secret: str = field(default="client-secret-test", repr=False)
+    scopes: frozenset[str] = ALL_SCOPES
+    app_scopes: frozenset[str] = frozenset({"connections:write", "authorizations:read"})
+    """Scopes of the app-level token."""
+    commands: frozenset[str] = frozenset({"/kefu"})
+    messages_tab: bool = True
+    """Whether people may write to the app directly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a ``response_url`` leads."""
+
+    channel: Channel
+    user: User
+
+
+@final
+class State:
+    """
+    Everything this Slack knows.
+
+    Args:
+        mint: Where ids and times come from.
+        settings: The one app.
+        ledger: Where parcels and posts are written down.
+        deliver: Gets each payload for the app.
+
+    """
+
+    def __init__(self, *, mint: Mint, settings: AppSettings, ledger: Ledger, deliver: Callable[[Parcel], None]) -> None:
+        self.mint = mint
+        self.settings = settings
+        self.ledger = ledger
+        self.switches = Switches()
+        self.timing = Timing()
+        self.addresses = Addresses()
+        self.socket_mode = True
+        """Whether Socket Mode is switched on in the settings of the app."""
+        self.organisations: dict[str, Organisation] = {}
+        self.teams: dict[str, Team] = {}
+        self.users: dict[str, User] = {}
+        self.channels: dict[str, Channel] = {}
+        self.installations: list[Installation] = []
+        self.files: dict[str, HostedFile] = {}
+        self.home_views: dict[str, Document] = {}
+        """What ``views.publish`` showed to whom."""
+        self.modals: dict[str, Document] = {}
+        """What ``views.open`` showed to whom last."""
+        self.links: Tickets[None] = Tickets(life_s=self.timing.ticket_s, uses=1)
+        self.triggers: Tickets[User] = Tickets(life_s=3.0)
+        self.hooks: Tickets[Hook] = Tickets(life_s=1800.0, uses=5)
+        self.codes: Tickets[Team | Organisation] = Tickets(life_s=600.0)
+        self.uploads: Tickets[HostedFile] = Tickets(life_s=3600.0)
+        self._deliver = deliver
+
+    # Who and where.
+
+    def add_organisation(self, organisation_id: str | None, name: str) -> Organisation:
+        """Found an Enterprise organisation."""
+        organisation = Organisation(organisation_id or self.mint.identity("E"), name)
+        self.organisations[organisation.id] = organisation
+        return organisation
+
+    def add_team(self, team_id: str | None, name: str, *, domain: str, organisation: Organisation | None) -> Team:
+        """Found a workspace."""
+        team = Team(team_id or self.mint.identity("T"), name, domain, organisation)
+        self.teams[team.id] = team
+        if organisation is not None:
+            organisation.teams.append(team)
+        return team
+
+    def add_user(self, user: User) -> User:
+        """Let somebody in."""
+        self.users[user.id] = user
+        return user
+
+    def add_channel(
+        self, channel_id: str | None, kind: ChannelKind, name: str, *, teams: Sequence[Team], members: Iterable[User]
+    ) -> Channel:
+        """Open a conversation; nobody is told."""
+        prefix = "D" if kind is ChannelKind.IM else "C"
+        channel = Channel(channel_id or self.mint.identity(prefix), kind, name, list(teams))
+        channel.members = {member.id: member for member in members}
+        self.channels[channel.id] = channel
+        return channel
+
+    def direct(self, user: User, installation: Installation, *, channel_id: str | None = None) -> Channel:
+        """Return the direct message between *user* and the app; it is opened where there is none."""
+        for channel in self.channels.values():
+            if channel.kind is ChannelKind.IM and channel.members.keys() == {user.id, installation.bot.id}:
+                return channel
+        members = (user, installation.bot)
+        return self.add_channel(channel_id, ChannelKind.IM, "", teams=[user.team], members=members)
+
+    # The app comes and goes.
+
+    def install(
+        self,
+        where: Team | Organisation,
+        *,
+        bot_user_id: str | None = None,
+        bot_id: str | None = None,
+        token: str | None = None,
+        scopes: frozenset[str] | None = None,
+    ) -> Installation:
+        """
+        Install the app in a workspace or an organisation.
+
+        A second time keeps the bot and adds scopes (facts/slack.md §12).
+        """
+        scopes = self.settings.scopes if scopes is None else scopes
+        team, organisation = (where, where.organisation) if isinstance(where, Team) else (None, where)
+        for old in self.installations:
+            if old.alive and old.team is team and (team is not None or old.organisation is organisation):
+                old.scopes |= scopes
+                return old
+        if team is None and not organisation.teams:  # type: ignore[union-attr]  # team None: an organisation was given
+            raise ValueError("an organisation needs a workspace before the app can be installed in it")
+        home = team if team is not None else organisation.teams[0]  # type: ignore[union-attr]  # as above
+        name = self.settings.name
+        bot = self.add_user(User(bot_user_id or self.mint.identity("U"), home, name, is_bot=True))
+        installation = Installation(
+            team=team,
+            organisation=organisation,
+            bot=bot,
+            bot_id=bot_id or self.mint.identity("B"),
+            app_id=self.settings.app_id,
+            token=token or f"xoxb-{where.domain if isinstance(where, Team) else where.name.lower()}-{self.mint.hex(6)}",
+            scopes=scopes,
+        )
+        self.installations.append(installation)
+        return installation
+
+    def uninstall(self, installation: Installation) -> None:
+        """Remove the app: the token dies first, then both events come, in any order (facts/slack.md §3)."""
+        installation.alive = False
+        revoked: Shape = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [installation.bot.id]}}
+        order: list[Shape] = [revoked, {"type": "app_uninstalled"}]
+        chosen = self.switches.uninstall_order
+        if chosen == "uninstalled_first" or (chosen == "random" and self.mint.chance.random() < 1 / 2):
+            order.reverse()
+        for event in order:
+            event["event_ts"] = self.mint.ts("")
+            self.tell(event, installation=installation, team=installation.team)
+
+    def installation_of(self, token: str) -> Installation | None:
+        """Return whose bot token this is, dead ones included."""
+        return next((known for known in self.installations if known.token == token), None)
+
+    def installed_in(self, team: Team) -> Installation | None:
+        """Return the installation that serves *team*; the workspace's own goes before the organisation's."""
+        serving = [known for known in self.installations if known.alive and known.covers(team)]
+        return min(serving, key=lambda known: known.org_wide, default=None)
+
+    def hearers(self, channel: Channel) -> list[Installation]:
+        """Return the installations whose bot is in *channel*."""
+        return [known for known in self.installations if known.alive and known.bot.id in channel.members]
+
+    # People and bots write.
+
+    def write(
+        self,
+        author: User,
+        channel: Channel,
+        typed: str,
+        *,
+        thread_ts: str | None = None,
+        subtype: str | None = None,
+        files: Sequence[HostedFile] = (),
+    ) -> Message:
+        """Let a person write; *typed* as in :mod:`slackkefu.demo.slack.typed`."""
+        words = compose(typed)
+        client_msg_id = self.mint.uuid()
+        message = Message(
+            channel,
+            self.mint.ts(channel.id),
+            words.text,
+            user=author,
+            team=author.team,
+            subtype=subtype or ("file_share" if files else None),
+            blocks=[_rich_text(client_msg_id[:5], words.elements)] if words.elements else None,
+            thread_ts=thread_ts,
+            client_msg_id=client_msg_id,
+            files=list(files),
+        )
+        return self._keep(message)
+
+    def post(
+        self,
+        installation: Installation,
+        channel: Channel,
+        *,
+        text: str,
+        arguments: Mapping[str, object],
+        thread_ts: str | None = None,
+    ) -> Message:
+        """Let the app post; *arguments* are those of ``chat.postMessage``, checked before."""
+        customised = any(arguments.get(name) for name in ("username", "icon_url", "icon_emoji"))
+        blocks = arguments.get("blocks")
+        if not blocks and not customised:
+            element = {"type": "text", "text": text}
+            blocks = [_rich_text(self.mint.hex(_PLAIN_POST_BLOCK_DIGITS), [element])]
+        icons = {
+            name.removeprefix("icon_"): arguments[name] for name in ("icon_emoji", "icon_url") if arguments.get(name)
+        }
+        metadata = arguments.get("metadata")
+        message = Message(
+            channel,
+            self.mint.ts(channel.id),
+            text,
+            user=None if customised else installation.bot,
+            team=None if customised else installation.bot.team,
+            subtype="bot_message" if customised else "thread_broadcast" if arguments.get("reply_broadcast") else None,
+            blocks=blocks if isinstance(blocks, list) else None,
+            attachments=arguments["attachments"] if isinstance(arguments.get("attachments"), list) else None,  # type: ignore[arg-type]  # checked in the line
+            thread_ts=thread_ts,
+            installation=installation,
+            bot_id=installation.bot_id,
+            app_id=installation.app_id,
+            username=str(arguments.get("username") or installation.bot.name) if customised else None,
+            icons=icons or None,
+            metadata=metadata if isinstance(metadata, dict) else None,
+        )
+        return self._keep(message)
+
+    def share(
+        self,
+        installation: Installation,
+        channel: Channel,
+        files: Sequence[HostedFile],
+        *,
+        text: str,
+        thread_ts: str | None,
+    ) -> Message:
+        """Let the app share files it has uploaded."""
+        message = Message(
+            channel,
+            self.mint.ts(channel.id),
+            text,
+            user=installation.bot,
+            team=installation.bot.team,
+            subtype="file_share",
+            thread_ts=thread_ts,
+            installation=installation,
+            bot_id=installation.bot_id,
+            app_id=installation.app_id,
+            files=list(files),
+        )
+        return self._keep(message)
+
+    def post_by_other_bot(self, channel: Channel, text: str, *, username: str, bot_id: str, app_id: str) -> Message:
+        """Let another integration post."""
+        attachments = [{"id": 1, "color": "2eb886", "fallback": text, "text": text}]
+        ts = self.mint.ts(channel.id)
+        names = {"subtype": "bot_message", "username": username, "bot_id": bot_id, "app_id": app_id}
+        return self._keep(Message(channel, ts, text, attachments=attachments, **names))  # type: ignore[arg-type]  # str fields
+
+    def edit(self, message: Message, text: str, *, blocks: Sequence[object] | None, by: User | None) -> None:
+        """Change a message; *by* None leaves no mark, as ``chat.update`` with blocks does (facts/slack.md §4)."""
+        previous = message.as_shape(metadata=False)
+        at = self.mint.ts(message.channel.id)
+        message.text = text
+        message.blocks = blocks
+        if by is not None:
+            message.edited = {"user": by.id, "ts": at}
+        metadata = self.switches.echo_carries_metadata
+        self._announce_change(message, events.message_changed(message, previous, at=at, metadata=metadata))
+
+    def edit_typed(self, message: Message, typed: str, *, by: User) -> None:
+        """Let a person edit an own message."""
+        words = compose(typed)
+        blocks = [_rich_text(self.mint.hex(_PLAIN_POST_BLOCK_DIGITS), words.elements)] if words.elements else None
+        self.edit(message, words.text, blocks=blocks, by=by)
+
+    def delete(self, message: Message) -> None:
+        """Remove a message."""
+        at = self.mint.ts(message.channel.id)
+        event = events.message_deleted(message, at=at)
+        message.channel.remove(message)
+        self._announce_change(message, event)
+
+    def join(self, user: User, channel: Channel, *, inviter: User | None) -> None:
+        """Let somebody, or the bot, into *channel*; says so in the channel and by an event."""
+        channel.members[user.id] = user
+        by = inviter.id if inviter is not None else None
+        message = Message(
+            channel,
+            self.mint.ts(channel.id),
+            f"<@{user.id}> has joined the channel",
+            user=user,
+            subtype="channel_join",
+            inviter=by,
+        )
+        self._keep(message)
+        self._tell_hearer(
+            channel, events.member_event("member_joined_channel", user, channel, at=message.ts, inviter=by)
+        )
+
+    def leave(self, user: User, channel: Channel) -> None:
+        """Take somebody, or the bot, out of *channel*."""
+        event = events.member_event("member_left_channel", user, channel, at=self.mint.ts(channel.id), inviter=None)
+        self._tell_hearer(channel, event)
+        channel.members.pop(user.id, None)
+
+    # People press and command.
+
+    def command(self, user: User, channel: Channel, command: str, text: str) -> Parcel:
+        """Let a person give a slash command."""
+        installation = self._own_installation(user)
+        payload = events.slash_command(
+            user,
+            channel,
+            installation=installation,
+            command=command,
+            text=compose(text).text,
+            trigger=self._trigger(user),
+            response_url=self._hook(user, channel, "commands"),
+        )
+        return self._send(Parcel("slash_commands", payload, accepts_answer=True))
+
+    def press(self, user: User, message: Message, actions: Sequence[Document]) -> Parcel:
+        """Let a person press a button of *message*."""
+        payload = events.block_actions(
+            user,
+            message,
+            actions,
+            installation=message.installation or self._own_installation(user),
+            trigger=self._trigger(user),
+            response_url=self._hook(user, message.channel, "actions"),
+        )
+        return self._send(Parcel("interactive", payload, accepts_answer=self.switches.buttons_take_answer))
+
+    def submit(self, user: User, view: Document, values: Document) -> Parcel:
+        """Let a person submit a modal."""
+        installation = self._own_installation(user)
+        payload = events.view_submission(user, view, values, installation=installation, trigger=self._trigger(user))
+        return self._send(Parcel("interactive", payload, accepts_answer=True))
+
+    # Whom to tell.
+
+    def tell(self, event: Shape, *, installation: Installation, team: Team | None, ext_shared: bool = False) -> Parcel:
+        """Send an inner *event* to one installation."""
+        stamp = events.Stamp(self.mint.event_id(), self.mint.event_context(), int(self.mint.now()))
+        payload = events.event_callback(event, installation=installation, team=team, ext_shared=ext_shared, stamp=stamp)
+        return self._send(Parcel("events_api", payload, accepts_answer=False))
+
+    def send(self, kind: str, payload: Document, *, accepts_answer: bool = False) -> Parcel:
+        """Send any payload at all, under any kind."""
+        return self._send(Parcel(kind, payload, accepts_answer))
+
+    def _send(self, parcel: Parcel) -> Parcel:
+        self.ledger.parcels.append(parcel)
+        self._deliver(parcel)
+        return parcel
+
+    def _keep(self, message: Message) -> Message:
+        message.arrived_at = self.mint.now()
+        message.channel.add(message)
+        self._announce(message)
+        return message
+
+    def _announce(self, message: Message) -> None:
+        """Send the events of a new *message*: ``message``, and ``app_mention`` where the app is mentioned."""
+        channel = message.channel
+        own = message.installation is not None
+        if own and not self.switches.echoes_posts:
+            return
+        switches = self.switches
+        outgoing: list[tuple[Installation, Shape]] = []
+        hearers = [known for known in self.hearers(channel) if channel.kind.scope("history") in known.scopes]
+        if hearers:
+            hearer = self._one_of(hearers)
+            event = events.message_event(
+                message,
+                installation=hearer,
+                metadata=switches.echo_carries_metadata,
+                profile=switches.profile_in_events,
+                teams=switches.team_in_events,
+            )
+            outgoing.append((hearer, event))
+        if (
+            not own
+            and channel.kind is not ChannelKind.IM
+            and message.subtype in {None, "file_share", "thread_broadcast"}
+        ):
+            outgoing += [(known, self._mention(message, known)) for known in self._mentioned(message)]
+        first = switches.mention_order
+        if first == "mention_first" or (first == "random" and self.mint.chance.random() < 1 / 2):
+            outgoing.reverse()
+        for installation, event in outgoing:
+            team = message.user.team if message.user is not None else installation.bot.team
+            self.tell(event, installation=installation, team=team, ext_shared=channel.ext_shared)
+
+    def _mentioned(self, message: Message) -> list[Installation]:
+        """Return the installations whose bot *message* mentions and that may know."""
+        named = set(_MENTION.findall(message.text))
+        return [
+            known
+            for known in self.hearers(message.channel)
+            if known.bot.id in named and "app_mentions:read" in known.scopes
+        ]
+
+    def _mention(self, message: Message, installation: Installation) -> Shape:
+        event = events.message_event(message, installation=installation, metadata=False, profile=False, teams=False)
+        del event["channel_type"]
+        event.pop("subtype", None)
+        return event | {"type": "app_mention"}
+
+    def _announce_change(self, message: Message, event: Shape) -> None:
+        """Send an edit or a deletion."""
+        if message.installation is not None and not self.switches.echoes_posts:
+            return
+        self._tell_hearer(message.channel, event, scope=message.channel.kind.scope("history"), author=message.user)
+
+    def _tell_hearer(self, channel: Channel, event: Shape, *, scope: str = "", author: User | None = None) -> None:
+        """Send *event* to one of the installations in *channel*."""
+        hearers = [known for known in self.hearers(channel) if not scope or scope in known.scopes]
+        if hearers:
+            hearer = self._one_of(hearers)
+            team = author.team if author is not None else hearer.bot.team
+            self.tell(event, installation=hearer, team=team, ext_shared=channel.ext_shared)
+
+    def _one_of(self, choices: Sequence[T]) -> T:
+        """Return the one that is told: Slack names exactly one (facts/slack.md §3)."""
+        return self.mint.chance.choice(choices) if self.switches.authorization == "random" else choices[0]
+
+    def _own_installation(self, user: User) -> Installation:
+        """Return the installation of the user's own workspace; foreigners have none (facts/slack.md §11)."""
+        installation = self.installed_in(user.team)
+        if installation is None:
+            raise ValueError(f"the app is not installed in {user.team.id}; {user.id} cannot use its commands")
+        return installation
+
+    def _trigger(self, user: User) -> str:
+        name = f"{int(self.mint.now() * 1000)}.{self.mint.hex(6)}.placeholder"
+        return self.triggers.issue(name, user, now=self.mint.now())
+
+    def _hook(self, user: User, channel: Channel, kind: str) -> str:
+        name = f"{kind}/{user.team.id}/{self.mint.hex(8)}/{self.mint.hex(12)}"
+        self.hooks.issue(name, Hook(channel, user), now=self.mint.now())
+        return self.addresses.hooks + name
+
+
+def _rich_text(block_id: str, elements: Sequence[Document]) -> Shape:
+    section = {"type": "rich_text_section", "elements": list(elements)}
+    return {"type": "rich_text", "block_id": block_id, "elements": [section]}

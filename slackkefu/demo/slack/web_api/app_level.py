@@ -1,0 +1,73 @@
+"""What concerns the app and not one installation: connections, authorizations, OAuth (facts/slack.md §1, §3, §12)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slackkefu.demo.slack.model import Organisation, Team
+from slackkefu.demo.slack.shape import part
+from slackkefu.demo.slack.web_api.call import Refused
+
+if TYPE_CHECKING:
+    from slackkefu.demo.slack.shape import Shape
+    from slackkefu.demo.slack.state import State
+    from slackkefu.demo.slack.web_api.call import Call
+
+__all__ = ["list_authorizations", "oauth_access", "open_connection"]
+
+
+def open_connection(state: State, call: Call) -> Shape:
+    """``apps.connections.open``: a URL for one connection."""
+    _need_app_scope(state, "connections:write")
+    if not state.socket_mode and state.switches.disabled_link_error:
+        raise Refused(state.switches.disabled_link_error)
+    state.links.life_s = state.timing.ticket_s
+    state.links.uses = 2 if state.switches.ticket_works_twice else 1
+    ticket = state.links.issue(state.mint.uuid(), None, now=call.at)
+    return {"url": f"{state.addresses.socket}?ticket={ticket}&app_id={state.settings.app_id}"}
+
+
+def list_authorizations(state: State, call: Call) -> Shape:
+    """``apps.event.authorizations.list``: every installation that may see an event."""
+    _need_app_scope(state, "authorizations:read")
+    context = call.required("event_context")
+    for parcel in reversed(state.ledger.parcels):
+        if parcel.payload.get("event_context") == context:
+            break
+    else:
+        raise Refused("invalid_event_context")
+    channel = state.channels.get(str(part(parcel.payload, "event").get("channel", "")))
+    if channel is None:
+        return {"authorizations": parcel.payload["authorizations"]}
+    return {"authorizations": [installation.authorization() for installation in state.hearers(channel)]}
+
+
+def oauth_access(state: State, call: Call) -> Shape:
+    """``oauth.v2.access``: a code, ten minutes and once good, for a bot token. There is no ``bot_id`` in the answer."""
+    given = call.basic or (call.text("client_id"), call.text("client_secret"))
+    if given[0] != state.settings.client_id:
+        raise Refused("invalid_client_id")
+    if given[1] != state.settings.client_secret:
+        raise Refused("bad_client_secret")
+    where = state.codes.redeem(call.required("code"), now=call.at)
+    if where is None:
+        raise Refused("invalid_code")
+    installation = state.install(where)
+    organisation = installation.organisation
+    return {
+        "app_id": state.settings.app_id,
+        "authed_user": {"id": state.mint.identity("U")},
+        "scope": ",".join(sorted(installation.scopes)),
+        "token_type": "bot",
+        "access_token": installation.token,
+        "bot_user_id": installation.bot.id,
+        "team": {"id": where.id, "name": where.name} if isinstance(where, Team) else None,
+        "enterprise": {"id": organisation.id, "name": organisation.name} if organisation is not None else None,
+        "is_enterprise_install": isinstance(where, Organisation),
+    }
+
+
+def _need_app_scope(state: State, scope: str) -> None:
+    provided = state.settings.app_scopes
+    if scope not in provided:
+        raise Refused("missing_scope", needed=scope, provided=",".join(sorted(provided)))

@@ -1,0 +1,576 @@
+"""
+The sessions of many visitors.
+
+A visitor is *live* while it has a :class:`~slackkefu.easemob.link.Link`, and *quiet* otherwise. Sending makes it live;
+so does something that waits for it at Easemob. At most ``max_sessions`` are live: a further one takes the place of the
+longest quiet, but never of one with work in hand (a send, a batch, a :meth:`Pool.hold`) or an open service session;
+when there is none to take, it waits, in order of arrival. Logins, also those after a loss, come at
+``logins_per_second``, those that somebody waits for first.
+
+A live visitor that was quiet for half an hour is let go, unless its service session is open. The quiet ones are looked
+at in turn (:mod:`~slackkefu.easemob.quiet`): ``offline_msg_count`` tells whether something waits, and only then is
+there a login, for a login makes a daily user of the plan. Where that call is refused there is a short login instead.
+
+There is one task a live link, one that hands out login turns and one that looks at whoever is due; none for quiet
+visitors, and nothing is polled.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+import structlog
+import trio
+
+from slackkefu.easemob.answers import count_is_refused, user_is_unknown
+from slackkefu.easemob.connection import Connection
+from slackkefu.easemob.link import KickPause, Link, UserTokens
+from slackkefu.easemob.pace import Turns
+from slackkefu.easemob.quiet import DAY_S, Agenda, interval_s
+from slackkefu.easemob.timing import ATTENTIVE, RELAXED
+from slackkefu.errors import LinkClosed, RemoteProtocolError, RestError, SlackkefuError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from slackkefu.easemob.link import Dial, SocketAddresses
+    from slackkefu.easemob.login import Login
+    from slackkefu.easemob.message import Accepted, Batch, OutgoingMessage
+    from slackkefu.easemob.names import AppKey, ImUser
+    from slackkefu.easemob.timing import Heartbeat
+    from slackkefu.world import World
+
+__all__ = ["Pool", "PoolRest", "PoolStatistics"]
+
+log = structlog.get_logger()
+
+IDLE_S: Final = 30 * 60.0
+"""How long a live visitor may be quiet; a customer's pause for thought is shorter, a forgotten conversation longer."""
+SHORT_S: Final = 30.0
+"""How long a login that was made only to look lasts when nothing comes."""
+REFUSED_S: Final = 60.0
+"""How long a final refusal is answered from memory, so that a visitor who keeps writing does not hammer."""
+CHECKS_AT_ONCE: Final = 8
+STOP_S: Final = 3.0
+
+
+class PoolRest(UserTokens, Protocol):
+    """The part of :class:`~slackkefu.easemob.rest.RestClient` that the pool needs."""
+
+    async def offline_count(self, user: ImUser) -> int:
+        """Return how many messages wait for *user*."""
+        ...
+
+    async def user_exists(self, user: ImUser) -> bool:
+        """Tell whether *user* is registered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatistics:
+    """What the pool has, and has done since the start."""
+
+    live: int
+    """Visitors with a link, whatever its state."""
+    up: int
+    """Of these, logged in now."""
+    waiting: int
+    """Visitors for whom there is no room: more than 0 for long means that ``max_sessions`` is too small."""
+    turns: int
+    """Logins that wait for their turn."""
+    quiet: int
+    """Visitors without a link that are looked at in turn."""
+    open: int
+    """Visitors with an open service session."""
+    logins: int
+    kicks: int
+    """Sessions that Easemob ended: 1 removed, 2 other device, 3 password changed, 4 logged out by somebody."""
+    refused: int
+    """Links that gave up."""
+    let_go: int
+    """Sessions let go because they were quiet, or to make room."""
+    checks: int
+    """Questions for how much waits."""
+    checks_refused: int
+    """Of these, refused; each made a short login."""
+    found: int
+    """Quiet visitors for whom something waited."""
+
+
+class _Answer(Enum):
+    """What came of asking how much waits."""
+
+    NOTHING = auto()
+    WAITS = auto()
+    REFUSED = auto()
+    """Only a login can tell."""
+
+
+@final
+class _Visitor:
+    """What the pool knows of one visitor."""
+
+    __slots__ = (
+        "active_at",
+        "busy",
+        "changed",
+        "is_open",
+        "kicks",
+        "leaving",
+        "link",
+        "refused",
+        "refused_until",
+        "short",
+        "started_at",
+        "turn",
+        "urgent",
+        "user",
+    )
+
+    def __init__(self, user: ImUser, active_at: float) -> None:
+        self.user = user
+        self.active_at = active_at
+        self.started_at = active_at
+        self.busy = 0
+        self.is_open = False
+        self.link: Link | None = None
+        self.leaving = False
+        self.short = False
+        self.urgent = False
+        self.turn: trio.Event | None = None
+        self.kicks = KickPause()
+        self.refused: SlackkefuError | None = None
+        self.refused_until = float("-inf")
+        self.changed = trio.Event()
+
+    @property
+    def may_leave(self) -> bool:
+        return self.link is not None and not self.leaving and not self.busy and not self.is_open
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        return ATTENTIVE if self.is_open else RELAXED
+
+    def wake(self) -> None:
+        """Wake those who wait for a link."""
+        self.changed.set()
+        self.changed = trio.Event()
+
+
+@final
+class Pool:
+    """
+    All visitors' sessions.
+
+    Args:
+        world: Chance.
+        rest: Tokens and counts.
+        endpoints: Where the WebSocket servers are.
+        app_key: The app.
+        resource: The device of all visitors, the same for the life of the store (facts/msync.md §1.9).
+        max_sessions: Most live visitors.
+        logins_per_second: Pace of logins.
+        on_batch: Handles a batch for a visitor; the batch is acknowledged when it returns. One batch a queue is in
+            work at a time. When it raises an error of ours, that visitor's connection is made anew.
+        dial: Makes connections; for tests.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        rest: PoolRest,
+        endpoints: SocketAddresses,
+        app_key: AppKey,
+        resource: str,
+        max_sessions: int,
+        logins_per_second: float,
+        on_batch: Callable[[ImUser, Batch], Awaitable[None]],
+        dial: Dial | None = None,
+    ) -> None:
+        self._world = world
+        self._rest = rest
+        self._endpoints = endpoints
+        self._app_key = app_key
+        self._resource = resource
+        self._dial = self._connection if dial is None else dial
+        self._max_sessions = max_sessions
+        self._on_batch = on_batch
+        self._turns: Turns[ImUser] = Turns(logins_per_second)
+        self._nursery: trio.Nursery | None = None
+        self._stopping = False
+        self._visitors: dict[ImUser, _Visitor] = {}
+        self._live: dict[ImUser, _Visitor] = {}
+        # For whom there is no room yet, in order of arrival; one entry a visitor, so no longer than the visitors' list.
+        self._waiting: dict[ImUser, _Visitor] = {}
+        self._agenda: Agenda[ImUser] = Agenda()
+        self._sooner = trio.Event()
+        self._checking = trio.Semaphore(CHECKS_AT_ONCE)
+        self._logins = 0
+        self._kicks = 0
+        self._refused = 0
+        self._let_go_count = 0
+        self._checks = 0
+        self._checks_refused = 0
+        self._found = 0
+
+    # For the app.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """
+        Keep the sessions until cancelled; then log all of them out, together within 3 s.
+
+        What is sent or watched before this has started waits for it.
+        """
+        async with trio.open_nursery() as nursery:
+            scope = trio.CancelScope(shield=True)
+            await nursery.start(self._hold_links, scope)
+            nursery.start_soon(self._turns.run)
+            nursery.start_soon(self._look_in_turn)
+            self._admit()
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._stopping = True
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_S):
+                    await self._log_out_all()
+                scope.cancel()
+
+    def watch(self, users: Iterable[tuple[ImUser, float, bool]]) -> None:
+        """
+        Take over visitors from the run before.
+
+        Those active within a day get their session back, the most recent first, as far as there is room and as fast
+        as logins may come, behind all that somebody waits for. The others are looked at in turn.
+
+        Args:
+            users: Name, time of last activity (seconds since the epoch), and whether a service session is open.
+
+        """
+        now, wall = trio.current_time(), self._world.wall()
+        for user, last_active, is_open in sorted(users, key=lambda entry: -entry[1]):
+            visitor = self._visitor(user)
+            quiet_s = max(wall - last_active, 0.0)
+            visitor.active_at = max(visitor.active_at, now - quiet_s) if visitor.link else now - quiet_s
+            visitor.is_open = is_open
+            if visitor.link is not None or user in self._waiting:
+                continue
+            if quiet_s < DAY_S and len(self._live) < self._max_sessions:
+                self._start(visitor)
+            else:
+                interval = interval_s(quiet_s=quiet_s, is_open=is_open)
+                self._look_after(visitor, None if interval is None else self._world.chance.uniform(0.0, interval))
+
+    # For the bridge.
+
+    async def send(self, user: ImUser, message: OutgoingMessage) -> Accepted:
+        """
+        Send *message* as *user*, whose session is brought up when there is none.
+
+        Waits for room, for a login turn, for the login, for an end of a pause, and for the acknowledgement; the caller
+        bounds the time. A cancellation leaves the session coming up: who wrote once writes again.
+
+        Raises:
+            SendRefused: Easemob does not take the message.
+            SendOutcomeUnknown: It left, and was not acknowledged.
+            LoginRefused, SessionKicked, RestError: Easemob does not let this visitor in.
+            EasemobSetupError: An operator has to mend something.
+            LinkError: The pool is stopping.
+
+        """
+        visitor = self._visitor(user)
+        visitor.active_at = trio.current_time()
+        visitor.short = False
+        with self._busy(visitor):
+            link = await self._session(visitor)
+            return await link.send(message)
+
+    @contextmanager
+    def hold(self, user: ImUser) -> Iterator[None]:
+        """Keep *user*'s session, if it has one, from being let go meanwhile: there is work in hand."""
+        with self._busy(self._visitor(user)):
+            yield
+
+    def set_open(self, user: ImUser, is_open: bool) -> None:  # noqa: FBT001 - the value is the point
+        """Take note that *user*'s service session is open or closed. An open one is kept, and looked at each minute."""
+        visitor = self._visitor(user)
+        if visitor.is_open == is_open:
+            return
+        visitor.is_open = is_open
+        if visitor.link is not None:
+            visitor.link.set_heartbeat(visitor.heartbeat)
+        self._look_again(visitor)
+        self._admit()
+
+    def statistics(self) -> PoolStatistics:
+        """Return the state of all sessions."""
+        links = [visitor.link for visitor in self._live.values() if visitor.link is not None]
+        return PoolStatistics(
+            live=len(links),
+            up=sum(link.up_since is not None for link in links),
+            waiting=len(self._waiting),
+            turns=len(self._turns),
+            quiet=sum(visitor.link is None and user in self._agenda for user, visitor in self._visitors.items()),
+            open=sum(visitor.is_open for visitor in self._visitors.values()),
+            logins=self._logins + sum(link.logins for link in links),
+            kicks=self._kicks + sum(link.kicked for link in links),
+            refused=self._refused,
+            let_go=self._let_go_count,
+            checks=self._checks,
+            checks_refused=self._checks_refused,
+            found=self._found,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Pool {len(self._live)} of {self._max_sessions} live, {len(self._waiting)} waiting>"
+
+    # Visitors.
+
+    def _visitor(self, user: ImUser) -> _Visitor:
+        visitor = self._visitors.get(user)
+        if visitor is None:
+            visitor = self._visitors[user] = _Visitor(user, trio.current_time())
+            self._look_again(visitor)
+        return visitor
+
+    @contextmanager
+    def _busy(self, visitor: _Visitor) -> Iterator[None]:
+        """Count work in hand; at its end somebody may be waiting for this place."""
+        visitor.busy += 1
+        try:
+            yield
+        finally:
+            visitor.busy -= 1
+            self._admit()
+
+    # Room.
+
+    async def _session(self, visitor: _Visitor) -> Link:
+        """Wait for *visitor*'s link, asking for room when it has none."""
+        while True:
+            if self._stopping:
+                raise LinkClosed("Easemob IM", "stopping")
+            if visitor.link is not None and not visitor.leaving:
+                self._turns.hurry(visitor.user)
+                return visitor.link
+            if visitor.refused is not None and trio.current_time() < visitor.refused_until:
+                raise visitor.refused.with_traceback(None)
+            self._want(visitor)
+            if visitor.link is None or visitor.leaving:
+                await visitor.changed.wait()
+
+    def _want(self, visitor: _Visitor) -> None:
+        """Queue *visitor* for a session."""
+        visitor.urgent = True
+        self._waiting[visitor.user] = self._waiting.get(visitor.user, visitor)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Give free places to those who wait, and free as many as are missing."""
+        if self._nursery is None or self._stopping:
+            return
+        for visitor in [*self._waiting.values()]:
+            if len(self._live) >= self._max_sessions:
+                break
+            # One that is being let go must be out before it comes in again: never two links for one user.
+            if visitor.user not in self._live:
+                del self._waiting[visitor.user]
+                self._start(visitor)
+        missing = len(self._waiting) - sum(visitor.leaving for visitor in self._live.values()) if self._waiting else 0
+        for _ in range(missing):
+            candidates = [visitor for visitor in self._live.values() if visitor.may_leave]
+            if not candidates:
+                return
+            self._let_go(min(candidates, key=lambda visitor: visitor.active_at))
+
+    def _let_go(self, visitor: _Visitor) -> None:
+        """Log *visitor* out, behind the caller's back."""
+        if self._nursery is not None and visitor.link is not None:
+            visitor.leaving = True
+            self._let_go_count += 1
+            self._nursery.start_soon(visitor.link.logout)
+
+    def _start(self, visitor: _Visitor) -> None:
+        """Give *visitor* a link."""
+        visitor.link = Link(
+            visitor.user,
+            app_key=self._app_key,
+            resource=self._resource,
+            tokens=self._rest,
+            addresses=self._endpoints,
+            dial=self._dial,
+            on_batch=partial(self._take, visitor),
+            turn=partial(self._turn, visitor),
+            kicks=visitor.kicks,
+            heartbeat=visitor.heartbeat,
+            chance=self._world.chance,
+        )
+        visitor.started_at = trio.current_time()
+        self._live[visitor.user] = visitor
+        # In line from now on: tasks that start together run in any order.
+        visitor.turn = self._turns.enter(visitor.user, urgent=visitor.urgent)
+        self._look_again(visitor)
+        visitor.wake()
+        if self._nursery is not None:
+            self._nursery.start_soon(self._keep, visitor, visitor.link)
+
+    def _connection(self, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> Connection:
+        return Connection(world=self._world, url=url, login=login, on_batch=on_batch)
+
+    async def _keep(self, visitor: _Visitor, link: Link) -> None:
+        """Run *visitor*'s link to its end."""
+        try:
+            await link.run()
+        except SlackkefuError as error:
+            self._refused += 1
+            visitor.refused, visitor.refused_until = error, trio.current_time() + REFUSED_S
+        else:
+            visitor.refused = None
+        finally:
+            self._logins += link.logins
+            self._kicks += link.kicked
+            del self._live[visitor.user]
+            self._turns.leave(visitor.user)
+            visitor.link, visitor.leaving, visitor.short = None, False, False
+            self._look_again(visitor)
+            visitor.wake()
+            self._admit()
+
+    async def _turn(self, visitor: _Visitor) -> None:
+        """Wait for *visitor*'s turn to log in; the first one was asked for when the link was made."""
+        turn, visitor.turn = visitor.turn, None
+        if turn is None:
+            turn = self._turns.enter(visitor.user, urgent=visitor.busy > 0)
+        await turn.wait()
+        visitor.urgent = False
+
+    async def _take(self, visitor: _Visitor, batch: Batch) -> None:
+        """Hand a batch to the bridge."""
+        if visitor.leaving:
+            # It stays at Easemob; the next look finds it.
+            raise LinkClosed("Easemob IM", "being let go")
+        visitor.active_at = trio.current_time()
+        visitor.short = False
+        with self._busy(visitor):
+            await self._on_batch(visitor.user, batch)
+
+    # The links' nursery, which outlives the others so that they can log out.
+
+    async def _hold_links(self, scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+        with scope:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                for visitor in self._live.values():
+                    if visitor.link is not None:
+                        nursery.start_soon(self._keep, visitor, visitor.link)
+                task_status.started()
+                await trio.sleep_forever()
+
+    async def _log_out_all(self) -> None:
+        """Log all visitors out at the same time."""
+        for visitor in self._waiting.values():
+            visitor.wake()
+        async with trio.open_nursery() as nursery:
+            for visitor in self._live.values():
+                if visitor.link is not None and not visitor.leaving:
+                    visitor.leaving = True
+                    nursery.start_soon(visitor.link.logout)
+
+    # Looking at whoever is due.
+
+    async def _look_in_turn(self) -> None:
+        """Look at visitors when they are due."""
+        while True:
+            for user in self._agenda.take_due(trio.current_time()):
+                visitor = self._visitors.get(user)
+                if visitor is not None:
+                    await self._look(visitor)
+            self._sooner = trio.Event()
+            with trio.move_on_at(self._agenda.next_at()):
+                await self._sooner.wait()
+
+    async def _look(self, visitor: _Visitor) -> None:
+        """Let a live visitor go that was quiet for long; ask about a quiet one."""
+        if visitor.link is not None:
+            if visitor.may_leave and trio.current_time() >= self._leaves_at(visitor):
+                self._let_go(visitor)
+            else:
+                self._look_again(visitor)
+        elif visitor.user not in self._waiting and self._nursery is not None:
+            await self._checking.acquire()
+            self._nursery.start_soon(self._check, visitor)
+
+    async def _check(self, visitor: _Visitor) -> None:
+        """Ask whether something waits for a quiet visitor, and bring its session up if so."""
+        self._checks += 1
+        try:
+            with self._busy(visitor):
+                answer = await self._ask(visitor.user)
+        finally:
+            self._checking.release()
+        self._found += answer is _Answer.WAITS
+        self._checks_refused += answer is _Answer.REFUSED
+        if visitor.link is not None or visitor.user in self._waiting:
+            return
+        if answer is _Answer.NOTHING:
+            self._look_again(visitor)
+            return
+        visitor.short = answer is _Answer.REFUSED
+        self._want(visitor)
+
+    async def _ask(self, user: ImUser) -> _Answer:
+        """Ask how much waits for *user*."""
+        try:
+            return _Answer.WAITS if await self._rest.offline_count(user) else _Answer.NOTHING
+        except RemoteProtocolError:
+            return _Answer.REFUSED  # an answer without a number is as good as none
+        except RestError as error:
+            if not count_is_refused(error) or (user_is_unknown(error) and not await self._exists(user)):
+                return _Answer.NOTHING
+            return _Answer.REFUSED
+        except SlackkefuError:
+            return _Answer.NOTHING  # it could not be asked; the next look asks again
+
+    async def _exists(self, user: ImUser) -> bool:
+        """Tell whether *user* is registered; 404 to the count may be about the user or about the call."""
+        try:
+            return await self._rest.user_exists(user)
+        except SlackkefuError:
+            return False
+
+    def _look_again(self, visitor: _Visitor) -> None:
+        """Note when to look at *visitor* next; forget who need not be looked at."""
+        now = trio.current_time()
+        if visitor.link is not None:
+            # An open one is looked at again when it closes; one with work in hand, a while later.
+            leaves_at = max(self._leaves_at(visitor), now + SHORT_S)
+            self._look_after(visitor, None if visitor.is_open else leaves_at - now)
+        else:
+            self._look_after(visitor, interval_s(quiet_s=now - visitor.active_at, is_open=visitor.is_open))
+
+    def _look_after(self, visitor: _Visitor, pause_s: float | None) -> None:
+        """Note *visitor* for a look after *pause_s*; None: no look."""
+        if pause_s is None:
+            self._agenda.drop(visitor.user)
+            if visitor.link is None and not visitor.busy and visitor.user not in self._waiting:
+                self._visitors.pop(visitor.user, None)
+            return
+        at = trio.current_time() + pause_s
+        if at < self._agenda.next_at():
+            self._sooner.set()
+        self._agenda.put(visitor.user, at)
+
+    @staticmethod
+    def _leaves_at(visitor: _Visitor) -> float:
+        """When a live visitor may be let go if nothing happens."""
+        idle_at = max(visitor.active_at, visitor.started_at) + IDLE_S
+        if not visitor.short or visitor.link is None:
+            return idle_at
+        up_since = visitor.link.up_since
+        return min((trio.current_time() if up_since is None else up_since) + SHORT_S, idle_at)

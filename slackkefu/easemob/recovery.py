@@ -1,0 +1,185 @@
+"""
+What to do after an error of Easemob's.
+
+Whether to try again is decided here and nowhere else, by one function for each way of talking to Easemob:
+:func:`after_call` for REST, :func:`after_link` for the long connection, :func:`after_send` for a message. They are
+tables with a little reading of reasons around them; they know no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from slackkefu.easemob.statuses import Cause, login_verdict, send_verdict
+from slackkefu.errors import (
+    ConnectFailed,
+    LinkError,
+    LoginRefused,
+    RemoteProtocolError,
+    RestConflict,
+    RestError,
+    RestOutcomeUnknown,
+    RestRateLimited,
+    SendOutcomeUnknown,
+    SendRefused,
+    SessionKicked,
+)
+
+if TYPE_CHECKING:
+    from slackkefu.errors import SlackkefuError
+
+__all__ = ["AfterLink", "Again", "FreshToken", "GiveUp", "Pause", "SendAgain", "after_call", "after_link", "after_send"]
+
+
+# REST.
+
+_SLOW_SERVER: Final = (408, 500, 501, 502, 504)
+_NEVER: Final = frozenset({"web_application", "unsupported_service_operation", "no_full_text_index"})
+
+
+def after_call(error: SlackkefuError, *, failures: int) -> float | None:
+    """
+    Say when to make the same REST call again: the rule for the few seconds that its caller waits.
+
+    Every call of ours may be repeated: tokens and passwords are set to what we know anyway, the others only read.
+
+    * No connection: at once, at the next host; twice.
+    * No answer, time-outs and gateway trouble (408, 500, 501, 502, 504; facts/easemob-rest.md §2.2): after 1 s and 2 s.
+      Not when a 500 says that the address or method is wrong.
+    * 409, two creations of one user at once: after 1, 2, 3, 4 s; a second is what the server asks for (§4.2).
+    * A rate limit: not here. It holds for the whole app, so the caller of this call is told, and the pace is slowed.
+    * Everything else: not at all.
+
+    Args:
+        error: What the call raised.
+        failures: How often this call has failed, this time included.
+
+    Returns:
+        Seconds until the next attempt, or None.
+
+    """
+    if isinstance(error, RestConflict):
+        return float(failures) if failures <= 4 else None
+    if failures > 2:
+        return None
+    if isinstance(error, ConnectFailed):
+        return 0.0
+    if isinstance(error, RestOutcomeUnknown):
+        return float(failures)
+    if isinstance(error, RestError) and error.status in _SLOW_SERVER and error.code not in _NEVER:
+        return float(failures)
+    return None
+
+
+# The long connection.
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Log in again after the link's usual back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshToken:
+    """Log in again with a new token; when the reason comes back, it is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stay away: a minute, growing to an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Do not log in again until somebody needs this user's session anew."""
+
+    reason: str
+    """A stable name, for logs and metrics."""
+
+
+AfterLink: TypeAlias = Again | FreshToken | Pause | GiveUp
+
+_KICKS: Final[dict[int, AfterLink]] = {
+    1: GiveUp("user_removed"),
+    2: Pause(),
+    3: FreshToken(),
+    4: Pause(),
+}
+"""STATISTIC operations (facts/msync.md §9)."""
+
+_TOKEN_CAUSES: Final = (Cause.TOKEN, Cause.USER)
+"""What a new token may mend; asking for it also makes a missing user."""
+
+
+def after_link(error: SlackkefuError, *, fresh: bool, kicked_lately: bool) -> AfterLink:
+    """
+    Say what a link does after it was refused, lost or ended.
+
+    * The network, no answer, a broken protocol, a rate limit, server trouble (5xx, 408): again, with back-off.
+    * Refused for its token or because the user is missing: a new token, once. The Go client takes these for final,
+      but it does not keep tokens over days as we do, and that may be the reason.
+    * Refused otherwise: give up when :mod:`~slackkefu.easemob.statuses` calls it final, else again, with back-off.
+    * Ended because another device logged in or somebody logged it out (2, 4): pause. Two that reconnect at once
+      would throw each other out for ever (§1.7).
+    * Ended because the password changed (3): a new token; when that was done lately, pause, for someone else
+      keeps changing it.
+    * Ended because the user was removed (1): give up; the next need makes the user again.
+    * What an operator has to mend, the plan's user limit, and other REST refusals: give up.
+
+    Args:
+        error: What ended the attempt or the session.
+        fresh: The token had just been issued for this attempt.
+        kicked_lately: Another kick came within the last hour.
+
+    """
+    if isinstance(error, SessionKicked):
+        after = _KICKS.get(error.operation, Again())
+        return Pause() if isinstance(after, FreshToken) and kicked_lately else after
+    if isinstance(error, LoginRefused):
+        return _after_login(error, fresh=fresh)
+    if isinstance(error, LinkError | RestOutcomeUnknown | RemoteProtocolError | RestRateLimited | RestConflict):
+        return Again()
+    if isinstance(error, RestError) and (error.status >= 500 or error.status == 408):
+        return Again()
+    return GiveUp("operator" if not isinstance(error, RestError) else "rest_refused")
+
+
+def _after_login(error: LoginRefused, *, fresh: bool) -> AfterLink:
+    """Turn the verdict on a refused login into a decision."""
+    verdict = login_verdict(error.code, error.reason)
+    if verdict.cause in _TOKEN_CAUSES:
+        return GiveUp(verdict.cause.name.lower()) if fresh else FreshToken()
+    return GiveUp(verdict.cause.name.lower()) if verdict.final else Again()
+
+
+# A message.
+
+_MENDED_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Send the same message, with the same ids, again."""
+
+    after_s: float
+    """At least this long; whoever tries again and again lets it grow."""
+
+
+def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
+    """
+    Say what becomes of a message that was not accepted.
+
+    * Easemob refused the message itself: give up, unless :mod:`~slackkefu.easemob.statuses` says that it may be taken
+      later.
+    * No acknowledgement: at once, with the same id, by which the server can recognise it (facts/msync.md §8).
+    * The network: after a second.
+    * The visitor cannot log in (banned, plan used up, credentials): after a minute. Somebody may mend it, and until
+      then the message is not lost.
+    """
+    if isinstance(error, SendRefused):
+        verdict = send_verdict(error.code, error.reason)
+        return SendAgain(1.0) if verdict.again else GiveUp(verdict.kind)
+    if isinstance(error, SendOutcomeUnknown):
+        return SendAgain(0.0)
+    return SendAgain(1.0 if isinstance(error, LinkError | RestOutcomeUnknown) else _MENDED_S)

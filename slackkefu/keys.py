@@ -1,0 +1,263 @@
+"""
+The keys of the configuration: one table, :data:`KEYS`, that says everything of each.
+
+A row has the key's name, how its value is read, its default, and whether it is required or secret. Above the table are
+the readers it names, below it what is said of a value or a name that is wrong. No sentence of it shows a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final, get_args
+from urllib.parse import urlsplit, urlunsplit
+
+from slackkefu.errors import ConfigProblem
+from slackkefu.net.address import check_url
+from slackkefu.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "BY_NAME",
+    "BY_VARIABLE",
+    "KEYS",
+    "PREFIX",
+    "TABLES",
+    "ChannelsMode",
+    "Key",
+    "Reader",
+    "VisitorField",
+    "WrongValue",
+    "describe",
+    "unknown",
+]
+
+ChannelsMode: TypeAlias = Literal["mention", "all", "off"]
+VisitorField: TypeAlias = Literal["name", "workspace", "email", "phone", "title", "timezone"]
+
+
+# How a value is read. A reader returns the value as the dataclasses above hold it, or raises WrongValue.
+
+
+class WrongValue(Exception):
+    """The value is not what this key takes."""
+
+    def __init__(self, expected: str, *, found: str | None = None) -> None:
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+        """Said instead of the value, where the value is secret or its fault is not plain to see."""
+
+
+Reader: TypeAlias = "Callable[[object], object]"
+
+_TOKENS: Final = {
+    "xapp-": "an app-level token",
+    "xoxb-": "a bot token",
+    "xoxe.xoxb-": "a rotating bot token",
+    "xoxp-": "a user token",
+    "xoxe.xoxp-": "a rotating user token",
+    "xoxe-": "a refresh token",
+}
+
+
+def _text(pattern: str, expected: str) -> Reader:
+    def read(raw: object) -> str:
+        if not isinstance(raw, str) or not re.fullmatch(pattern, raw):
+            raise WrongValue(expected)
+        return raw
+
+    return read
+
+
+def _secret(raw: object) -> Secret:
+    if not isinstance(raw, str) or not re.fullmatch(r"[!-~]+", raw):
+        # A token pasted with a line break or a blank would fail much later, in an HTTP header.
+        raise WrongValue("a text of visible ASCII characters")
+    return Secret(raw)
+
+
+def _token(*prefixes: str, where: str) -> Reader:
+    expected = f"{_TOKENS[prefixes[0]]}, {prefixes[0]}…, from {where}"
+
+    def read(raw: object) -> Secret:
+        secret = _secret(raw)
+        if secret.reveal().startswith(prefixes):
+            return secret
+        kind = next((name for prefix, name in _TOKENS.items() if secret.reveal().startswith(prefix)), "another text")
+        raise WrongValue(expected, found=kind)
+
+    return read
+
+
+def _number(low: int, high: int) -> Reader:
+    def read(raw: object) -> int:
+        if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw):
+            raw = int(raw)
+        if not isinstance(raw, int) or isinstance(raw, bool) or not low <= raw <= high:
+            raise WrongValue(f"a whole number from {low} to {high}")
+        return raw
+
+    return read
+
+
+def _tenant(raw: object) -> str:
+    number = isinstance(raw, int) and not isinstance(raw, bool)
+    return _text(r"[0-9]{1,20}", "the tenant's number")(str(raw) if number else raw)  # type: ignore[return-value] # a str
+
+
+def _service_number(raw: object) -> str:
+    read = _text(r"[A-Za-z0-9_.-]{1,64}", "the IM service number (IM user name) shown in the desk's channel settings")
+    return str(read(raw)).lower()
+
+
+def _url(*schemes: str, shape: Callable[[str], str] = str) -> Reader:
+    secure, plain = schemes
+
+    def read(raw: object) -> str:
+        expected = f"an address {secure}://… ({plain}:// on this machine only)"
+        if not isinstance(raw, str):
+            raise WrongValue(expected)
+        problem = check_url(raw, schemes=(secure, plain))
+        if problem is None and "?" in raw:
+            problem = "an address with a query (?)"
+        if problem is not None:
+            raise WrongValue(expected, found=problem)
+        return shape(raw)
+
+    return read
+
+
+def _with_websocket(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path="/websocket")) if parts.path in {"", "/"} else url
+
+
+def _choice(*choices: str) -> Reader:
+    def read(raw: object) -> str:
+        if not isinstance(raw, str) or raw not in choices:
+            raise WrongValue(f"one of {', '.join(choices)}")
+        return raw
+
+    return read
+
+
+def _choices(*choices: str) -> Reader:
+    def read(raw: object) -> tuple[str, ...]:
+        names = [name.strip() for name in raw.split(",") if name.strip()] if isinstance(raw, str) else raw
+        if not isinstance(names, list) or any(name not in choices for name in names):
+            raise WrongValue(f"a list of {', '.join(choices)}")
+        return tuple(name for name in choices if name in names)
+
+    return read
+
+
+# The table.
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Key:
+    """All that is known of one key."""
+
+    name: str
+    """Dotted: table and name."""
+    read: Reader
+    default: object = ""
+    """What an absent or empty value means; in the form that the dataclasses hold."""
+    required: bool = False
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of this key."""
+        return PREFIX + self.name.upper().replace(".", "_")
+
+
+PREFIX: Final = "SLACKKEFU_"
+_CLIENT_ID: Final = _text(r"(?!xapp-|xox)[!-~]+", "the app's client id")
+
+KEYS: Final = (
+    Key(
+        "slack.app_token",
+        _token("xapp-", where="the app's page, Basic Information, App-Level Tokens"),
+        required=True,
+        secret=True,
+    ),
+    Key(
+        "slack.bot_token",
+        _token("xoxb-", "xoxe.xoxb-", where="the app's page, OAuth & Permissions"),
+        default=None,
+        secret=True,
+    ),
+    Key("slack.client_id", _CLIENT_ID),
+    Key("slack.client_secret", _secret, default=None, secret=True),
+    Key("slack.api_url", _url("https", "http", shape=lambda url: url.rstrip("/") + "/"), "https://slack.com/api/"),
+    Key("slack.connections", _number(1, 10), 2),  # Slack allows ten at a time (facts/slack.md §1)
+    Key("slack.channels", _choice(*get_args(ChannelsMode)), "mention"),
+    Key(
+        "easemob.app_key",
+        _text(r"[A-Za-z0-9_.-]+#[A-Za-z0-9_.-]+", "org#app, the AppKey on the app's page of the Easemob console"),
+        required=True,
+    ),
+    Key("easemob.client_id", _CLIENT_ID, required=True),
+    Key("easemob.client_secret", _secret, required=True, secret=True),
+    Key("easemob.rest_url", _url("https", "http", shape=lambda url: url.rstrip("/"))),
+    Key("easemob.websocket_url", _url("wss", "ws", shape=_with_websocket)),
+    Key("easemob.discovery_url", _url("https", "http"), "https://rs.easemob.com/easemob/server.json"),
+    Key("easemob.max_sessions", _number(1, 1_000_000), 2000),
+    Key("easemob.logins_per_second", _number(1, 1000), 10),
+    Key("kefu.service_number", _service_number, required=True),
+    Key("kefu.tenant_id", _tenant),
+    Key("kefu.url", _url("https", "http", shape=lambda url: url.rstrip("/"))),
+    Key("kefu.visitor_fields", _choices(*get_args(VisitorField)), ("name", "workspace")),
+    Key("store.path", _text(r"[^\0]+", "a folder")),
+)
+
+BY_NAME: Final = {key.name: key for key in KEYS}
+BY_VARIABLE: Final = {key.variable: key.name for key in KEYS}
+TABLES: Final = tuple(dict.fromkeys(key.name.partition(".")[0] for key in KEYS))
+
+
+# Saying what was found.
+
+_LONGEST_SHOWN: Final = 40
+_KINDS: Final = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def describe(value: object, *, secret: bool) -> str:
+    """Show *value* shortly; of a secret only its kind."""
+    kind = next((kind for type_, kind in _KINDS.items() if isinstance(value, type_)), "a date or time")
+    if secret or isinstance(value, list | dict):
+        return kind
+    if isinstance(value, str):
+        return _masked(value, repr(value[:_LONGEST_SHOWN]) + ("…" if len(value) > _LONGEST_SHOWN else ""))
+    if isinstance(value, int) and abs(value) > 10**18:
+        return "a very large number"
+    return str(value).lower()
+
+
+def _masked(text: str, shown: str) -> str:
+    """Return *shown*, unless *text* holds a Slack token that was put in the wrong place."""
+    return "a Slack token" if any(prefix in text for prefix in _TOKENS) else shown
+
+
+def unknown(name: str, *, known: Mapping[str, object] | None = None) -> ConfigProblem:
+    """Name an unknown key with the nearest known one."""
+    names = list(BY_NAME if known is None else known)
+    short = {known_name.rpartition(".")[2]: known_name for known_name in names}
+    near = difflib.get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.7)
+    near = near or [short[match] for match in difflib.get_close_matches(name.rpartition(".")[2], short, n=1)]
+    expected = f"{near[0]}, perhaps" if near else "a key of config.example.toml"
+    shown = name if len(name) <= _LONGEST_SHOWN else name[:_LONGEST_SHOWN] + "…"
+    return ConfigProblem(_masked(name, shown), "an unknown key", expected)

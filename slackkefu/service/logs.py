@@ -1,0 +1,101 @@
+"""
+Logs: one event, one line, ``key=value``, on standard error.
+
+On a terminal or in a file a line begins with its UTC time; under systemd with the priority that the journal reads,
+since the journal has its own clock. What libraries log joins in from *warning* on, by its template alone: its
+arguments may be addresses with tickets in them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TextIO, final
+
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+__all__ = ["configure"]
+
+_LEVELS: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+"""Names of levels, and syslog's numbers for them."""
+
+
+def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidden: tuple[type, ...] = ()) -> None:
+    """
+    Set up logging for the whole process.
+
+    Args:
+        verbose: Show *debug* too.
+        stream: Where lines go.
+        environ: Tells whether systemd's journal listens.
+        hidden: Types whose values are never shown.
+
+    """
+    journal = bool(environ.get("JOURNAL_STREAM")) and not stream.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            *([] if journal else [structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")]),
+            _Plain(hidden),
+            _Prefixed(journal=journal),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,  # a module's logger may be older than this call
+    )
+    root = logging.getLogger()  # noqa: TID251 - the seam to the libraries' loggers
+    root.handlers[:] = [_Bridge(logging.WARNING)]
+    root.setLevel(logging.WARNING)
+
+
+@final
+class _Plain:
+    """Make every value one line of text for people, and hide what is to be hidden."""
+
+    def __init__(self, hidden: tuple[type, ...]) -> None:
+        self._hidden = hidden
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {key: self._plain(value) for key, value in event.items()}
+
+    def _plain(self, value: object) -> str | float | None:
+        if isinstance(value, self._hidden):
+            return "***"
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return ",".join(f"{key}:{self._plain(each)}" for key, each in value.items())
+        if isinstance(value, list | tuple | set | frozenset):
+            return ",".join(str(self._plain(each)) for each in value)
+        # What a peer sent must not move the cursor of whoever reads the log.
+        return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(value))
+
+
+@final
+class _Prefixed:
+    """Write the line, for the journal with its priority before it."""
+
+    def __init__(self, *, journal: bool) -> None:
+        self._journal = journal
+        self._render = structlog.processors.LogfmtRenderer(
+            key_order=["time", "level", "event"], drop_missing=True, bool_as_flag=False
+        )
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        priority = f"<{_LEVELS.get(str(event['level']), 6)}>" if self._journal else ""
+        return priority + self._render(logger, method, event)
+
+
+@final
+class _Bridge(logging.Handler):
+    """Hand what a library logs to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the template of *record*, without its arguments."""
+        fault = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        structlog.get_logger().log(record.levelno, "library", logger=record.name, template=str(record.msg), fault=fault)

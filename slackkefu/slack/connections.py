@@ -1,0 +1,460 @@
+"""
+Socket Mode: several connections, kept open, replaced without a gap.
+
+Slack gives each payload to one of the open connections, whichever (facts/slack.md §1), so two of them make a sudden
+loss of one harmless. One that is to end is read, and its envelopes are acknowledged on it, until another has said
+hello.
+
+One task opens connections, one at a time, as the :class:`~slackkefu.slack.schedule.Schedule` allows; each connection
+has a task that reads it; one task hands envelopes to the consumer in their order of arrival through a bounded queue.
+Reading never waits for the consumer: when the queue is full an envelope is dropped unacknowledged, and Slack repeats
+it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+import trio
+
+from slackkefu.errors import (
+    LinkError,
+    RemoteProtocolError,
+    SlackApiError,
+    SlackError,
+    SlackRateLimited,
+    SlackSetupError,
+)
+from slackkefu.slack.connection import Connection, TurnedAway
+from slackkefu.slack.schedule import Failure, Schedule
+from slackkefu.slack.session import TIMING, DisconnectAnnounced, Reaction, Timing, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from structlog.typing import FilteringBoundLogger
+
+    from slackkefu.slack.envelope import Envelope, Malformed
+    from slackkefu.slack.web import WebClient
+    from slackkefu.world import World
+
+__all__ = ["Delivery", "SocketMode", "SocketModeStatistics"]
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+QUEUE: Final = 1000
+"""Envelopes that may wait for the consumer."""
+
+ENVELOPE_S: Final = 3.0
+"""Slack's time for an acknowledgement; after it the envelope counts as failed and is repeated (facts/slack.md §2)."""
+
+GRACE_S: Final = 5.0
+"""How long a connection is read after its successor's hello: longer than what is in hand may take."""
+
+MAX_NOTED: Final = 100
+"""Kinds of things not understood that are logged, once each."""
+
+_METHOD: Final = "apps.connections.open"
+_STOPPED: Final = "No message is received from Slack until this is solved."
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "invalid_auth": (
+        "The app-level token is wrong or revoked, or this machine's address is not on the app's allowed list. "
+        "Make a new token under Basic Information, App-Level Tokens, and set slack.app_token."
+    ),
+    "not_authed": "The app-level token is missing: set slack.app_token (xapp-…).",
+    "not_allowed_token_type": "This is another kind of token: slack.app_token must be an app-level one (xapp-…).",
+    "missing_scope": (
+        "The app-level token lacks connections:write: make one with that scope under Basic Information, "
+        "App-Level Tokens, and set slack.app_token."
+    ),
+    "link_disabled": "Socket Mode is off: switch it on in the app's settings.",
+    "http_404": "There is no Slack Web API at this address: check slack.api_url.",
+}
+_UNREACHABLE: Final = (
+    "Slack cannot be reached, so no message is received; it is tried again for ever. Check network, DNS and firewall: "
+    "outgoing TCP 443 to slack.com and wss-*.slack.com is needed."
+)
+_OTHER_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
+
+_FAILURES: Final[Mapping[Reaction, Failure]] = {
+    Reaction.KEEP_READING: Failure.LINK,
+    Reaction.REPLACE: Failure.LINK,
+    Reaction.SWITCHED_OFF: Failure.SWITCHED_OFF,
+    Reaction.CROWDED: Failure.CROWDED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketModeStatistics:
+    """Socket Mode as it is now; the counts are since the start."""
+
+    connections_wanted: int
+    connections_up: int
+    """Usable: they have said hello and their end is not announced."""
+    connections_leaving: int
+    """Still read, but to be replaced."""
+    last_frame_age_s: float | None
+    """Seconds since the last byte on any connection; None without one."""
+    connections_opened: int
+    """Connections that have said hello."""
+    opens_failed: int
+    envelopes: int
+    """Received, retries included."""
+    retries: int
+    """Envelopes that were not the first try."""
+    acknowledged: int
+    overflowed: int
+    """Dropped unacknowledged because the consumer was too slow."""
+    waiting: int
+    """In the queue to the consumer."""
+    consumer_failures: int
+    passed_over: int
+    """Frames not understood: acknowledged where they had an id."""
+    ghosts: int
+    """Connections of this app, at the last hello, that are not ours: a second instance, or dead ones still served."""
+
+
+@final
+class Delivery:
+    """An envelope with the connection it came on."""
+
+    __slots__ = ("_connection", "_owner", "envelope", "is_acknowledged", "received_at")
+
+    def __init__(self, owner: SocketMode, connection: Connection, envelope: Envelope) -> None:
+        self._owner = owner
+        self._connection = connection
+        self.envelope = envelope
+        self.received_at = trio.current_time()
+        """Time (trio's clock) of arrival; Slack's three seconds count from a little earlier."""
+        self.is_acknowledged = False
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.envelope.envelope_id}{' acknowledged' if self.is_acknowledged else ''}>"
+
+    async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
+        """
+        Acknowledge the envelope on the connection that brought it; again is harmless.
+
+        Args:
+            payload: An answer; left out where the envelope accepts none.
+
+        Returns:
+            Whether it was written; False when the connection is gone, and Slack repeats what it repeats.
+
+        """
+        if not self.is_acknowledged:
+            answer = payload if self.envelope.accepts_response_payload else None
+            if await self._connection.acknowledge(self.envelope.envelope_id, answer):
+                self._owner.settle(self)
+        return self.is_acknowledged
+
+
+@final
+class SocketMode:
+    """
+    The connections of one app.
+
+    Args:
+        world: Network and chance.
+        web: For apps.connections.open, with the app token.
+        connections: How many, 1 to 9; one more is open during a change-over, and Slack allows 10.
+        on_delivery: Takes each envelope. It is expected to return quickly; what it raises is logged, and the envelope
+            is left to Slack to repeat.
+        timing: Intervals of a connection.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        web: WebClient,
+        connections: int,
+        on_delivery: Callable[[Delivery], Awaitable[None]],
+        timing: Timing = TIMING,
+    ) -> None:
+        self._world = world
+        self._web = web
+        self._wanted = connections
+        self._on_delivery = on_delivery
+        self._timing = timing
+        self._schedule = Schedule(world.chance)
+        self._connections: list[Connection] = []
+        self._to_consumer, self._from_connections = trio.open_memory_channel[Delivery](QUEUE)
+        # What came in the last seconds, for drain(); pruned at each arrival.
+        self._recent: deque[Delivery] = deque()
+        self._noted: set[str] = set()
+        self._changed = trio.Event()
+        self._settled = trio.Event()
+        self._opening = trio.CancelScope()
+        self._drained = trio.Event()
+        self._is_draining = False
+        self._is_overflowing = False
+        self._opened = 0
+        self._opens_failed = 0
+        self._envelopes = 0
+        self._retries = 0
+        self._acknowledged = 0
+        self._overflowed = 0
+        self._consumer_failures = 0
+        self._passed_over = 0
+        self._ghosts = 0
+        self.app_id = ""
+        """The app's id as the last hello told it; it marks posts by other copies of the app."""
+
+    def __repr__(self) -> str:
+        return f"<SocketMode {self._usable()} of {self._wanted} connections up>"
+
+    # Called by the app.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """
+        Keep the connections open until :meth:`drain`; started after the first hello.
+
+        Network trouble is never an end. A cancellation closes all connections in order, within a second.
+
+        Raises:
+            SlackSetupError: Before the first hello, Slack refused the app token or said that Socket Mode is off. Later
+                the same is logged as an error and tried again slowly.
+
+        """
+        problem: SlackSetupError | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hand_over)
+            try:
+                with self._opening:
+                    problem = await self._keep_open(nursery, task_status)
+                if problem is None:
+                    await self._drained.wait()
+            finally:
+                await self._close_all()
+            nursery.cancel_scope.cancel()
+        if problem is not None:
+            raise problem
+
+    async def drain(self) -> None:
+        """
+        Take no more envelopes, let those in hand be acknowledged for as long as that counts, and close all connections.
+
+        What arrives meanwhile is left unacknowledged, so Slack repeats it.
+        """
+        self._is_draining = True
+        self._opening.cancel()
+        with trio.move_on_after(ENVELOPE_S):
+            while self._in_hand():
+                self._settled = trio.Event()
+                await self._settled.wait()
+        await self._close_all()
+        self._drained.set()
+
+    def statistics(self) -> SocketModeStatistics:
+        """Return how things are now."""
+        heard_at = max((connection.heard_at for connection in self._connections), default=None)
+        return SocketModeStatistics(
+            connections_wanted=self._wanted,
+            connections_up=self._usable(),
+            connections_leaving=len(self._connections) - self._usable(),
+            last_frame_age_s=None if heard_at is None else trio.current_time() - heard_at,
+            connections_opened=self._opened,
+            opens_failed=self._opens_failed,
+            envelopes=self._envelopes,
+            retries=self._retries,
+            acknowledged=self._acknowledged,
+            overflowed=self._overflowed,
+            waiting=self._to_consumer.statistics().current_buffer_used,
+            consumer_failures=self._consumer_failures,
+            passed_over=self._passed_over,
+            ghosts=self._ghosts,
+        )
+
+    # Called by a delivery and by the connections (their Listener); all return at once.
+
+    def settle(self, delivery: Delivery) -> None:
+        """Know that *delivery* is acknowledged."""
+        delivery.is_acknowledged = True
+        self._acknowledged += 1
+        self._settled.set()
+
+    def envelope_received(self, connection: Connection, envelope: Envelope) -> None:
+        """Queue an envelope for the consumer; without room it is left to Slack to repeat."""
+        self._envelopes += 1
+        self._retries += envelope.retry_attempt > 0
+        if self._is_draining:
+            return
+        delivery = Delivery(self, connection, envelope)
+        while self._recent and self._recent[0].received_at < delivery.received_at - ENVELOPE_S:
+            self._recent.popleft()
+        try:
+            self._to_consumer.send_nowait(delivery)
+        except trio.WouldBlock:
+            self._overflowed += 1
+            if not self._is_overflowing:
+                log.warning("socketmode.overflow", waiting=QUEUE, note="the rest is left to Slack to repeat")
+            self._is_overflowing = True
+        else:
+            self._recent.append(delivery)
+            self._is_overflowing = False
+
+    def end_announced(self, connection: Connection, announced: DisconnectAnnounced | None) -> None:
+        """Count *connection* as usable no more, and see to its successor."""
+        now = trio.current_time()
+        reason = "announced end" if announced is None else announced.reason
+        log.info("socketmode.leaving", address=connection.address, reason=reason)
+        failure = Failure.LINK if announced is None else _FAILURES[announced.reaction]
+        if failure is Failure.LINK:
+            self._schedule.end(now - connection.hello_at, now, is_announced=True)
+        else:
+            self._turned_away(failure, reason)
+        self._notify()
+
+    def passed_over(self, connection: Connection, event: Unknown | Malformed) -> None:
+        """Count what is not understood, and log each kind once."""
+        self._passed_over += 1
+        kind = event.type if isinstance(event, Unknown) else event.reason
+        if kind not in self._noted and len(self._noted) < MAX_NOTED:
+            self._noted.add(kind)
+            log.warning("socketmode.not_understood", address=connection.address, kind=kind)
+
+    # The task that opens connections.
+
+    async def _keep_open(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> SlackSetupError:
+        """Open connections as they are missed; return what an operator has to mend before there can be a first one."""
+        while True:
+            usable = self._usable()
+            now = trio.current_time()
+            at = self._schedule.next_at(usable)
+            if usable >= self._wanted:
+                await self._changed.wait()
+            elif at > now:
+                with trio.move_on_at(at):
+                    await self._changed.wait()
+            else:
+                self._schedule.attempt(now)
+                opened = await self._open()
+                if isinstance(opened, SlackSetupError) and not self._opened:
+                    return opened
+                if isinstance(opened, Connection):
+                    self._admit(opened, nursery)
+                    if self._opened == 1:
+                        task_status.started()
+
+    async def _open(self) -> Connection | SlackSetupError | None:
+        """Try to open one connection; log and plan around what goes wrong."""
+        try:
+            opened = await Connection.open(world=self._world, web=self._web, timing=self._timing)
+        except SlackRateLimited as exc:
+            self._opens_failed += 1
+            self._schedule.hold(exc.retry_after_s, trio.current_time())
+            log.warning("socketmode.rate_limited", pause_s=round(exc.retry_after_s))
+            return None
+        except (LinkError, SlackError, RemoteProtocolError) as exc:
+            self._opens_failed += 1
+            # A status without Slack's JSON is some proxy's; only "no such thing" is the configuration's fault.
+            if isinstance(exc, SlackApiError) and (not exc.code.startswith("http_") or exc.code in _ADVICE):
+                return self._refused(exc)
+            pause_s = self._schedule.fail(Failure.LINK, trio.current_time())
+            hint = {} if self._opened else {"advice": _UNREACHABLE}
+            log.warning("socketmode.open_failed", error=str(exc), pause_s=round(pause_s, 1), **hint)
+            return None
+        if isinstance(opened, TurnedAway):
+            self._opens_failed += 1
+            return self._turned_away(_FAILURES[opened.announced.reaction], opened.announced.reason)
+        return opened
+
+    def _refused(self, error: SlackApiError) -> SlackSetupError:
+        """Plan around a refusal of the app token; return what an operator has to mend."""
+        problem = SlackSetupError(_METHOD, error.code, f"{_ADVICE.get(error.code, _OTHER_ADVICE)} {_STOPPED}")
+        pause_s = self._schedule.fail(Failure.REFUSED, trio.current_time())
+        if self._opened:
+            log.error("socketmode.refused", advice=str(problem), pause_s=round(pause_s))
+        return problem
+
+    def _turned_away(self, failure: Failure, reason: str) -> SlackSetupError | None:
+        """Plan around a disconnect that is no mere replacement; return what an operator has to mend, if it is that."""
+        pause_s = self._schedule.fail(failure, trio.current_time())
+        if failure is not Failure.SWITCHED_OFF:
+            log.warning("socketmode.turned_away", reason=reason, pause_s=round(pause_s, 1))
+            return None
+        problem = SlackSetupError(_METHOD, reason, f"{_ADVICE['link_disabled']} {_STOPPED}")
+        if self._opened:
+            log.error("socketmode.switched_off", advice=str(problem), pause_s=round(pause_s))
+        return problem
+
+    def _admit(self, connection: Connection, nursery: trio.Nursery) -> None:
+        """Take a connection that has said hello, and let surplus ones go."""
+        self._connections.append(connection)
+        self._opened += 1
+        hello = connection.hello
+        self.app_id = hello.app_id or self.app_id
+        log.info(
+            "socketmode.hello",
+            address=connection.address,
+            num_connections=hello.num_connections,
+            lives_s=hello.approximate_connection_time_s,
+        )
+        if hello.num_connections is not None:
+            self._ghosts = max(0, hello.num_connections - len(self._connections))
+            if self._ghosts:
+                # Dead connections keep getting their share of the envelopes (facts/slack.md §1, trap 19).
+                log.warning("socketmode.ghosts", count=self._ghosts, ours=len(self._connections))
+        nursery.start_soon(self._serve, connection)
+        leaving = [one for one in self._connections if one.is_leaving]
+        for surplus in leaving[: max(0, len(self._connections) - self._wanted)]:
+            nursery.start_soon(self._let_go, surplus)
+
+    # The tasks of one connection, and the one that hands over.
+
+    async def _serve(self, connection: Connection) -> None:
+        """Read *connection* to its end."""
+        try:
+            reason = await connection.run(self)
+        finally:
+            self._connections.remove(connection)
+        now = trio.current_time()
+        lived_s = now - connection.hello_at
+        log.info(
+            "socketmode.closed", address=connection.address, reason=reason, lived_s=round(now - connection.hello_at)
+        )
+        if not connection.is_leaving and not self._is_draining:
+            self._schedule.end(lived_s, now, is_announced=False)
+        self._notify()
+
+    async def _let_go(self, connection: Connection) -> None:
+        """Close *connection* after a grace in which its envelopes can still be acknowledged."""
+        await trio.sleep(GRACE_S)
+        await connection.aclose()
+
+    async def _hand_over(self) -> None:
+        """Give each envelope to the consumer, in order of arrival; nothing the consumer does ends this."""
+        async for delivery in self._from_connections:
+            try:
+                await self._on_delivery(delivery)
+            except Exception as exc:
+                # The edge of a task: the envelope stays with Slack, which repeats it.
+                self._consumer_failures += 1
+                log.exception("socketmode.consumer_failed", error=type(exc).__name__)
+
+    # Small things.
+
+    async def _close_all(self) -> None:
+        """Close every connection in order, all at once, within a second."""
+        async with trio.open_nursery() as nursery:
+            for connection in self._connections:
+                nursery.start_soon(connection.aclose)
+
+    def _usable(self) -> int:
+        """Count the connections whose end is not announced."""
+        return sum(not connection.is_leaving for connection in self._connections)
+
+    def _in_hand(self) -> bool:
+        """Tell whether an acknowledgement may still come that Slack would accept."""
+        return any(not delivery.is_acknowledged for delivery in self._recent)
+
+    def _notify(self) -> None:
+        """Let the opener think again."""
+        self._changed.set()
+        self._changed = trio.Event()

@@ -1,0 +1,205 @@
+"""
+Where the app is installed, and which installation an inbound payload belongs to.
+
+The token to use is the one of ``authorizations[0]``, never that of the outer ``team_id``, which in a Slack Connect
+channel may be a workspace that never installed the app (facts/slack.md §3, trap 1). Payloads without
+``authorizations`` (commands, buttons, some lifecycle events) name theirs by ``team_id`` and ``enterprise_id``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, final
+
+from slack_sdk.oauth.installation_store.models.bot import Bot
+
+from slackkefu.secret import Secret
+from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "Authorization",
+    "Authorized",
+    "Installation",
+    "InstallationKey",
+    "Installations",
+    "from_bot",
+    "key_of",
+    "to_bot",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationKey:
+    """The name of an installation: a workspace, or an organisation as a whole."""
+
+    enterprise_id: EnterpriseId | None
+    """The organisation, where there is one."""
+    team_id: TeamId | None
+    """The workspace; None for an organisation-wide installation."""
+
+    def __str__(self) -> str:
+        return f"{self.enterprise_id or '-'}/{self.team_id or '-'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The app in one workspace or organisation."""
+
+    key: InstallationKey
+    team_name: str
+    """Name of the workspace, or of the organisation; may be empty."""
+    bot_token: Secret
+    bot_id: str
+    """``B…``: marks the app's own posts, also those without a user."""
+    bot_user_id: UserId
+    app_id: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """One element of an event's ``authorizations``."""
+
+    enterprise_id: EnterpriseId | None
+    team_id: TeamId | None
+    user_id: UserId | None
+    is_bot: bool
+    is_enterprise_install: bool
+
+
+class Authorized(Protocol):
+    """What an inbound payload says about the installation it is meant for."""
+
+    @property
+    def authorizations(self) -> tuple[Authorization, ...]:
+        """As sent; empty where Slack sends none."""
+        ...
+
+    @property
+    def team_id(self) -> TeamId | None:
+        """The outer workspace."""
+        ...
+
+    @property
+    def enterprise_id(self) -> EnterpriseId | None:
+        """The outer organisation."""
+        ...
+
+    @property
+    def is_enterprise_install(self) -> bool:
+        """Whether the payload itself (a command, a button) says that the installation is organisation-wide."""
+        ...
+
+
+@final
+class Installations:
+    """
+    All installations, in memory.
+
+    Workspace ids are unique in all of Slack, so a workspace that has moved into an organisation since it was installed
+    is found without it.
+    """
+
+    def __init__(self, installations: Iterable[Installation] = ()) -> None:
+        self._workspaces: dict[TeamId, Installation] = {}
+        self._organisations: dict[EnterpriseId, Installation] = {}
+        for installation in installations:
+            self.put(installation)
+
+    def __iter__(self) -> Iterator[Installation]:
+        return iter([*self._workspaces.values(), *self._organisations.values()])
+
+    def __len__(self) -> int:
+        return len(self._workspaces) + len(self._organisations)
+
+    def get(self, key: InstallationKey) -> Installation | None:
+        """Return the installation named *key*."""
+        if key.team_id is not None:
+            return self._workspaces.get(key.team_id)
+        if key.enterprise_id is not None:
+            return self._organisations.get(key.enterprise_id)
+        return None
+
+    def put(self, installation: Installation) -> None:
+        """
+        Add *installation*, or replace the one of the same name.
+
+        Raises:
+            ValueError: Its key names nothing.
+
+        """
+        key = installation.key
+        if key.team_id is not None:
+            self._workspaces[key.team_id] = installation
+        elif key.enterprise_id is not None:
+            self._organisations[key.enterprise_id] = installation
+        else:
+            msg = "an installation has a workspace or an organisation"
+            raise ValueError(msg)
+
+    def remove(self, key: InstallationKey) -> None:
+        """Forget the installation named *key*, and only that one; harmless when it is gone already."""
+        if key.team_id is not None:
+            self._workspaces.pop(key.team_id, None)
+        elif key.enterprise_id is not None:
+            self._organisations.pop(key.enterprise_id, None)
+
+    def owner_of(self, payload: Authorized) -> Installation | None:
+        """
+        Return the installation *payload* is meant for, whose token may be used about it.
+
+        Without authorizations, a payload that names a workspace never stands for a whole organisation unless it says
+        so: forgetting an installation must not take a bigger one along (facts/slack.md trap 18).
+        """
+        return self.get(key_of(payload))
+
+
+def key_of(payload: Authorized) -> InstallationKey:
+    """Return the name of the installation *payload* is meant for (facts/slack.md §3)."""
+    named = payload.authorizations[0] if payload.authorizations else payload
+    return InstallationKey(named.enterprise_id, None if named.is_enterprise_install else named.team_id)
+
+
+def from_bot(bot: Bot) -> Installation:
+    """Make an installation of slack_sdk's stored *bot*."""
+    return Installation(
+        key=InstallationKey(
+            EnterpriseId(bot.enterprise_id) if bot.enterprise_id else None,
+            TeamId(bot.team_id) if bot.team_id and not bot.is_enterprise_install else None,
+        ),
+        team_name=(bot.enterprise_name if bot.is_enterprise_install else bot.team_name) or "",
+        bot_token=Secret(bot.bot_token),
+        bot_id=bot.bot_id,
+        bot_user_id=UserId(bot.bot_user_id),
+        app_id=bot.app_id or "",
+        scopes=frozenset(bot.bot_scopes),
+    )
+
+
+def to_bot(installation: Installation, installed_at: float) -> Bot:
+    """
+    Make the value slack_sdk's stores keep; it holds the token in clear.
+
+    Args:
+        installation: What to store.
+        installed_at: Wall clock, seconds since the epoch.
+
+    """
+    key = installation.key
+    organisation_wide = key.team_id is None
+    return Bot(
+        app_id=installation.app_id,
+        enterprise_id=key.enterprise_id,
+        enterprise_name=installation.team_name if organisation_wide else None,
+        team_id=key.team_id,
+        team_name=None if organisation_wide else installation.team_name,
+        bot_token=installation.bot_token.reveal(),
+        bot_id=installation.bot_id,
+        bot_user_id=installation.bot_user_id,
+        bot_scopes=sorted(installation.scopes),
+        is_enterprise_install=organisation_wide,
+        installed_at=installed_at,
+    )

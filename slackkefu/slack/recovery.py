@@ -1,0 +1,135 @@
+"""
+What to do after an error of Slack's: one function, :func:`after`, and the table behind it.
+
+The table is facts/slack.md §9. A code that is not in it is given up, with the code as the reason: never repeated
+endlessly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from slackkefu.errors import (
+    LinkError,
+    OperatorError,
+    SlackApiError,
+    SlackkefuError,
+    SlackOutcomeUnknown,
+    SlackRateLimited,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["GiveUp", "InstallationDead", "LookFirst", "Operator", "Recovery", "Retry", "after"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It did not happen; the same again may work."""
+
+    after_s: float
+    """At least this long; whoever tries again and again lets it grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookFirst:
+    """
+    It may have happened. Whoever cannot look (own echo, history by metadata) repeats it at the risk of a double.
+
+    A post repeated blindly is a post twice (facts/slack.md trap 16).
+    """
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The same again will not work; whoever sent it is to be told."""
+
+    reason: str
+    """Slack's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationDead:
+    """The token is gone for good: stop using this installation, keep what is owed to it."""
+
+    reason: str
+    """Slack's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody has to act; until then calls with this installation fail in the same way."""
+
+    advice: str
+    """One sentence: what happened and what to do."""
+
+
+Recovery = Retry | LookFirst | GiveUp | InstallationDead | Operator
+
+_DEAD: Final = frozenset({"account_inactive", "token_revoked", "user_removed_from_team", "team_disabled"})
+
+_LATER: Final[Mapping[str, float]] = {
+    # The workspace is being moved into an organisation; minutes to hours.
+    "team_added_to_org": 60.0,
+    "org_login_required": 60.0,
+}
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "invalid_auth": (
+        "Slack does not accept the bot token, or this machine's address is not on the allowed list of the app or "
+        "workspace: install the app again, or add the address"
+    ),
+    "not_authed": "no bot token was sent: install the app again",
+    "token_expired": "the bot token has expired because token rotation is on: install the app without rotation",
+    "missing_scope": "the app lacks a scope: add it to the manifest and install the app again",
+    "not_allowed_token_type": "this is not a bot token (xoxb-…): check which token is configured where",
+    "messages_tab_disabled": "the Messages tab of the app is off: switch it on in the manifest",
+    "team_access_not_granted": "the organisation has not granted the app this workspace: ask an organisation admin",
+    "access_denied": "the company's policy forbids it: ask a workspace admin",
+    "accesslimited": "the company's policy forbids it: ask a workspace admin",
+    "two_factor_setup_required": "the workspace demands two-factor authentication: ask a workspace admin",
+    "enterprise_is_restricted": "the organisation's policy forbids it: ask an organisation admin",
+}
+
+LINK_RETRY_S: Final = 1.0
+UNKNOWN_RETRY_S: Final = 2.0
+
+
+def after(error: SlackkefuError) -> Recovery:
+    """
+    Decide what to do after *error* came out of a call of the Web API.
+
+    * The network failed before the request left, or during a read: retry.
+    * The request left and no usable answer came: it may have happened, so look first.
+    * 429: retry after the pause Slack names.
+    * A code: by the table of facts/slack.md §9; an unknown one is given up.
+    """
+    match error:
+        case SlackRateLimited():
+            return Retry(error.retry_after_s)
+        case SlackOutcomeUnknown():
+            return LookFirst(UNKNOWN_RETRY_S)
+        case SlackApiError():
+            return _after_code(error)
+        case LinkError():
+            return Retry(LINK_RETRY_S)
+        case OperatorError():
+            return Operator(str(error))
+        case _:
+            return GiveUp(type(error).__name__)
+
+
+def _after_code(error: SlackApiError) -> Recovery:
+    """Decide by Slack's code."""
+    code = error.code
+    if code in _DEAD:
+        return InstallationDead(code)
+    if code in _LATER:
+        return Retry(_LATER[code])
+    if code in _ADVICE:
+        return Operator(f"{error}: {_ADVICE[code]}")
+    return GiveUp(code)

@@ -1,0 +1,449 @@
+"""
+Slack's Web API on one keep-alive HTTP client.
+
+A call ends in an answer that says ``ok``, or in one of our errors, which tell three things apart: it did not happen
+(:class:`~slackkefu.errors.ConnectFailed`, :class:`~slackkefu.errors.SlackRateLimited`), Slack refused it
+(:class:`~slackkefu.errors.SlackApiError`), or it may have happened
+(:class:`~slackkefu.errors.SlackOutcomeUnknown`; for methods that only read a plain
+:class:`~slackkefu.errors.LinkClosed`, since they can be repeated). What follows from an error is decided in
+:mod:`slackkefu.slack.recovery`.
+
+Budgets are kept by :mod:`slackkefu.slack.pacing`. Posts to one channel go one at a time, first come, first served;
+after a 429 the same post is tried again before the next one, as long as its time limit allows.
+
+Tokens stand in the ``Authorization`` header of one request and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, final
+
+import httpx
+import trio
+
+from slackkefu import __version__
+from slackkefu.errors import (
+    ConnectFailed,
+    LinkClosed,
+    LinkError,
+    SlackApiError,
+    SlackError,
+    SlackOutcomeUnknown,
+    SlackRateLimited,
+)
+from slackkefu.secret import Secret
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
+from slackkefu.slack.installation import Installation, InstallationKey
+from slackkefu.slack.message import METADATA_TYPE
+from slackkefu.slack.pacing import BudgetKey, Pacing
+from slackkefu.slack.profile import Profile, read_user
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from slackkefu.world import World
+
+__all__ = ["Conversation", "Identity", "Post", "Posted", "TeamInfo", "WebClient"]
+
+CALL_S: Final = 30.0
+"""Longest time for a call as a whole: waiting for its turn, connecting, answer, repeats after a 429."""
+
+CONNECT_S: Final = 10.0
+
+DEFAULT_PAUSE_S: Final = 10.0
+"""Pause after a 429 that does not name one."""
+
+MIN_PAUSE_S: Final = 1.0
+MAX_PAUSE_S: Final = 3600.0
+"""Shortest and longest pause taken at its word."""
+
+READS: Final = frozenset(
+    {
+        "apps.connections.open",
+        "auth.test",
+        "conversations.history",
+        "conversations.info",
+        "conversations.members",
+        "conversations.replies",
+        "files.info",
+        "team.info",
+        "users.conversations",
+        "users.info",
+    }
+)
+"""
+Methods that may be repeated without harm. Their arguments are sent as a form, those of all others as JSON
+(facts/slack.md §8).
+"""
+
+_TRANSIENT: Final = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+"""Codes after which the action may have happened, wholly or in part (facts/slack.md §9)."""
+
+_RATE_LIMITED: Final = frozenset({"rate_limited", "ratelimited"})
+_TOKEN: Final = re.compile(r"[!-~]+")
+_HTTP_REQUEST_TIMEOUT: Final = 408
+_HTTP_TOO_MANY: Final = 429
+_HTTP_SERVER_ERROR: Final = 500
+
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors of httpx after which nothing can have left; after all others something may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message to be posted."""
+
+    channel: str
+    """A conversation, or a user for their direct messages with the app."""
+    text: str = field(repr=False)
+    """Escaped for Slack already."""
+    thread_ts: Ts | None = None
+    """The root of the thread to post in."""
+    metadata_id: str = ""
+    """Our own id, by which the post is recognised later; members of the workspace can see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a post has landed."""
+
+    channel: ChannelId
+    """The direct conversation, where a user was addressed."""
+    ts: Ts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whose a bot token is."""
+
+    key: InstallationKey
+    team_name: str
+    bot_user_id: UserId
+    bot_id: str
+    scopes: frozenset[str]
+
+    def installation(self, token: Secret, *, app_id: str = "") -> Installation:
+        """Make the installation of a token that was configured by hand."""
+        return Installation(
+            key=self.key,
+            team_name=self.team_name,
+            bot_token=token,
+            bot_id=self.bot_id,
+            bot_user_id=self.bot_user_id,
+            app_id=app_id,
+            scopes=self.scopes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TeamInfo:
+    """A workspace."""
+
+    id: TeamId
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A conversation; its prefix says nothing, these flags do (facts/slack.md §5)."""
+
+    id: ChannelId
+    name: str
+    is_im: bool
+    is_mpim: bool
+    is_private: bool
+    is_archived: bool
+    is_ext_shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An ``ok`` answer with the headers it came with."""
+
+    body: Mapping[str, object]
+    headers: httpx.Headers
+
+
+@final
+class WebClient:
+    """
+    The Web API.
+
+    Args:
+        world: Where the HTTP client comes from.
+        api_url: Base address, ending in ``/api/``.
+        app_token: The app-level token, for Socket Mode only.
+
+    """
+
+    def __init__(self, *, world: World, api_url: str, app_token: Secret) -> None:
+        self._app_token = app_token
+        self._address = api_url
+        self._http = world.network.http_client(
+            base_url=api_url, headers={"User-Agent": f"slackkefu/{__version__}"}, timeout_s=CALL_S
+        )
+        self._timeout = httpx.Timeout(CALL_S, connect=CONNECT_S, pool=CONNECT_S)
+        self._pacing = Pacing()
+        self._turns = _Turns()
+
+    def __repr__(self) -> str:
+        return f"<WebClient {self._address}>"
+
+    async def aclose(self) -> None:
+        """Close the HTTP client."""
+        await self._http.aclose()
+
+    async def call(
+        self, method: str, arguments: Mapping[str, object], *, token: Secret, channel: str = ""
+    ) -> Mapping[str, object]:
+        """
+        Call *method* and return the answer.
+
+        A cancellation leaves unknown whether it happened.
+
+        Args:
+            method: Like ``chat.postMessage``.
+            arguments: JSON values; those that are None are left out.
+            token: Whose behalf it is on.
+            channel: What it is about, for methods that Slack counts per channel.
+
+        Raises:
+            ConnectFailed: Nothing was sent.
+            SlackRateLimited: Slack asks for a pause that is longer than the call may take. It did not happen.
+            SlackApiError: Slack refused it.
+            SlackOutcomeUnknown: It may have happened (writes only).
+            LinkClosed: No usable answer to a read.
+
+        """
+        return (await self._call(method, arguments, token, channel)).body
+
+    async def post_message(self, installation: Installation, post: Post) -> Posted:
+        """
+        Post a text as it is: no markup, no previews, nothing in it becomes a mention (facts/slack.md §6).
+
+        Raises:
+            SlackError, LinkError: as :meth:`call`.
+
+        """
+        arguments: dict[str, object] = {
+            "channel": post.channel,
+            "text": post.text,
+            "mrkdwn": False,
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "thread_ts": post.thread_ts,
+        }
+        if post.metadata_id:
+            arguments["metadata"] = {"event_type": METADATA_TYPE, "event_payload": {"id": post.metadata_id}}
+        method = "chat.postMessage"
+        answer = await self.call(method, arguments, token=installation.bot_token, channel=post.channel)
+        channel, ts = _text(answer, "channel"), _text(answer, "ts")
+        if not ts:
+            raise SlackOutcomeUnknown(method, "an answer without a ts")
+        return Posted(ChannelId(channel or post.channel), Ts(ts))
+
+    async def auth_test(self, token: Secret) -> Identity:
+        """Ask whose *token* is; errors as :meth:`call`."""
+        answer = await self._call("auth.test", {}, token, "")
+        body = answer.body
+        enterprise_id = EnterpriseId(_text(body, "enterprise_id")) or None
+        organisation_wide = body.get("is_enterprise_install") is True
+        return Identity(
+            key=InstallationKey(enterprise_id, None if organisation_wide else TeamId(_text(body, "team_id")) or None),
+            team_name=_text(body, "team"),
+            bot_user_id=UserId(_text(body, "user_id")),
+            bot_id=_text(body, "bot_id"),
+            scopes=frozenset(filter(None, map(str.strip, answer.headers.get("x-oauth-scopes", "").split(",")))),
+        )
+
+    async def open_connection(self) -> Secret:
+        """Ask for the address of a Socket Mode connection, which holds a ticket; errors as :meth:`call`."""
+        method = "apps.connections.open"
+        url = _text(await self.call(method, {}, token=self._app_token), "url")
+        if not url:
+            raise LinkClosed(self._address, f"no address in the answer to {method}")
+        return Secret(url)
+
+    async def users_info(self, installation: Installation, user: UserId) -> Profile:
+        """Ask who *user* is; errors as :meth:`call`."""
+        answer = await self.call("users.info", {"user": user}, token=installation.bot_token)
+        return read_user(answer.get("user")) or Profile()
+
+    async def team_info(self, installation: Installation, team: TeamId | None = None) -> TeamInfo:
+        """Ask about a workspace, by default the installation's own; errors as :meth:`call`."""
+        answer = await self.call("team.info", {"team": team}, token=installation.bot_token)
+        raw = answer.get("team")
+        return TeamInfo(TeamId(_text(raw, "id")), _text(raw, "name"), _text(raw, "domain"))
+
+    async def conversations_info(self, installation: Installation, channel: ChannelId) -> Conversation:
+        """Ask about a conversation; errors as :meth:`call`."""
+        answer = await self.call("conversations.info", {"channel": channel}, token=installation.bot_token)
+        raw = answer.get("channel")
+        return Conversation(
+            id=ChannelId(_text(raw, "id") or channel),
+            name=_text(raw, "name"),
+            is_im=_flag(raw, "is_im"),
+            is_mpim=_flag(raw, "is_mpim"),
+            is_private=_flag(raw, "is_private"),
+            is_archived=_flag(raw, "is_archived"),
+            is_ext_shared=_flag(raw, "is_ext_shared"),
+        )
+
+    async def conversations_open(self, installation: Installation, user: UserId) -> ChannelId:
+        """Open the direct messages with *user*, or find them open; errors as :meth:`call`."""
+        method = "conversations.open"
+        answer = await self.call(method, {"users": user}, token=installation.bot_token)
+        channel = _text(answer.get("channel"), "id")
+        if not channel:
+            raise SlackOutcomeUnknown(method, "an answer without a channel")
+        return ChannelId(channel)
+
+    # One call.
+
+    async def _call(self, method: str, arguments: Mapping[str, object], token: Secret, channel: str) -> _Answer:
+        """Wait for the turn, send, and send again after a pause that fits into the time limit."""
+        key = self._pacing.key(token, method, channel)
+        deadline = trio.current_time() + CALL_S
+        while True:
+            async with self._turns.take(key, deadline):
+                while True:
+                    await self._wait(key, deadline)
+                    self._pacing.start(key, trio.current_time())
+                    if not self._pacing.is_ordered(key):
+                        break
+                    try:
+                        return await self._send(key, arguments, deadline)
+                    except SlackRateLimited as exc:
+                        self._pacing.hold(key, trio.current_time() + exc.retry_after_s)
+            try:
+                return await self._send(key, arguments, deadline)
+            except SlackRateLimited as exc:
+                self._pacing.hold(key, trio.current_time() + exc.retry_after_s)
+
+    async def _wait(self, key: BudgetKey, deadline: float) -> None:
+        """Sleep until the budget allows the call; do not even begin to wait past the deadline."""
+        while (at := self._pacing.earliest(key, trio.current_time())) > trio.current_time():
+            if at >= deadline:
+                raise SlackRateLimited(key.method, at - trio.current_time())
+            await trio.sleep_until(at)
+
+    async def _send(self, key: BudgetKey, arguments: Mapping[str, object], deadline: float) -> _Answer:
+        """Send one request and judge what comes back."""
+        method = key.method
+        request = self._request(method, arguments, key.token)
+        with trio.move_on_at(deadline):
+            try:
+                response = await self._http.send(request)
+            except _NOT_SENT as exc:
+                raise ConnectFailed(self._address, str(exc) or type(exc).__name__) from None
+            except httpx.HTTPError as exc:
+                # Not chained: the error holds the request, and with it the token.
+                raise self._lost(method, type(exc).__name__) from None
+            return self._judge(method, response)
+        raise self._lost(method, f"nothing within {CALL_S:g} s")
+
+    def _request(self, method: str, arguments: Mapping[str, object], token: Secret) -> httpx.Request:
+        """Make the request: a form for reads, JSON for writes; never a query, which proxies log."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        if not _TOKEN.fullmatch(token.reveal()):
+            # As a header it would fail inside the HTTP library, with an error that quotes it.
+            raise SlackApiError(
+                method, "invalid_auth", detail="the token is empty or holds characters that no token has"
+            )
+        headers = {"Authorization": f"Bearer {token.reveal()}"}
+        if method in READS:
+            form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+            return self._http.build_request("POST", method, data=form, headers=headers, timeout=self._timeout)
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        # Half a surrogate pair cannot be sent; it must not cost the message.
+        content = json.dumps(given, ensure_ascii=False).encode("utf-8", "replace")
+        return self._http.build_request("POST", method, content=content, headers=headers, timeout=self._timeout)
+
+    def _judge(self, method: str, response: httpx.Response) -> _Answer:
+        """Return an ``ok`` answer, or raise what another one means (facts/slack.md §8, §9; trap 14)."""
+        status = response.status_code
+        if status == _HTTP_TOO_MANY:
+            raise SlackRateLimited(method, _pause(response.headers))
+        if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT:
+            raise self._lost(method, f"HTTP {status}")
+        body = _json(response.content)
+        code = _text(body, "error")
+        if body is None or (body.get("ok") is not True and not code):
+            if response.is_client_error:
+                raise SlackApiError(method, f"http_{status}")
+            raise self._lost(method, f"HTTP {status} with something that is not Slack's")
+        if body.get("ok") is True:
+            return _Answer(body, response.headers)
+        if code in _RATE_LIMITED:
+            raise SlackRateLimited(method, _pause(response.headers))
+        if code in _TRANSIENT:
+            raise self._lost(method, code)
+        raise SlackApiError(method, code, needed=_text(body, "needed"))
+
+    def _lost(self, method: str, reason: str) -> SlackError | LinkError:
+        """Make the error for a request that left and got no usable answer."""
+        return LinkClosed(self._address, reason) if method in READS else SlackOutcomeUnknown(method, reason)
+
+
+@final
+class _Turns:
+    """One first-come, first-served turn for each budget, kept only while somebody wants it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[BudgetKey, trio.Lock] = {}
+
+    @asynccontextmanager
+    async def take(self, key: BudgetKey, deadline: float) -> AsyncIterator[None]:
+        """
+        Hold the turn for *key*.
+
+        Raises:
+            SlackRateLimited: It did not come before *deadline*.
+
+        """
+        lock = self._locks.setdefault(key, trio.Lock())
+        with trio.move_on_at(deadline) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            raise SlackRateLimited(key.method, 1.0)
+        try:
+            yield
+        finally:
+            lock.release()
+            if not lock.locked():
+                self._locks.pop(key, None)
+
+
+def _pause(headers: httpx.Headers) -> float:
+    """Return ``Retry-After`` in seconds; it may have a fraction, be missing or be absurd."""
+    try:
+        pause = float(headers.get("retry-after", ""))
+    except ValueError:
+        return DEFAULT_PAUSE_S
+    return min(max(pause, MIN_PAUSE_S), MAX_PAUSE_S) if math.isfinite(pause) else DEFAULT_PAUSE_S
+
+
+def _json(content: bytes) -> Mapping[str, object] | None:
+    """Return the JSON object that *content* is, or None."""
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def _text(raw: object, name: str) -> str:
+    """Return the text field *name* of the object *raw*; nothing where either is something else."""
+    value = raw.get(name) if isinstance(raw, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _flag(raw: object, name: str) -> bool:
+    """Return whether the field *name* of the object *raw* is true."""
+    return isinstance(raw, dict) and raw.get(name) is True

@@ -1,0 +1,69 @@
+"""
+One daemon a store.
+
+Two would log in as the same visitors with the same device and end each other's sessions, for ever. The lock is the
+kernel's (``flock``), so it is free again whatever way its holder ends; the text in it only tells people who holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import os
+from typing import TYPE_CHECKING, Final
+
+from slackkefu.errors import StoreLocked
+from slackkefu.store.files import unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["hold"]
+
+_NAME: Final = "lock"
+
+
+@contextlib.contextmanager
+def hold(root: Path, *, now: float) -> Iterator[None]:
+    """
+    Hold the lock of the store *root* inside a ``with`` block.
+
+    Args:
+        root: The store's folder.
+        now: Wall clock, seconds; told to whoever comes second.
+
+    Raises:
+        StoreLocked: Another process holds it; names that process.
+        StoreUnwritable: The lock file cannot be opened.
+
+    """
+    path = root / _NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
+    try:
+        _take(root, descriptor, now)
+        yield
+    finally:
+        # Closing the file frees the lock. The file stays: removing it could take a third process's lock away.
+        os.close(descriptor)
+
+
+def _take(root: Path, descriptor: int, now: float) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        started = dt.datetime.fromtimestamp(now, tz=dt.UTC).isoformat(timespec="seconds")
+        os.pwrite(descriptor, f"process {os.getpid()}, started {started}\n".encode(), 0)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "a process that has just started"
+        raise StoreLocked(
+            root,
+            f"in use by {holder}. One slackkefu works on a store: nothing was started. "
+            "Stop the other one, or give this one its own store.path.",
+        ) from None
+    except OSError as exc:
+        raise unwritable(root / _NAME, exc) from exc

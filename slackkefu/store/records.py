@@ -1,0 +1,141 @@
+"""
+A folder of JSON records, one file each.
+
+A file that cannot be understood is *damaged*: it is moved to ``damaged/`` under its old name and folder, so that a
+person can look at it, and stays known as damaged until it is written anew or deleted. It is never taken for absent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
+
+import msgspec
+import structlog
+
+from slackkefu.errors import StoreError
+from slackkefu.secret import Secret
+from slackkefu.store import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DAMAGED", "Damage", "Records", "hide"]
+
+log = structlog.get_logger()
+
+DAMAGED: Final = "damaged"
+"""Folder of what was set aside."""
+
+_SUFFIX: Final = ".json"
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A record that is there but cannot be read."""
+
+    name: str
+    """The record's name in its folder."""
+    path: Path
+    """Where it was put."""
+    reason: str
+
+
+@final
+class Records(Generic[R]):
+    """
+    The records of one folder.
+
+    Args:
+        root: The store.
+        folder: Path of the folder in it.
+        kind: Type of a record.
+        names: What a name may look like; checked before it becomes a file name.
+        loss: What a damaged record means for people, for the log.
+
+    """
+
+    def __init__(self, root: Path, folder: str, kind: type[R], *, names: str, loss: str) -> None:
+        self._folder = root / folder
+        self._damaged = root / DAMAGED / folder
+        self._decoder = msgspec.json.Decoder(kind, dec_hook=hide)
+        self._names = re.compile(names)
+        self._loss = loss
+
+    def __repr__(self) -> str:
+        return f"<Records {self._folder}>"
+
+    def get(self, name: str) -> R | Damage | None:
+        """Return the record *name*, the damage done to it, or None when there is none; raises StoreError."""
+        path = self._folder / self._file(name)
+        content = files.read(path)
+        if content is not None:
+            return self._decode(name, path, content)
+        aside = self._damaged / path.name
+        return Damage(name, aside, "set aside earlier") if aside.exists() else None
+
+    def all(self) -> tuple[dict[str, R], list[Damage]]:
+        """Return all records by name, and the damaged ones; raises StoreError."""
+        names = {*_stems(self._folder), *_stems(self._damaged)}
+        found = {name: self.get(name) for name in sorted(names) if self._names.fullmatch(name)}
+        records = {
+            name: record for name, record in found.items() if record is not None and not isinstance(record, Damage)
+        }
+        return records, [damage for damage in found.values() if isinstance(damage, Damage)]
+
+    def put(self, name: str, record: R) -> None:
+        """Write *record*; on disk when this returns. Raises StoreUnwritable."""
+        path = self._folder / self._file(name)
+        files.write_atomic(path, msgspec.json.format(msgspec.json.encode(record, enc_hook=_show), indent=2) + b"\n")
+
+    def delete(self, name: str) -> None:
+        """Remove the record *name*, also a damaged one; raises StoreUnwritable."""
+        for folder in (self._folder, self._damaged):
+            if (folder / self._file(name)).exists():
+                files.remove(folder / self._file(name))
+
+    def _file(self, name: str) -> str:
+        if not self._names.fullmatch(name):
+            raise StoreError(self._folder, f"{name[:80]!r} is no name of a record here; nothing was read or written.")
+        return name + _SUFFIX
+
+    def _decode(self, name: str, path: Path, content: bytes) -> R | Damage:
+        try:
+            return self._decoder.decode(content)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            reason = str(exc) if content.strip() else "the file is empty"
+        aside = self._damaged / path.name
+        try:
+            path.replace(aside)
+            files.sync_folder(path.parent)
+        except OSError as exc:
+            raise files.unwritable(aside, exc) from exc
+        log.warning("store.damaged", record=name, put_to=str(aside), problem=reason, meaning=self._loss)
+        return Damage(name, aside, reason)
+
+
+def hide(kind: type, value: object) -> object:
+    """Read what is kept as text into a Secret; a hook of msgspec."""
+    if kind is not Secret:  # a field of any type
+        return value
+    if not isinstance(value, str):
+        raise TypeError("Expected `str`")  # msgspec makes a ValidationError of it
+    return Secret(value)
+
+
+def _show(value: object) -> str:
+    """Write a Secret as text; whatever else msgspec cannot write as what it looks like."""
+    return value.reveal() if isinstance(value, Secret) else repr(value)
+
+
+def _stems(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name.removesuffix(_SUFFIX) for entry in entries if entry.name.endswith(_SUFFIX)]
+    except OSError as exc:
+        raise StoreError(folder, f"cannot be listed ({exc.strerror}).") from exc

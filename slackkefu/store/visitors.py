@@ -1,0 +1,84 @@
+"""
+One record a visitor: where answers go, and what was last known of them.
+
+All records are in memory, read once; a record is written only when it has changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import msgspec
+
+from slackkefu.store.records import Damage, Records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["VisitorRecord", "VisitorStore"]
+
+FOLDER: Final = "visitors"
+
+_LOSS: Final = "an answer to this visitor goes nowhere until they write again"
+
+
+class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    A visitor as kept on disk.
+
+    Ids are as Slack writes them; times are seconds since the epoch.
+    """
+
+    im_user: str
+    """The visitor's IM user, lower case; also the name of the record."""
+    team: str
+    """The author's workspace."""
+    user: str
+    channel: str
+    """The channel they write in now; Slack changes channel ids at times."""
+    enterprise_id: str | None = None
+    installation_team_id: str | None = None
+    """With :attr:`enterprise_id` the installation that posts to them; both None when not known."""
+    thread_ts: str | None = None
+    """The thread of their last forwarded message."""
+    channel_type: str = ""
+    name: str = ""
+    workspace: str = ""
+    last_active: float = 0.0
+    open_session: str | None = None
+    """Id of the service session that kefu has opened and not closed."""
+    mention_thread: str | None = None
+    """The thread that a mention has opened for them."""
+    mention_until: float = 0.0
+
+    def __repr__(self) -> str:
+        """Name the visitor by ids, not by what people call them."""
+        return f"<VisitorRecord {self.im_user}>"
+
+
+@final
+class VisitorStore:
+    """The visitors of a store."""
+
+    def __init__(self, root: Path) -> None:
+        self._records = Records(root, FOLDER, VisitorRecord, names=r"[a-z0-9][a-z0-9_.-]{0,63}", loss=_LOSS)
+        self._written: dict[str, VisitorRecord] = {}
+
+    def __repr__(self) -> str:
+        return f"<VisitorStore of {len(self._written)}>"
+
+    def load_all(self) -> tuple[list[VisitorRecord], list[Damage]]:
+        """Return every record, and the damaged ones; raises StoreError."""
+        self._written, damages = self._records.all()
+        return list(self._written.values()), damages
+
+    def save(self, record: VisitorRecord) -> None:
+        """Write *record* if it is new or has changed; on disk when this returns. Raises StoreUnwritable."""
+        if self._written.get(record.im_user) != record:
+            self._records.put(record.im_user, record)
+            self._written[record.im_user] = record
+
+    def delete(self, im_user: str) -> None:
+        """Forget a visitor; raises StoreUnwritable."""
+        self._records.delete(im_user)
+        self._written.pop(im_user, None)

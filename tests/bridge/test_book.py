@@ -1,0 +1,168 @@
+"""The book knows where each visitor's answers belong, and which thread a mention has opened."""
+
+from __future__ import annotations
+
+import pytest
+
+from slackkefu.bridge.book import Book, closed, installation_key, is_open, listens, named, opened, wrote
+from slackkefu.bridge.identity import Visitor
+from slackkefu.bridge.routing import Forward
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import StoreUnwritable
+from slackkefu.secret import Secret
+from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
+from slackkefu.slack.installation import Installation, InstallationKey
+from slackkefu.slack.message import read_message
+from slackkefu.store.visitors import VisitorRecord
+from slackkefu.world import InlineDisk
+
+NORTH = Installation(
+    key=InstallationKey(None, TeamId("T1")),
+    team_name="North",
+    bot_token=Secret("xoxb-north"),
+    bot_id="B1",
+    bot_user_id=UserId("U0BOT"),
+    app_id="A1",
+    scopes=frozenset(),
+)
+ANN = ImUser("t1_u1_c1")
+THREAD = Ts("100.000001")
+DAY_S = 24 * 3600.0
+
+
+def forward(*, thread_ts: Ts | None = THREAD, is_direct: bool = False, is_mention: bool = False) -> Forward:
+    """Make a message of Ann's."""
+    raw = {"type": "message", "channel": "C1", "channel_type": "channel", "ts": "100.000001", "user": "U1", "text": "x"}
+    event = read_message(raw)
+    assert not hasattr(event, "reason")
+    visitor = Visitor(TeamId("T1"), UserId("U1"), ChannelId("C1"))
+    return Forward(visitor, ANN, NORTH, event, is_direct, thread_ts, is_mention)  # type: ignore[arg-type]  # just checked
+
+
+def test_the_first_word_makes_a_record() -> None:
+    """Installation, channel and thread of a new visitor are remembered."""
+    expected = VisitorRecord(
+        im_user=ANN,
+        team="T1",
+        user="U1",
+        channel="C1",
+        installation_team_id="T1",
+        thread_ts=THREAD,
+        channel_type="channel",
+        last_active=1000.0,
+    )
+    record = wrote(None, forward(), now=1000.0)
+
+    assert expected == record
+    assert NORTH.key == installation_key(record)
+
+
+def test_the_thread_follows_the_last_word() -> None:
+    """An answer belongs to the thread of the visitor's last message, also when that is none."""
+    record = wrote(wrote(None, forward(), now=0.0), forward(thread_ts=None, is_direct=True), now=1.0)
+
+    assert (None, "im") == (record.thread_ts, record.channel_type)
+
+
+def test_a_mention_opens_its_thread_for_a_day() -> None:
+    """In the thread of a mention the visitor is listened to for 24 hours, elsewhere and later not."""
+    record = wrote(None, forward(is_mention=True), now=0.0)
+
+    assert listens(record, THREAD, now=DAY_S - 1)
+    assert not listens(record, THREAD, now=DAY_S)
+    assert not listens(record, Ts("999.000001"), now=0.0)
+    assert not listens(None, THREAD, now=0.0)
+
+
+def test_words_in_an_open_thread_do_not_prolong_it() -> None:
+    """Only a mention opens a thread, so only a mention opens it for longer."""
+    record = wrote(wrote(None, forward(is_mention=True), now=0.0), forward(), now=DAY_S / 2)
+
+    assert not listens(record, THREAD, now=DAY_S)
+
+
+def test_the_end_of_the_service_session_closes_the_thread() -> None:
+    """After kefu has closed the service session, others' talk in the thread is not for the desk."""
+    record = closed(opened(wrote(None, forward(is_mention=True), now=0.0), "s-1", now=1.0))
+
+    assert not listens(record, THREAD, now=2.0)
+    assert not is_open(record, now=2.0)
+
+
+def test_an_open_session_ends_after_a_day_of_silence() -> None:
+    """A service session whose closing was never told does not count as open for ever."""
+    record = opened(wrote(None, forward(), now=0.0), "s-1", now=0.0)
+
+    assert is_open(record, now=DAY_S - 1)
+    assert not is_open(record, now=DAY_S)
+
+
+def test_small_steps_of_time_change_nothing() -> None:
+    """A record is not written anew because a few seconds have passed."""
+    record = wrote(None, forward(), now=1000.0)
+
+    assert record == wrote(record, forward(), now=1059.0)
+    assert 1061.0 == wrote(record, forward(), now=1061.0).last_active
+
+
+def test_an_empty_name_leaves_the_known_one() -> None:
+    """A lookup that failed does not take a name away."""
+    record = named(wrote(None, forward(), now=0.0), name="Ann", workspace="North")
+
+    assert record == named(record, name="", workspace="")
+
+
+class Disk:
+    """Keeps what is saved; full when told so."""
+
+    def __init__(self) -> None:
+        self.saved: list[VisitorRecord] = []
+        self.full = False
+
+    def save(self, record: VisitorRecord) -> None:
+        """Keep, or be full."""
+        if self.full:
+            raise StoreUnwritable(None, "the disk is full")  # type: ignore[arg-type]  # only its text matters
+        self.saved.append(record)
+
+
+async def test_only_changes_are_written() -> None:
+    """A record is known at once, and written once for each change."""
+    disk = Disk()
+    book = Book([], store=disk, disk=InlineDisk())
+    record = wrote(None, forward(), now=0.0)
+    for _ in range(3):
+        book.remember(record)
+        await book.write(ANN)
+
+    assert record == book.get(ANN)
+    assert [record] == disk.saved
+
+
+async def test_a_full_disk_does_not_stop_a_message() -> None:
+    """What could not be written is known all the same, and written when the disk takes it again."""
+    disk = Disk()
+    book = Book([], store=disk, disk=InlineDisk())
+    record = wrote(None, forward(), now=0.0)
+    book.remember(record)
+    disk.full = True
+    await book.write(ANN)
+    disk.full = False
+
+    assert record == book.get(ANN)
+    assert [] == disk.saved
+
+    await book.write(ANN)
+
+    assert [record] == disk.saved
+
+
+@pytest.mark.parametrize(("enterprise", "team"), [(None, "T1"), ("E1", "T1"), ("E1", None), (None, None)])
+def test_installation_keys(enterprise: str | None, team: str | None) -> None:
+    """A record names a workspace's or an organisation's installation, or none."""
+    record = VisitorRecord(
+        im_user=ANN, team="T1", user="U1", channel="C1", enterprise_id=enterprise, installation_team_id=team
+    )
+    key = installation_key(record)
+
+    assert (enterprise, team) == ((key.enterprise_id, key.team_id) if key else (None, None))

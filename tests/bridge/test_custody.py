@@ -1,0 +1,85 @@
+"""Custody: a message is answered for exactly once, however often it comes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackkefu.bridge.custody import Custody, CustodyStatistics, Joined, MessageKey, Outcome, Owed, Settled
+from slackkefu.slack.ids import ChannelId, TeamId, Ts
+from slackkefu.slack.installation import InstallationKey
+
+
+def key(ts: str) -> MessageKey:
+    """Name a message in one channel of one workspace."""
+    return MessageKey(InstallationKey(None, TeamId("T1")), ChannelId("C1"), Ts(ts))
+
+
+def take(custody: Custody[str], ts: str, delivery: str) -> Owed[str]:
+    """Take a message that must be new."""
+    taken = custody.take(key(ts), delivery)
+    assert isinstance(taken, Owed)
+    return taken
+
+
+def test_a_new_message_is_owed() -> None:
+    """The first envelope of a message makes it ours to bring over."""
+    assert Owed(key("1"), ["first"]) == Custody[str]().take(key("1"), "first")
+
+
+def test_a_repeat_in_hand_joins() -> None:
+    """A repeat of a message in hand waits together with the first envelope."""
+    custody = Custody[str]()
+    owed = take(custody, "1", "first")
+
+    assert Joined(key("1")) == custody.take(key("1"), "retry")
+    assert ["first", "retry"] == owed.deliveries
+
+
+def test_a_repeat_of_a_settled_message_is_known() -> None:
+    """A repeat after the end is told how it ended, and is not brought over again."""
+    custody = Custody[str]()
+    settled = custody.settle(take(custody, "1", "first"), Outcome.DELIVERED)
+
+    assert settled is custody.take(key("1"), "retry")
+    assert CustodyStatistics(in_hand=0, delivered=1, refused=0, repeats=1) == custody.statistics()
+
+
+def test_a_message_let_go_is_new_again() -> None:
+    """What was given back to Slack is taken again when Slack repeats it: a retry is never dropped for being one."""
+    custody = Custody[str]()
+    custody.let_go(take(custody, "1", "first"))
+
+    assert Owed(key("1"), ["retry"]) == custody.take(key("1"), "retry")
+
+
+def test_only_so_many_are_remembered() -> None:
+    """The oldest settled messages are forgotten first."""
+    custody = Custody[str](remembered=2)
+    for ts in "123":
+        custody.settle(take(custody, ts, "first"), Outcome.DELIVERED)
+
+    assert [Owed, Settled, Settled] == [type(custody.take(key(ts), "late")) for ts in "132"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["come", "settle", "let_go"])), max_size=60))
+def test_each_message_is_brought_over_once(steps: list[tuple[str, str]]) -> None:
+    """In any order of arrivals and endings, a message is new again only after it was let go."""
+    custody = Custody[str]()
+    in_hand: dict[str, Owed[str]] = {}
+    ended: set[str] = set()
+    for ts, step in steps:
+        if step == "come":
+            taken = custody.take(key(ts), "envelope")
+
+            assert isinstance(taken, Owed) == (ts not in in_hand and ts not in ended)
+
+            if isinstance(taken, Owed):
+                in_hand[ts] = taken
+        elif ts in in_hand and step == "settle":
+            custody.settle(in_hand.pop(ts), Outcome.DELIVERED)
+            ended.add(ts)
+        elif ts in in_hand:
+            custody.let_go(in_hand.pop(ts))
+
+    assert len(in_hand) == custody.statistics().in_hand

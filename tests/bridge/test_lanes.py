@@ -1,0 +1,100 @@
+"""Lanes keep order within one visitor and independence between visitors."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import trio
+import trio.testing
+
+from slackkefu.bridge.lanes import Lanes, LaneStatistics
+
+
+async def test_order_holds_within_a_lane(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Pieces of one lane are worked on in the order they came, whatever each takes."""
+    chance = random.Random(11)
+    done: list[int] = []
+
+    async def work(_: str, piece: int) -> None:
+        await trio.sleep(chance.random())
+        done.append(piece)
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=100, in_all=100)
+    await nursery.start(lanes.run)
+    for piece in range(50):
+        lanes.put("ann", piece)
+    await lanes.drained()
+
+    assert list(range(50)) == done
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_slow_lane_delays_no_other(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """While one visitor's message hangs, another's passes."""
+    done: list[str] = []
+
+    async def work(lane: str, piece: str) -> None:
+        await trio.sleep(3600 if lane == "slow" else 1)
+        done.append(piece)
+
+    lanes: Lanes[str, str] = Lanes(work, per_lane=10, in_all=10)
+    await nursery.start(lanes.run)
+    lanes.put("slow", "late")
+    lanes.put("quick", "early")
+    await trio.sleep(2)
+
+    assert ["early"] == done
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_full_lane_refuses(nursery: trio.Nursery) -> None:
+    """A full lane refuses the next piece and says so; another lane still takes one, until all together are full."""
+
+    async def work(_: str, __: int) -> None:
+        await trio.sleep_forever()
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=2, in_all=3)
+    await nursery.start(lanes.run)
+
+    assert [True, True, False, True, False] == [lanes.put(lane, 0) for lane in ("a", "a", "a", "b", "c")]
+    assert LaneStatistics(busy=2, waiting=3, deepest=2, refused=2) == lanes.statistics()
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_lane_that_ran_dry_starts_again(nursery: trio.Nursery) -> None:
+    """A lane has no task while it is empty, and gets one with its next piece."""
+    done: list[int] = []
+
+    async def work(_: str, piece: int) -> None:
+        await trio.lowlevel.checkpoint()
+        done.append(piece)
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=1, in_all=1)
+    await nursery.start(lanes.run)
+    for piece in range(3):
+        lanes.put("a", piece)
+        await lanes.drained()
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert LaneStatistics(busy=0, waiting=0, deepest=0, refused=0) == lanes.statistics()
+
+    assert [0, 1, 2] == done
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_fault_that_escapes_is_not_swallowed() -> None:
+    """Work answers for its own errors; one that escapes ends the run instead of being lost."""
+
+    async def work(_: str, __: int) -> None:
+        raise ZeroDivisionError
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=1, in_all=1)
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lanes.run)
+            lanes.put("a", 1)

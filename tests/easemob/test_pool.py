@@ -1,0 +1,773 @@
+"""Tests of :mod:`slackkefu.easemob.pool`: who has a session, who waits for one, and who is looked at."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from slackkefu.easemob.names import im_user
+from slackkefu.easemob.pool import IDLE_S, Pool
+from slackkefu.easemob.rest import UserToken
+from slackkefu.easemob.timing import ATTENTIVE, RELAXED
+from slackkefu.errors import (
+    ConnectFailed,
+    EasemobSetupError,
+    LinkClosed,
+    LoginRefused,
+    RemoteProtocolError,
+    RestError,
+    RestRateLimited,
+    SessionKicked,
+    SlackkefuError,
+)
+from slackkefu.secret import Secret
+from tests.easemob.fakes import APP_KEY, START, FakeServer, FixedEndpoints, answer, batch, make_world, message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+    from trio.testing import MockClock
+
+    from slackkefu.easemob.message import Batch
+    from slackkefu.easemob.names import ImUser
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+UNKNOWN_USER = RestError("GET offline_msg_count", 404, "service_resource_not_found")
+REFUSED = RestError("GET offline_msg_count", 403, "forbidden_op")
+
+
+def visitor(number: int) -> ImUser:
+    """Name a visitor."""
+    return im_user(f"t1_u{number}_c1")
+
+
+ADA, BOB, EVE = visitor(1), visitor(2), visitor(3)
+
+
+class Rest:
+    """Tokens for everybody, and counts that are set."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[ImUser, int] = {}
+        self.checks: list[tuple[float, ImUser]] = []
+        self.count_error: SlackkefuError | None = None
+        self.exists: bool | SlackkefuError = True
+        self.token_error: SlackkefuError | None = None
+        self.count_s = 0.0
+        self.asked = trio.Event()
+
+    async def user_token(self, user: ImUser, *, rejected: Secret | None = None) -> UserToken:
+        """Return a token."""
+        await trio.lowlevel.checkpoint()
+        if self.token_error is not None:
+            raise self.token_error
+        return UserToken(Secret(f"{user}-token"), float("inf"), fresh=False)
+
+    async def forget_user(self, user: ImUser) -> None:
+        """Do nothing."""
+        await trio.lowlevel.checkpoint()
+
+    async def offline_count(self, user: ImUser) -> int:
+        """Return what waits."""
+        self.checks.append((trio.current_time(), user))
+        self.asked.set()
+        await trio.sleep(self.count_s)
+        if self.count_error is not None:
+            raise self.count_error
+        return self.waiting.pop(user, 0)
+
+    async def user_exists(self, user: ImUser) -> bool:
+        """Tell what is set."""
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.exists, SlackkefuError):
+            raise self.exists
+        return self.exists
+
+
+class Bench:
+    """A pool with a server."""
+
+    def __init__(self) -> None:
+        self.rest = Rest()
+        self.server = FakeServer()
+        self.batches: list[tuple[ImUser, Batch]] = []
+        self.batch_s = 0.0
+        self.world = make_world(_nothing)
+        self.scope = trio.CancelScope()
+        self.pool = self.make()
+
+    def make(self, *, max_sessions: int = 100, logins_per_second: float = 10) -> Pool:
+        """Make the pool; :meth:`running` runs it."""
+        self.pool = Pool(
+            world=self.world,
+            rest=self.rest,
+            endpoints=FixedEndpoints(),
+            app_key=APP_KEY,
+            resource="slackkefu-0123456789abcdef",
+            max_sessions=max_sessions,
+            logins_per_second=logins_per_second,
+            on_batch=self._on_batch,
+            dial=self.server.dial,
+        )
+        return self.pool
+
+    async def _on_batch(self, user: ImUser, given: Batch) -> None:
+        await trio.sleep(self.batch_s)
+        self.batches.append((user, given))
+
+    @asynccontextmanager
+    async def running(self, *, max_sessions: int = 100, logins_per_second: float = 10) -> AsyncIterator[Pool]:
+        """Run a new pool; stop it at the end."""
+        pool = self.make(max_sessions=max_sessions, logins_per_second=logins_per_second)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pool.run)
+            yield pool
+            nursery.cancel_scope.cancel()
+        assert not self.server.online
+
+    def start_send(self, nursery: trio.Nursery, user: ImUser, number: int = 1) -> None:
+        """Send in a task."""
+        nursery.start_soon(self.pool.send, user, message(number))
+
+    @property
+    def online(self) -> list[ImUser]:
+        """Who is logged in."""
+        return sorted(self.server.online)
+
+
+async def _nothing(request: httpx.Request) -> httpx.Response:
+    await trio.lowlevel.checkpoint()
+    return answer(500)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    """A pool with a server."""
+    await trio.lowlevel.checkpoint()
+    return Bench()
+
+
+# Live.
+
+
+async def test_sending_brings_a_session_up_once(bench: Bench, autojump_clock: MockClock) -> None:
+    """The first message logs in, the second finds the session; many at once share one login."""
+    bench.server.login_s = 1
+    async with bench.running() as pool:
+        async with trio.open_nursery() as nursery:
+            for number in range(1, 6):
+                bench.start_send(nursery, ADA, number)
+        accepted = await pool.send(ADA, message(6))
+
+    assert accepted.meta_id == 6
+    assert ([ADA], 6) == ([user for _, user in bench.server.logins], len(bench.server.sent))
+
+
+async def test_what_is_sent_before_the_start_waits_for_it(bench: Bench, autojump_clock: MockClock) -> None:
+    """A bridge that is quicker than the pool loses nothing."""
+    pool = bench.make()
+    pool.watch([(BOB, START, False)])
+    async with trio.open_nursery() as nursery:
+        bench.start_send(nursery, ADA)
+        await trio.sleep(1)
+        await nursery.start(pool.run)
+        await trio.sleep(1)
+
+        assert ([ADA, BOB], 1) == (bench.online, len(bench.server.sent))
+        nursery.cancel_scope.cancel()
+
+
+async def test_batches_go_to_their_visitor(bench: Bench, autojump_clock: MockClock) -> None:
+    """One handler for all, told who it is for."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        await bench.server.online[ADA].on_batch(batch())
+
+    assert [(ADA, batch())] == bench.batches
+
+
+async def test_a_lost_session_comes_back_by_itself(bench: Bench, autojump_clock: MockClock) -> None:
+    """Nobody has to send for that."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        bench.server.online[ADA].finish(LinkClosed("im.example.com", "cut"))
+        await trio.sleep(5)
+
+        assert [ADA] == bench.online
+        assert (2, 1, 1) == (pool.statistics().logins, pool.statistics().live, pool.statistics().up)
+
+
+async def test_an_open_service_session_is_asked_about_more_often(bench: Bench, autojump_clock: MockClock) -> None:
+    """The heartbeat follows the service session, now and for the next connection."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        assert RELAXED == bench.server.online[ADA].heartbeat
+        pool.set_open(ADA, is_open=True)
+        assert ATTENTIVE == bench.server.online[ADA].heartbeat
+        pool.set_open(BOB, is_open=True)
+        await pool.send(BOB, message())
+        assert ATTENTIVE == bench.server.online[BOB].heartbeat
+
+
+# Room.
+
+
+async def test_at_max_sessions_the_longest_quiet_is_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """It is logged out before the new one logs in, so the limit holds at every moment."""
+    async with bench.running(max_sessions=2) as pool:
+        for user in (ADA, BOB, ADA, EVE):
+            await pool.send(user, message())
+            await trio.sleep(10)
+
+        assert [ADA, EVE] == bench.online
+    assert bench.server.most_online == 2
+    assert BOB == bench.server.logouts[0][1]
+    assert pool.statistics().let_go == 1
+
+
+async def test_one_with_work_in_hand_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """A hold keeps the longest quiet; the next one goes."""
+    async with bench.running(max_sessions=2) as pool:
+        await pool.send(ADA, message())
+        await trio.sleep(10)
+        await pool.send(BOB, message())
+        with pool.hold(ADA):
+            await pool.send(EVE, message())
+
+        assert [ADA, EVE] == bench.online
+
+
+async def test_one_with_a_batch_in_work_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Neither is a visitor whose answer is just being posted."""
+    bench.batch_s = 100
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        nursery.start_soon(bench.server.online[ADA].on_batch, batch())
+        await trio.sleep(1)
+        began = trio.current_time()
+        await pool.send(BOB, message())
+
+        assert 98 < trio.current_time() - began < 100
+        assert [(ADA, batch())] == bench.batches
+
+
+async def test_one_with_a_send_in_flight_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Nor one whose message is not yet acknowledged."""
+    bench.server.send_s = 10
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        bench.start_send(nursery, ADA)
+        await trio.sleep(1)
+        bench.start_send(nursery, BOB)
+        await trio.sleep(5)
+
+        assert ([ADA], 1) == (bench.online, pool.statistics().waiting)
+    assert [ADA, BOB] == [user for user, _ in bench.server.sent]
+
+
+async def test_one_with_an_open_service_session_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Neither for others nor for being quiet; when it closes, its place is free."""
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        pool.set_open(ADA, is_open=True)
+        await trio.sleep(10 * HOUR)
+        assert [ADA] == bench.online
+        bench.start_send(nursery, BOB)
+        await trio.sleep(HOUR)
+        assert ([ADA], 1) == (bench.online, pool.statistics().waiting)
+        pool.set_open(ADA, is_open=False)
+        await trio.sleep(1)
+        assert ([BOB], 0) == (bench.online, pool.statistics().waiting)
+
+
+async def test_those_without_room_wait_in_order_of_arrival(bench: Bench, autojump_clock: MockClock) -> None:
+    """A metric says how many; the places go first come, first served."""
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        with pool.hold(ADA):
+            await pool.send(ADA, message())
+            for number in (5, 3, 4):
+                bench.start_send(nursery, visitor(number))
+                await trio.sleep(1)
+            assert pool.statistics().waiting == 3
+
+    assert [ADA, visitor(5), visitor(3), visitor(4)] == [user for _, user in bench.server.logins]
+    assert bench.server.most_online == 1
+
+
+async def test_one_that_comes_back_while_it_is_let_go_waits_for_its_end(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """Never two links for one user: the server would throw one out."""
+    bench.server.logout_s = 2
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        await trio.sleep(1)
+        bench.start_send(nursery, BOB)
+        await trio.sleep(1)
+        bench.start_send(nursery, ADA)
+
+    assert [ADA, BOB, ADA] == [user for _, user in bench.server.logins]
+
+
+async def test_a_cancelled_sender_leaves_the_session_coming(bench: Bench, autojump_clock: MockClock) -> None:
+    """The budget ran out during a slow login; the repeat finds the session up."""
+    bench.server.login_s = 5
+    async with bench.running() as pool:
+        with trio.move_on_after(2.5):
+            await pool.send(ADA, message())
+        await trio.sleep(5)
+        began = trio.current_time()
+        await pool.send(ADA, message())
+
+        assert trio.current_time() == began
+    assert len(bench.server.logins) == 1
+
+
+async def test_a_batch_for_one_being_let_go_is_left_at_easemob(bench: Bench, autojump_clock: MockClock) -> None:
+    """It is not handed on halfway."""
+    bench.server.logout_s = 2
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        connection = bench.server.online[ADA]
+        bench.start_send(nursery, BOB)
+        await trio.sleep(1)
+        with pytest.raises(LinkClosed):
+            await connection.on_batch(batch())
+
+    assert [] == bench.batches
+
+
+# Pace.
+
+
+async def test_logins_are_paced_in_order(bench: Bench, autojump_clock: MockClock) -> None:
+    """At ``logins_per_second``, first come, first served; losses are no exception."""
+    users = [visitor(number) for number in range(30)]
+    async with bench.running(logins_per_second=10):
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for user in users:
+                bench.start_send(nursery, user)
+                await trio.sleep(0.001)
+        assert users == [user for _, user in bench.server.logins]
+        assert 2.8 < trio.current_time() - began < 3.2
+        began = trio.current_time()
+        for connection in [*bench.server.online.values()]:
+            connection.finish(LinkClosed("im.example.com", "cut"))
+        await trio.sleep(0.1)
+        await bench.server.until(lambda: len(bench.server.online) == 30)
+        assert 2.8 < trio.current_time() - began < 5.5
+
+
+async def test_somebody_who_writes_does_not_wait_behind_those_brought_back(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    """After a restart a new message goes first, also that of a visitor in the middle of the queue."""
+    async with bench.running(logins_per_second=1) as pool:
+        pool.watch([(visitor(number), START - number, False) for number in range(50)])
+        await trio.sleep(5)
+        began = trio.current_time()
+        await pool.send(visitor(40), message())
+        await pool.send(visitor(99), message())
+
+        assert trio.current_time() - began <= 2.1
+
+
+# Quiet.
+
+
+async def test_one_that_was_quiet_for_half_an_hour_is_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Counted from the last message either way."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        await trio.sleep(20 * MINUTE)
+        await bench.server.online[ADA].on_batch(batch())
+        await trio.sleep(20 * MINUTE)
+        assert [ADA] == bench.online
+        await trio.sleep(11 * MINUTE)
+
+        assert ([], 1) == (bench.online, pool.statistics().quiet)
+
+
+async def test_one_with_work_in_hand_is_let_go_after_it(bench: Bench, autojump_clock: MockClock) -> None:
+    """Being held puts it off."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        with pool.hold(ADA):
+            await trio.sleep(2 * IDLE_S)
+            assert [ADA] == bench.online
+        await trio.sleep(2 * MINUTE)
+
+        assert [] == bench.online
+
+
+@pytest.mark.parametrize(
+    ("quiet_s", "is_open", "during_s", "times"),
+    [
+        (2 * DAY, True, HOUR, 60),
+        (2 * DAY, False, DAY, 24),
+        (6.5 * DAY, False, 2 * DAY, 12),
+        (8 * DAY, False, 2 * DAY, 0),
+        (8 * DAY, True, 2 * DAY, 0),
+    ],
+)
+async def test_quiet_watch_schedule(
+    quiet_s: float, is_open: bool, during_s: float, times: int, bench: Bench, autojump_clock: MockClock
+) -> None:
+    """Open: each minute; within a week: hourly; later not. Nobody logs in when nothing waits."""
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - quiet_s, is_open)])
+        await trio.sleep(during_s)
+
+        assert times == pytest.approx(len(bench.rest.checks), abs=1)
+        assert [] == bench.server.logins
+        assert (0 if quiet_s + during_s >= 7 * DAY else 1) == pool.statistics().quiet
+
+
+async def test_quiet_within_a_day_every_ten_minutes(bench: Bench, autojump_clock: MockClock) -> None:
+    """From being let go to a day after the last message, then hourly."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        await trio.sleep(IDLE_S + HOUR)
+        assert len(bench.rest.checks) == pytest.approx(6, abs=1)
+        await trio.sleep(DAY - IDLE_S - HOUR)
+        in_a_day = len(bench.rest.checks)
+        assert in_a_day == pytest.approx(23.5 * 6, abs=2)
+        await trio.sleep(DAY / 2)
+
+        assert len(bench.rest.checks) - in_a_day == pytest.approx(12, abs=1)
+
+
+async def test_a_new_open_session_is_looked_at_each_minute(bench: Bench, autojump_clock: MockClock) -> None:
+    """At once after the change, not when the old time comes."""
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        pool.set_open(ADA, is_open=True)
+        await trio.sleep(10 * MINUTE)
+
+        assert len(bench.rest.checks) == pytest.approx(10, abs=1)
+
+
+async def test_what_waits_brings_the_session_up(bench: Bench, autojump_clock: MockClock) -> None:
+    """What an agent writes first arrives."""
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        bench.rest.waiting[ADA] = 1
+        with trio.fail_after(HOUR):
+            await bench.server.up(ADA)
+        await trio.sleep(MINUTE)
+
+        assert [ADA] == bench.online
+        assert (1, 0) == (pool.statistics().found, pool.statistics().checks_refused)
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, UNKNOWN_USER, RemoteProtocolError("no count")])
+async def test_a_refused_count_makes_a_short_login(
+    refusal: SlackkefuError, bench: Bench, autojump_clock: MockClock
+) -> None:
+    """Logged in to look, and let go after half a minute; again at the next turn."""
+    bench.rest.count_error = refusal
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        await trio.sleep(3 * HOUR)
+        logins = [at for at, _ in bench.server.logins]
+        logouts = [at for at, _ in bench.server.logouts]
+
+        assert len(logins) == pytest.approx(3, abs=1)
+        assert all(30 <= end - begin <= 61 for begin, end in zip(logins, logouts, strict=False))
+        assert len(logins) == pool.statistics().checks_refused
+
+
+async def test_a_short_login_that_brings_something_stays(bench: Bench, autojump_clock: MockClock) -> None:
+    """Something waited: from there on it is an active visitor."""
+    bench.rest.count_error = REFUSED
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        await bench.server.up(ADA)
+        await bench.server.online[ADA].on_batch(batch())
+        await trio.sleep(20 * MINUTE)
+
+        assert [ADA] == bench.online
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectFailed("h", "refused"),
+        RestRateLimited("call", 429, "reach_limit"),
+        RestError("call", 502, ""),
+        EasemobSetupError("call", "400", "Mend it."),
+    ],
+)
+async def test_a_count_that_could_not_be_asked_is_asked_again_later(
+    error: SlackkefuError, bench: Bench, autojump_clock: MockClock
+) -> None:
+    """Trouble is no reason for thousands of logins."""
+    bench.rest.count_error = error
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        await trio.sleep(5 * HOUR)
+
+        assert len(bench.rest.checks) == pytest.approx(5, abs=1)
+        assert [] == bench.server.logins
+
+
+@pytest.mark.parametrize("exists", [False, ConnectFailed("h", "refused")])
+async def test_for_an_unknown_user_nothing_waits(
+    exists: bool | SlackkefuError, bench: Bench, autojump_clock: MockClock
+) -> None:
+    """404 may be about the user: one that is not registered is not made for a look."""
+    bench.rest.count_error = UNKNOWN_USER
+    bench.rest.exists = exists
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False)])
+        await trio.sleep(5 * HOUR)
+
+        assert [] == bench.server.logins
+
+
+async def test_a_message_during_the_question_wins(bench: Bench, autojump_clock: MockClock) -> None:
+    """The session is up when the answer comes: no second one, and no short one."""
+    bench.rest.count_s = 10
+    bench.rest.count_error = REFUSED
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, True)])
+        await bench.rest.asked.wait()
+        await pool.send(ADA, message())
+        pool.set_open(ADA, is_open=False)
+        await trio.sleep(10 * MINUTE)
+
+        assert [ADA] == bench.online
+    assert len(bench.server.logins) == 1
+
+
+async def test_questions_are_few_at_a_time(bench: Bench, autojump_clock: MockClock) -> None:
+    """Slow answers do not pile up."""
+    bench.rest.count_s = 30
+    async with bench.running(max_sessions=1) as pool:
+        pool.watch([(visitor(number), START - 2 * DAY, True) for number in range(100)])
+        await trio.sleep(61)
+        assert len(bench.rest.checks) <= 3 * 8
+
+
+# After a restart.
+
+
+async def test_the_recently_active_are_back_by_themselves(bench: Bench, autojump_clock: MockClock) -> None:
+    """Those of the last day, the latest first, paced; the others are looked at."""
+    async with bench.running(logins_per_second=10) as pool:
+        pool.watch([(visitor(number), START - number * HOUR, False) for number in range(48)])
+        await trio.sleep(2)
+        assert 15 <= len(bench.server.logins) <= 21
+        await trio.sleep(2)
+
+        assert [visitor(number) for number in range(24)] == [user for _, user in bench.server.logins]
+        assert pool.statistics().quiet == 24
+
+
+async def test_those_back_are_let_go_again_when_nothing_comes(bench: Bench, autojump_clock: MockClock) -> None:
+    """Half an hour after the login, not at once for having been quiet before."""
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 20 * HOUR, False)])
+        await trio.sleep(IDLE_S - MINUTE)
+        assert [ADA] == bench.online
+        await trio.sleep(2 * MINUTE)
+
+        assert [] == bench.online
+
+
+async def test_those_beyond_the_room_are_looked_at(bench: Bench, autojump_clock: MockClock) -> None:
+    """Bringing back lets nobody go."""
+    async with bench.running(max_sessions=3) as pool:
+        pool.watch([(visitor(number), START - number, False) for number in range(10)])
+        await trio.sleep(5)
+        assert [visitor(0), visitor(1), visitor(2)] == bench.online
+        assert (0, 7) == (pool.statistics().let_go, pool.statistics().quiet)
+
+
+async def test_watching_those_already_live_changes_nothing(bench: Bench, autojump_clock: MockClock) -> None:
+    """A visitor who wrote before the list was read stays as active as it is."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        pool.watch([(ADA, START - 3 * DAY, False)])
+        await trio.sleep(20 * MINUTE)
+
+        assert [ADA] == bench.online
+    assert len(bench.server.logins) == 1
+
+
+# Refused and thrown out.
+
+
+async def test_a_final_refusal_reaches_the_sender_and_is_remembered(bench: Bench, autojump_clock: MockClock) -> None:
+    """A visitor who keeps writing does not hammer; a minute later it is tried again."""
+    bench.server.by_token[f"{ADA}-token"] = LoginRefused(12, "")
+    async with bench.running() as pool:
+        for _ in range(10):
+            with pytest.raises(LoginRefused):
+                await pool.send(ADA, message())
+            await trio.sleep(1)
+        assert (1, 1) == (len(bench.server.dials), pool.statistics().refused)
+        await trio.sleep(60)
+        bench.server.by_token.clear()
+        await pool.send(ADA, message())
+
+        assert [ADA] == bench.online
+
+
+async def test_one_refused_visitor_delays_no_other(bench: Bench, autojump_clock: MockClock) -> None:
+    """Its place is free again at once."""
+    bench.server.by_token[f"{ADA}-token"] = LoginRefused(12, "")
+    async with bench.running(max_sessions=1) as pool:
+        with pytest.raises(LoginRefused):
+            await pool.send(ADA, message())
+        await pool.send(BOB, message())
+
+
+async def test_wrong_credentials_reach_the_sender(bench: Bench, autojump_clock: MockClock) -> None:
+    """At once, with the advice."""
+    bench.rest.token_error = EasemobSetupError("call", "400", "Mend it.")
+    async with bench.running() as pool:
+        with pytest.raises(EasemobSetupError, match="Mend it"):
+            await pool.send(ADA, message())
+
+
+async def test_a_kick_pauses_that_visitor_only(bench: Bench, autojump_clock: MockClock) -> None:
+    """The others go on; the pause holds also when the visitor writes."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        await pool.send(BOB, message())
+        bench.server.online[ADA].finish(SessionKicked(2, ""))
+        await trio.sleep(0.001)
+        began = trio.current_time()
+        await pool.send(BOB, message())
+        assert trio.current_time() == began
+        await pool.send(ADA, message())
+
+        assert trio.current_time() - began == pytest.approx(60, abs=0.2)
+        assert pool.statistics().kicks == 1
+
+
+async def test_a_pause_outlives_being_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Making room and coming back does not shorten it."""
+    async with bench.running(max_sessions=1) as pool:
+        await pool.send(ADA, message())
+        bench.server.online[ADA].finish(SessionKicked(2, ""))
+        await trio.sleep(1)
+        await pool.send(BOB, message())
+        began = trio.current_time()
+        await pool.send(ADA, message())
+
+        assert trio.current_time() - began > 50
+
+
+async def test_a_removed_user_is_made_anew_at_the_next_need(bench: Bench, autojump_clock: MockClock) -> None:
+    """STATISTIC 1 is final for the session, not for the visitor."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        bench.server.online[ADA].finish(SessionKicked(1, ""))
+        await trio.sleep(70)
+        assert [] == bench.online
+        await pool.send(ADA, message())
+
+        assert [ADA] == bench.online
+
+
+# The end.
+
+
+async def test_stopping_logs_all_out_together(bench: Bench, autojump_clock: MockClock) -> None:
+    """Thirty logouts of two seconds take two seconds."""
+    bench.server.logout_s = 2
+    async with bench.running():
+        async with trio.open_nursery() as nursery:
+            for number in range(30):
+                bench.start_send(nursery, visitor(number))
+        began = trio.current_time()
+
+    assert trio.current_time() - began == pytest.approx(2)
+    assert len(bench.server.logouts) == 30
+
+
+async def test_stopping_takes_3_s_at_most(bench: Bench, autojump_clock: MockClock) -> None:
+    """A server that does not answer is left."""
+    bench.server.logout_s = 1e6
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        began = trio.current_time()
+
+    assert trio.current_time() - began == pytest.approx(3)
+
+
+async def test_stopping_tells_those_who_wait(bench: Bench, autojump_clock: MockClock) -> None:
+    """For room or for a login: nobody is left hanging."""
+    errors = []
+
+    async def send(user: ImUser) -> None:
+        with pytest.raises(LinkClosed) as caught:
+            await bench.pool.send(user, message())
+        errors.append(caught.value)
+
+    bench.server.login_s = 1e6
+    async with trio.open_nursery() as nursery:
+        async with bench.running(max_sessions=1):
+            nursery.start_soon(send, ADA)
+            await trio.sleep(1)
+            nursery.start_soon(send, BOB)
+            await trio.sleep(1)
+        nursery.start_soon(send, EVE)
+
+    assert len(errors) == 3
+
+
+async def test_a_stranger_is_forgotten_after_a_week(bench: Bench, autojump_clock: MockClock) -> None:
+    """What the pool keeps has a bound: those active within a week."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        pool.set_open(ADA, is_open=True)
+        pool.set_open(ADA, is_open=False)
+        for _ in range(8):
+            await trio.sleep(DAY / 2)
+            await trio.sleep(DAY / 2)
+
+        assert {} == pool._visitors
+        assert pool.statistics().quiet == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whatever_happens_the_rules_hold(seed: int, bench: Bench, autojump_clock: MockClock) -> None:
+    """Many visitors, little room, losses, kicks, holds and open sessions: every message goes out, the limit holds."""
+    dice = random.Random(seed)
+    users = [visitor(number) for number in range(12)]
+    bench.server.login_s, bench.server.send_s, bench.server.logout_s = 0.3, 0.2, 0.3
+
+    async def talk(user: ImUser) -> None:
+        for number in range(20):
+            await trio.sleep(dice.expovariate(1 / 40))
+            pool.set_open(user, is_open=dice.random() < 0.1)
+            with pool.hold(user) if dice.random() < 0.3 else trio.CancelScope():
+                await pool.send(user, message(number + 1))
+                await trio.sleep(dice.random())
+        pool.set_open(user, is_open=False)
+
+    async def trouble() -> None:
+        while True:
+            await trio.sleep(dice.expovariate(1 / 20))
+            if bench.server.online:
+                end = dice.choice([LinkClosed("h", "cut"), SessionKicked(2, "")])
+                dice.choice([*bench.server.online.values()]).finish(end)
+
+    async with bench.running(max_sessions=4) as pool, trio.open_nursery() as around:
+        around.start_soon(trouble)
+        async with trio.open_nursery() as nursery:
+            for user in users:
+                nursery.start_soon(talk, user)
+        around.cancel_scope.cancel()
+
+    assert bench.server.most_online <= 4
+    assert set(users) == {user for user, _ in bench.server.sent}
+    assert all({*range(1, 21)} <= {m.meta_id for u, m in bench.server.sent if u == user} for user in users)

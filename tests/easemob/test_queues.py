@@ -1,0 +1,223 @@
+"""When which queue is pulled, and with which key."""
+
+from __future__ import annotations
+
+import pytest
+
+from slackkefu.easemob.message import Batch, IncomingOther
+from slackkefu.easemob.names import Queue
+from slackkefu.easemob.queues import MAX_METAS, MAX_QUEUES, MAX_REPEATS, Ask, Queues
+from slackkefu.easemob.wire import PullReply, Status
+from slackkefu.errors import LocalProtocolError
+from tests.easemob.playbook import KEFU, SYSTEM
+
+
+def page(*ids: int, key: int = 0, last: bool = False, queue: Queue | None = KEFU) -> PullReply:
+    """Return the answer to a pull, with metas of these ids."""
+    metas = tuple(IncomingOther(meta_id, "notify") for meta_id in ids)
+    return PullReply(Status(), queue, metas, key, last, None)
+
+
+def given_ids(answer: Ask | Batch | None) -> list[int]:
+    """Return the meta ids of a batch."""
+    assert isinstance(answer, Batch)
+    return [meta.meta_id for meta in answer.metas]
+
+
+def test_a_queue_is_pulled_to_its_end() -> None:
+    """Batch by batch with its own key, until one is empty."""
+    queues = Queues()
+
+    assert Ask(KEFU, 0) == queues.wanted(KEFU, 1)
+    assert [1, 2] == given_ids(queues.replied(page(1, 2, key=2), 2))
+    assert Ask(KEFU, 2) == queues.pull_on(KEFU, 3)
+    assert [3] == given_ids(queues.replied(page(3, key=3, last=True), 4))
+    assert not queues.idle
+    assert Ask(KEFU, 3) == queues.pull_on(KEFU, 5)
+    assert 5 == queues.waiting_since
+    assert None is queues.replied(page(key=3, last=True), 6)
+    assert queues.idle
+    assert None is queues.waiting_since
+
+
+@pytest.mark.parametrize("end", [page(), page(last=True), page(key=2), page(key=9, last=True)])
+def test_an_empty_page_ends_a_queue(end: PullReply) -> None:
+    """No metas end it: with no key, as the last page, or with the key that was asked with."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    queues.replied(page(1, key=2), 0)
+    queues.pull_on(KEFU, 0)
+
+    assert None is queues.replied(end, 0)
+    assert queues.idle
+
+
+def test_an_empty_page_in_between_is_pulled_past() -> None:
+    """No metas, but another key and more to come: the rest lies behind that key."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+
+    assert Ask(KEFU, 5) == queues.replied(page(key=5), 0)
+
+
+def test_a_batch_without_a_key_cannot_be_acknowledged() -> None:
+    """With next key 0 nothing is pulled after the batch; the next pull still knows the older key."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    queues.replied(page(1, key=4), 0)
+    queues.pull_on(KEFU, 0)
+
+    assert [2] == given_ids(queues.replied(page(2), 0))
+    assert None is queues.pull_on(KEFU, 0)
+    assert Ask(KEFU, 4) == queues.wanted(KEFU, 0)
+
+
+def test_a_notice_during_a_pull_pulls_once_more() -> None:
+    """However many notices come during a pull, one more pull follows."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+
+    assert [None, None] == [queues.wanted(KEFU, 0), queues.wanted(KEFU, 0)]
+    assert Ask(KEFU, 0) == queues.replied(page(), 0)
+    assert None is queues.replied(page(), 0)
+
+
+def test_a_notice_while_a_batch_is_in_work_is_answered_by_its_acknowledgement() -> None:
+    """The pull that acknowledges brings what was noticed meanwhile; without a key one more pull is made."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    queues.replied(page(1, key=1), 0)
+
+    assert None is queues.wanted(KEFU, 0)
+    assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+    assert [2] == given_ids(queues.replied(page(2), 0))
+    queues.wanted(KEFU, 0)
+    assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+
+
+def test_queues_do_not_wait_for_each_other() -> None:
+    """Each queue has its own pull."""
+    queues = Queues()
+
+    assert [Ask(KEFU, 0), Ask(SYSTEM, 0)] == [queues.wanted(KEFU, 1), queues.wanted(SYSTEM, 2)]
+    assert 1 == queues.waiting_since
+    queues.replied(page(1, key=1), 3)
+    assert 2 == queues.waiting_since
+
+
+def test_the_resource_makes_no_other_queue() -> None:
+    """A queue with a resource is the one without; pulls echo the JID as it was given last."""
+    queues = Queues()
+    plain = Queue.of("org#app", "Kefu", "easemob.com", home="org#app")
+    with_resource = Queue.of("", "kefu", "", "phone", home="org#app")
+    queues.wanted(plain, 0)
+
+    assert None is queues.wanted(with_resource, 0)
+    again = queues.replied(page(queue=plain), 0)
+    assert isinstance(again, Ask)
+    assert ("org#app", "Kefu", "easemob.com", "") == again.queue.given
+
+
+def test_a_batch_nobody_asked_for_is_taken() -> None:
+    """A batch that names a queue is handed out; an empty one is not."""
+    queues = Queues()
+
+    assert None is queues.replied(page(), 0)
+    assert queues.idle
+    assert [1] == given_ids(queues.replied(page(1, key=1), 0))
+    assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+
+
+def test_a_second_batch_waits_at_the_server() -> None:
+    """While one batch is in work, another of the same queue is left unacknowledged and asked for again."""
+    queues = Queues()
+    queues.replied(page(1), 0)
+
+    assert None is queues.replied(page(2, key=2), 0)
+    assert Ask(KEFU, 0) == queues.pull_on(KEFU, 0)
+
+
+def test_a_batch_without_a_queue_answers_the_only_pull() -> None:
+    """With one pull on its way its answer needs no name; with two it cannot be told."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+
+    assert queues.can_place(page(1, queue=None))
+    queues.wanted(SYSTEM, 0)
+    assert not queues.can_place(page(1, queue=None))
+    assert None is queues.replied(page(1, queue=None), 0)
+    queues.refused(page(queue=None))
+    assert 0 == queues.waiting_since
+
+
+def test_a_refusal_nobody_waits_for_changes_nothing() -> None:
+    """A refused pull frees its queue; a refusal at any other time has no effect on the batch in work."""
+    queues = Queues()
+    queues.replied(page(1, key=1), 0)
+    queues.refused(page())
+
+    assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+    queues.refused(page())
+    assert queues.idle
+
+
+def test_the_same_batch_again_is_handed_out_again() -> None:
+    """A batch that comes again after a later notice is handed out and acknowledged like a new one."""
+    queues = Queues()
+    for _ in range(10):
+        queues.wanted(KEFU, 0)
+        assert [1] == given_ids(queues.replied(page(1, key=1), 0))
+        assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+        queues.replied(page(), 0)
+
+
+def test_a_batch_that_answers_its_own_acknowledgement_rests_after_a_while() -> None:
+    """A server that repeats the same batch for ever is left alone until the next notice, not pulled in a circle."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    queues.replied(page(1, key=1), 0)
+    for _ in range(MAX_REPEATS):
+        assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
+        assert [1] == given_ids(queues.replied(page(1, key=1), 0))
+
+    assert None is queues.pull_on(KEFU, 0)
+    assert queues.idle
+    assert Ask(KEFU, 1) == queues.wanted(KEFU, 0)
+
+
+def test_a_long_batch_comes_in_slices() -> None:
+    """More metas than fit are handed out one slice after the other; the acknowledgement follows the last."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    ids = list(range(2 * MAX_METAS + 1))
+
+    got = given_ids(queues.replied(page(*ids, key=7), 0))
+    assert ids[:MAX_METAS] == got
+    got += given_ids(queues.pull_on(KEFU, 0))
+    got += given_ids(queues.pull_on(KEFU, 0))
+    assert ids == got
+    assert Ask(KEFU, 7) == queues.pull_on(KEFU, 0)
+
+
+def test_what_is_not_in_work_cannot_be_acknowledged() -> None:
+    """Neither an unknown queue nor one that is only asked for can be pulled past."""
+    queues = Queues()
+    with pytest.raises(LocalProtocolError):
+        queues.pull_on(KEFU, 0)
+    queues.wanted(KEFU, 0)
+    with pytest.raises(LocalProtocolError):
+        queues.pull_on(KEFU, 0)
+
+
+def test_the_number_of_queues_is_bounded() -> None:
+    """Beyond the bound idle queues are forgotten; when all are busy a new one has to wait to be listed again."""
+    queues = Queues()
+    names = [Queue.of("", f"peer{number}", "", home="org#app") for number in range(MAX_QUEUES + 1)]
+    *first, last = names
+    for queue in first:
+        queues.wanted(queue, 0)
+
+    assert None is queues.wanted(last, 0)
+    assert not queues.can_place(page(1, queue=last))
+    queues.replied(page(queue=first[0]), 0)
+    assert Ask(last, 0) == queues.wanted(last, 0)

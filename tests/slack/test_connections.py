@@ -1,0 +1,691 @@
+"""Socket Mode as a whole, against a tiny Slack in virtual time."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import trio
+from trio.testing import MemorySendStream, wait_all_tasks_blocked
+
+from slackkefu.errors import SlackSetupError
+from slackkefu.slack import connections as module
+from slackkefu.slack.connections import GRACE_S, Delivery, SocketMode
+from tests.slack.tiny import TinySlack, message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from structlog.testing import LogCapture
+
+
+class Bench:
+    """A tiny Slack and the Socket Mode under test."""
+
+    def __init__(
+        self, nursery: trio.Nursery, connections: int, consumer: Callable[[Delivery], Awaitable[None]] | None
+    ) -> None:
+        self.nursery = nursery
+        self.slack = TinySlack(nursery)
+        self.received: list[Delivery] = []
+        self.mode = SocketMode(
+            world=self.slack.world, web=self.slack.web, connections=connections, on_delivery=consumer or self.take
+        )
+
+    async def take(self, delivery: Delivery) -> None:
+        """Remember and acknowledge."""
+        self.received.append(delivery)
+        await delivery.acknowledge()
+
+    @property
+    def ids(self) -> list[str]:
+        """The envelopes received, in order."""
+        return [delivery.envelope.envelope_id for delivery in self.received]
+
+
+@asynccontextmanager
+async def bench(
+    connections: int = 2, *, consumer: Callable[[Delivery], Awaitable[None]] | None = None
+) -> AsyncIterator[Bench]:
+    """Make a bench; whatever runs on it is cancelled at the end."""
+    async with trio.open_nursery() as nursery:
+        yield Bench(nursery, connections, consumer)
+        nursery.cancel_scope.cancel()
+
+
+async def settled() -> None:
+    """Let everything happen that can happen now."""
+    await wait_all_tasks_blocked()
+
+
+# Opening.
+
+
+async def test_it_starts_with_the_first_hello(autojump_clock: trio.abc.Clock) -> None:
+    """run() has started when one connection works, and not before."""
+    async with bench() as b:
+        await b.nursery.start(b.mode.run)
+
+        assert len(b.slack.open) == 1
+        assert b.mode.statistics().connections_up == 1
+        assert b.mode.statistics().connections_wanted == 2
+        assert b.mode.app_id == "A1"
+        assert repr(b.mode) == "<SocketMode 1 of 2 connections up>"
+
+
+async def test_the_others_open_a_minute_apart(autojump_clock: trio.abc.Clock) -> None:
+    """The first opens at once, each further one 60 s after the one before."""
+    async with bench(3) as b:
+        started = trio.current_time()
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(300)
+
+        assert [at - started for at in b.slack.asked_at] == pytest.approx([0, 60, 120])
+        assert len(b.slack.open) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("invalid_auth", "slack.app_token"),
+        ("not_allowed_token_type", "xapp-"),
+        ("missing_scope", "connections:write"),
+        ("team_disabled", "settings"),
+        ("never_heard_of", "settings"),
+    ],
+)
+async def test_a_refused_token_at_the_start_is_told(code: str, advice: str, autojump_clock: trio.abc.Clock) -> None:
+    """A fatal answer before the first hello ends run() with one line that says what to do."""
+    async with bench() as b:
+        b.slack.answers = [httpx.Response(200, json={"ok": False, "error": code})]
+        with pytest.raises(SlackSetupError, match=code) as caught:
+            await b.mode.run()
+
+        assert advice in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert len(b.slack.asked_at) == 1
+
+
+async def test_a_wrong_address_at_the_start_is_told(autojump_clock: trio.abc.Clock) -> None:
+    """A 404 that is not Slack's names the key that holds the address."""
+    async with bench() as b:
+        b.slack.answers = [httpx.Response(404, text="nothing here")]
+        with pytest.raises(SlackSetupError, match=r"slack\.api_url"):
+            await b.mode.run()
+
+
+async def test_socket_mode_off_at_the_start_is_told(autojump_clock: trio.abc.Clock) -> None:
+    """link_disabled instead of the first hello names the switch."""
+    async with bench() as b:
+        b.slack.greeting = lambda _: {"type": "disconnect", "reason": "link_disabled"}
+        with pytest.raises(SlackSetupError, match="Socket Mode is off"):
+            await b.mode.run()
+
+
+async def test_network_trouble_at_the_start_is_waited_out(autojump_clock: trio.abc.Clock, log: LogCapture) -> None:
+    """Unreachable, 5xx, failed handshakes, no hello: tried again with pauses until it works, and each time anew."""
+    async with bench(1) as b:
+        b.slack.answers = [
+            httpx.ConnectError("no"),
+            httpx.Response(503),
+            httpx.ReadTimeout("slow"),
+            httpx.Response(407),
+        ]
+        b.slack.statuses = [408, 409]
+        mute = iter([True, False])
+        hello = b.slack.greeting
+        b.slack.greeting = lambda connection: None if next(mute) else hello(connection)
+        await b.nursery.start(b.mode.run)
+
+        # Every attempt, also after a failed handshake, asks for an address of its own.
+        assert len(b.slack.asked_at) == 8
+        assert b.mode.statistics().opens_failed == 7
+        assert len(b.slack.open) == 1
+        (first, *_) = [entry for entry in log.entries if entry["event"] == "socketmode.open_failed"]
+        assert "443" in first["advice"]
+
+
+async def test_a_plain_address_elsewhere_is_not_dialled(autojump_clock: trio.abc.Clock) -> None:
+    """A ws:// address that is not this machine's is refused, whoever gave it."""
+    async with bench(1) as b:
+        b.slack.answers = [httpx.Response(200, json={"ok": True, "url": "ws://elsewhere.test/?ticket=hush"})]
+        await b.nursery.start(b.mode.run)
+
+        assert [host for host, _, _ in b.slack.network.opened] == ["wss.test"]
+
+
+async def test_a_pause_that_slack_asks_for_is_kept(autojump_clock: trio.abc.Clock) -> None:
+    """A 429 on apps.connections.open is obeyed, also one longer than a call may take."""
+    async with bench(1) as b:
+        b.slack.answers = [httpx.Response(429, headers={"retry-after": "90"})]
+        started = trio.current_time()
+        await b.nursery.start(b.mode.run)
+
+        assert b.slack.asked_at[-1] - started >= 90
+        assert len(b.slack.asked_at) == 2
+
+
+async def test_trap_9_too_many_websockets_waits_with_growing_pauses(autojump_clock: trio.abc.Clock) -> None:
+    """The socket opens every time; only a hello ends the growth of the pauses."""
+    async with bench(1) as b:
+        hello = b.slack.greeting
+        b.slack.greeting = lambda connection: (
+            {"type": "disconnect", "reason": "too_many_websockets", "num_connections": 11}
+            if len(b.slack.asked_at) < 6
+            else hello(connection)
+        )
+        await b.nursery.start(b.mode.run)
+
+        pauses = [later - at for at, later in pairwise(b.slack.asked_at)]
+        assert min(pauses) >= 10
+        assert pauses[-1] > 2 * pauses[0]
+        assert len(b.slack.open) == 1
+
+
+async def test_after_the_start_a_refusal_is_loud_and_slow(log: LogCapture, autojump_clock: trio.abc.Clock) -> None:
+    """A token revoked later is logged as an error and tried again every ten minutes, for ever."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(100)
+        b.slack.answers = [httpx.Response(200, json={"ok": False, "error": "invalid_auth"})] * 3
+        lost_at = trio.current_time()
+        await b.slack.open[0].websocket.aclose()
+        await trio.sleep(3600)
+
+        asked = [at - lost_at for at in b.slack.asked_at if at > lost_at]
+        assert [0, 600, 1200, 1800] == pytest.approx(asked, abs=5)
+        assert len(b.slack.open) == 1
+        errors = [entry for entry in log.entries if entry["event"] == "socketmode.refused"]
+        assert len(errors) == 3
+        assert "slack.app_token" in errors[0]["advice"]
+        assert errors[0]["log_level"] == "error"
+
+
+async def test_after_the_start_link_disabled_is_loud_and_slow(log: LogCapture, autojump_clock: trio.abc.Clock) -> None:
+    """Socket Mode switched off: the connections are closed, the operator is told, and it is tried again slowly."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(100)
+        b.slack.greeting = lambda _: {"type": "disconnect", "reason": "link_disabled"}
+        off_at = trio.current_time()
+        await b.slack.open[0].disconnect("link_disabled")
+        await settled()
+        assert not b.slack.open
+        await trio.sleep(7200)
+
+        asked = [at - off_at for at in b.slack.asked_at if at > off_at]
+        assert asked[0] >= 60
+        assert 5 <= len(asked) <= 25
+        assert any(entry["event"] == "socketmode.switched_off" for entry in log.entries)
+
+
+# Envelopes.
+
+
+async def test_every_envelope_is_acknowledged_where_it_came(autojump_clock: trio.abc.Clock) -> None:
+    """Acknowledgements go out on the connection that delivered, and the consumer gets arrivals in order."""
+    async with bench() as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(60.1)
+        first, second = b.slack.open
+        await first.send(message(1), message(2))
+        await settled()
+        await second.send(message(3, retry_attempt=1))
+        await settled()
+
+        assert b.ids == ["e1", "e2", "e3"]
+        assert (first.acknowledged, second.acknowledged) == (["e1", "e2"], ["e3"])
+        await trio.sleep(10)
+        await first.send(message(4))
+        await settled()
+        statistics = b.mode.statistics()
+        assert (statistics.envelopes, statistics.acknowledged, statistics.retries) == (4, 4, 1)
+        assert len(b.mode._recent) == 1
+        assert "hush" not in repr(b.mode._connections)
+
+
+async def test_trap_5_what_is_not_understood_is_acknowledged_at_once(
+    log: LogCapture, autojump_clock: trio.abc.Clock
+) -> None:
+    """Unknown kinds and unreadable payloads are acknowledged without the consumer, and logged once each."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        (connection,) = b.slack.open
+        await connection.send(
+            message(1, type="workflow_step"),
+            message(2, type="workflow_step"),
+            message(3, payload="nonsense"),
+            {"type": "news"},
+        )
+        await connection.websocket.send("{not json")
+        await connection.send(message(4))
+        await settled()
+
+        assert connection.acknowledged == ["e1", "e2", "e3", "e4"]
+        assert b.ids == ["e4"]
+        noted = [entry["kind"] for entry in log.entries if entry["event"] == "socketmode.not_understood"]
+        assert len(noted) == 4
+        assert b.mode.statistics().passed_over == 5
+
+
+async def test_envelopes_before_hello_are_not_lost(autojump_clock: trio.abc.Clock) -> None:
+    """What comes before hello is delivered after it; a bounded number of them."""
+    async with bench(1) as b:
+        b.slack.greeting = lambda _: None
+        b.nursery.start_soon(b.mode.run)
+        await settled()
+        (connection,) = b.slack.open
+        await connection.send(*(message(number) for number in range(150)))
+        await connection.send({"type": "hello"})
+        await settled()
+
+        assert b.ids == [f"e{number}" for number in range(100)]
+        assert len(connection.acknowledged) == 100
+
+
+async def test_acknowledging_twice_sends_once(autojump_clock: trio.abc.Clock) -> None:
+    """A second acknowledgement is harmless and says the same."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        (connection,) = b.slack.open
+        await connection.send(message(1))
+        await settled()
+        (delivery,) = b.received
+
+        assert await delivery.acknowledge()
+        assert connection.acknowledged == ["e1"]
+        assert repr(delivery) == "<Delivery e1 acknowledged>"
+
+
+async def test_an_answer_goes_only_where_it_is_accepted(autojump_clock: trio.abc.Clock) -> None:
+    """accepts_response_payload decides whether an answer is sent along (facts/slack.md §1)."""
+
+    async def answer(delivery: Delivery) -> None:
+        await delivery.acknowledge({"text": "hello"})
+
+    async with bench(1, consumer=answer) as b:
+        await b.nursery.start(b.mode.run)
+        (connection,) = b.slack.open
+        await connection.send(message(1), message(2, accepts_response_payload=True))
+        await settled()
+
+        assert connection.frames == [
+            {"envelope_id": "e1"},
+            {"envelope_id": "e2", "payload": {"text": "hello"}},
+        ]
+
+
+async def test_an_envelope_of_a_lost_connection_cannot_be_acknowledged(autojump_clock: trio.abc.Clock) -> None:
+    """It is said, not raised, and never sent on another connection (facts/slack.md §1)."""
+    deliveries: list[Delivery] = []
+
+    async def keep(delivery: Delivery) -> None:
+        deliveries.append(delivery)
+
+    async with bench(consumer=keep) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(61)
+        first, second = b.slack.open
+        await first.send(message(1))
+        await settled()
+        await first.websocket.aclose()
+        await settled()
+
+        assert not await deliveries[0].acknowledge()
+        assert not deliveries[0].is_acknowledged
+        assert not second.acknowledged
+
+
+async def test_a_failing_consumer_kills_nothing(log: LogCapture, autojump_clock: trio.abc.Clock) -> None:
+    """What the consumer raises is logged and counted; the envelope stays unacknowledged, the next one is delivered."""
+    seen: list[str] = []
+
+    async def fail(delivery: Delivery) -> None:
+        seen.append(delivery.envelope.envelope_id)
+        raise RuntimeError
+
+    async with bench(1, consumer=fail) as b:
+        await b.nursery.start(b.mode.run)
+        (connection,) = b.slack.open
+        await connection.send(message(1), message(2))
+        await settled()
+
+        assert seen == ["e1", "e2"]
+        assert not connection.acknowledged
+        assert b.mode.statistics().consumer_failures == 2
+        assert b.slack.open == [connection]
+        assert any(entry["event"] == "socketmode.consumer_failed" for entry in log.entries)
+
+
+async def test_a_stuck_consumer_stops_neither_reading_nor_the_connection(
+    monkeypatch: pytest.MonkeyPatch, log: LogCapture, autojump_clock: trio.abc.Clock
+) -> None:
+    """The queue is bounded; what does not fit is counted and left unacknowledged, and pings go on being answered."""
+    monkeypatch.setattr(module, "QUEUE", 3)
+
+    async def stuck(_: Delivery) -> None:
+        await trio.sleep_forever()
+
+    async with bench(1, consumer=stuck) as b:
+        await b.nursery.start(b.mode.run)
+        (connection,) = b.slack.open
+        await connection.send(*(message(number) for number in range(10)))
+        await settled()
+
+        statistics = b.mode.statistics()
+        assert (statistics.envelopes, statistics.waiting, statistics.overflowed) == (10, 3, 6)
+        await trio.sleep(600)
+        assert b.slack.open == [connection]
+        assert sum(entry["event"] == "socketmode.overflow" for entry in log.entries) == 1
+
+
+# Change-over.
+
+
+async def watch_up(b: Bench, counts: list[int], interval_s: float) -> None:
+    """Note how many connections Slack sees, whenever something happens."""
+    while True:
+        counts.append(len(b.slack.open))
+        await trio.sleep(interval_s)
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested", "whatever"])
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_trap_9_change_over_without_a_gap(reason: str, connections: int, autojump_clock: trio.abc.Clock) -> None:
+    """The new connection says hello before the old one is let go, which is read and acknowledged on until then."""
+    counts: list[int] = []
+    async with bench(connections) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(200)
+        old = b.slack.open[0]
+        b.nursery.start_soon(watch_up, b, counts, 0.1)
+        started = trio.current_time()
+        await old.disconnect(reason)
+        await old.send(message(1))
+        await trio.sleep(1)
+        await old.send(message(2))
+        await settled()
+
+        assert old.acknowledged == ["e1", "e2"]
+        assert old in b.slack.open
+        assert len(b.slack.open) == connections + 1
+        assert b.mode.statistics().connections_leaving == 1
+        await trio.sleep(10)
+        assert old.closed_at is not None
+        assert old.closed_at - started == pytest.approx(GRACE_S, abs=0.1)
+        assert "1000" in old.reason
+        assert len(b.slack.open) == connections
+        assert min(counts) == connections
+
+
+async def test_the_announced_end_is_met(autojump_clock: trio.abc.Clock) -> None:
+    """Before approximate_connection_time is over each connection has been replaced without a gap."""
+    counts: list[int] = []
+    async with bench(2) as b:
+        b.slack.life_s = 3600
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(61)
+        b.nursery.start_soon(watch_up, b, counts, 2.5)
+        await trio.sleep(2.5 * 3600)
+
+        lives = [one.closed_at - one.opened_at for one in b.slack.connections if one.closed_at is not None]
+        assert len(lives) >= 4
+        assert all(0.8 * 3600 <= life <= 0.9 * 3600 + 70 for life in lives)
+        assert min(counts) == 2
+        opened = [one.opened_at for one in b.slack.connections]
+        assert all(later - at >= 60 for at, later in pairwise(opened))
+
+
+async def test_one_lost_of_two_waits_its_minute(autojump_clock: trio.abc.Clock) -> None:
+    """While another is up, a lost connection is replaced at the minute's pace, and traffic goes on."""
+    async with bench(2) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(70)
+        first, second = b.slack.open
+        await first.websocket.aclose()
+        await second.send(message(1))
+        await settled()
+
+        assert b.ids == ["e1"]
+        assert len(b.slack.open) == 1
+        await trio.sleep(60)
+        assert len(b.slack.open) == 2
+
+
+async def test_the_only_one_lost_is_replaced_after_a_moment(autojump_clock: trio.abc.Clock) -> None:
+    """With nothing up the minute does not count, only the pause, at first of up to a second."""
+    async with bench(2) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(70)
+        for connection in b.slack.open:
+            await connection.websocket.aclose()
+        await trio.sleep(1.1)
+
+        assert len(b.slack.open) == 1
+
+
+async def test_waiting_for_the_minute_ends_when_the_last_one_goes(autojump_clock: trio.abc.Clock) -> None:
+    """A connection lost while its sister's replacement waits makes that one urgent."""
+    async with bench(2) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(70)
+        first, second = b.slack.open
+        await first.websocket.aclose()
+        await trio.sleep(10)
+        assert len(b.slack.open) == 1
+        await second.websocket.aclose()
+        await trio.sleep(1.1)
+
+        assert len(b.slack.open) == 1
+
+
+async def test_connections_that_never_last_are_not_opened_in_a_tight_loop(autojump_clock: trio.abc.Clock) -> None:
+    """A Slack that says hello and hangs up costs growing pauses."""
+    async with bench(1) as b:
+
+        async def hang_up() -> None:
+            while True:
+                await settled()
+                for connection in b.slack.open:
+                    await connection.websocket.aclose()
+                await trio.sleep(0.1)
+
+        await b.nursery.start(b.mode.run)
+        b.nursery.start_soon(hang_up)
+        await trio.sleep(600)
+
+        assert len(b.slack.asked_at) < 30
+
+
+async def test_trap_10_a_deaf_connection_is_noticed(autojump_clock: trio.abc.Clock) -> None:
+    """A half-open connection, which never ends by itself, is given up after 30 s and replaced."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(100)
+        (deaf,) = b.slack.open
+        gate = trio.Event()
+        stream = deaf.websocket._stream
+        assert isinstance(stream, trio.StapledStream)
+        assert isinstance(stream.send_stream, MemorySendStream)
+        stream.send_stream.send_all_hook = gate.wait
+        deaf_at = trio.current_time()
+        await trio.sleep(45)
+
+        assert len(b.slack.connections) == 2
+        assert 20 <= b.slack.connections[1].opened_at - deaf_at <= 35
+        assert b.mode.statistics().connections_up == 1
+
+
+async def test_trap_10_a_ping_that_cannot_be_written_is_death_too(autojump_clock: trio.abc.Clock) -> None:
+    """When even our own ping hangs, the 30 s still count, and envelopes of that connection cannot be acknowledged."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(100)
+        (old,) = b.slack.open
+        ours = b.mode._connections[0]._websocket._stream
+        assert isinstance(ours, trio.StapledStream)
+        assert isinstance(ours.send_stream, MemorySendStream)
+        ours.send_stream.send_all_hook = trio.Event().wait
+        stuck_at = trio.current_time()
+        await old.send(message(1))
+        await trio.sleep(45)
+
+        assert len(b.slack.connections) == 2
+        assert b.slack.connections[1].opened_at - stuck_at <= 35
+        assert [False] == [delivery.is_acknowledged for delivery in b.received]
+
+
+async def test_a_second_hello_changes_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """Slack may say hello again; it is the same connection."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await b.slack.open[0].send({"type": "hello"}, message(1))
+        await settled()
+
+        assert b.ids == ["e1"]
+        assert b.mode.statistics().connections_opened == 1
+
+
+async def test_a_handshake_that_hangs_is_given_up(autojump_clock: trio.abc.Clock) -> None:
+    """A server that takes the connection and says nothing costs ten seconds, then a new address is asked for."""
+    async with bench(1) as b:
+        serve, hangs = b.slack.network._handler, iter([True, False])
+
+        async def first_hangs(stream: trio.abc.Stream) -> None:
+            if next(hangs):
+                await trio.sleep_forever()
+            assert serve is not None
+            await serve(stream)
+
+        b.slack.network._handler = first_hangs
+        started = trio.current_time()
+        await b.nursery.start(b.mode.run)
+
+        assert 10 <= trio.current_time() - started <= 12
+        assert len(b.slack.asked_at) == 2
+
+
+async def test_an_idle_connection_lives_on(autojump_clock: trio.abc.Clock) -> None:
+    """Silence is no fault as long as pings are answered."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(3600)
+
+        assert len(b.slack.connections) == 1
+        age = b.mode.statistics().last_frame_age_s
+        assert age is not None
+        assert age <= 10
+
+
+async def test_trap_19_ghosts_and_second_instances_are_seen(log: LogCapture, autojump_clock: trio.abc.Clock) -> None:
+    """More connections in hello than are ours are logged and counted."""
+    async with bench(1) as b:
+        b.slack.num_connections = 4
+        await b.nursery.start(b.mode.run)
+
+        assert b.mode.statistics().ghosts == 3
+        assert any(entry["event"] == "socketmode.ghosts" and entry["count"] == 3 for entry in log.entries)
+
+
+# Ending.
+
+
+async def test_cancelling_closes_in_order(autojump_clock: trio.abc.Clock) -> None:
+    """A cancelled run() still sends close frames, so that no ghosts stay behind."""
+    async with bench(2) as b:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(b.mode.run)
+            await trio.sleep(61)
+            nursery.cancel_scope.cancel()
+        await settled()
+
+        assert ["closed by the other side with code 1000"] * 2 == [one.reason for one in b.slack.connections]
+        assert b.mode.statistics().connections_up == 0
+
+
+async def test_draining_lets_what_is_in_hand_be_acknowledged(autojump_clock: trio.abc.Clock) -> None:
+    """drain() takes nothing new, waits for the acknowledgements owed, closes, and run() returns."""
+    gate = trio.Event()
+    received: list[str] = []
+
+    async def slow(delivery: Delivery) -> None:
+        received.append(delivery.envelope.envelope_id)
+        await gate.wait()
+        await delivery.acknowledge()
+
+    async with bench(1, consumer=slow) as b:
+        ended = trio.Event()
+
+        async def run(*, task_status: trio.TaskStatus[None]) -> None:
+            await b.mode.run(task_status=task_status)
+            ended.set()
+
+        await b.nursery.start(run)
+        (connection,) = b.slack.open
+        await connection.send(message(1))
+        await settled()
+        started = trio.current_time()
+        b.nursery.start_soon(b.mode.drain)
+        await settled()
+        await connection.send(message(2))
+        await trio.sleep(1)
+        assert b.slack.open == [connection]
+        gate.set()
+        await ended.wait()
+
+        assert trio.current_time() - started == pytest.approx(1)
+        assert received == ["e1"]
+        assert connection.acknowledged == ["e1"]
+        assert "1000" in connection.reason
+
+
+async def test_draining_does_not_wait_for_ever(autojump_clock: trio.abc.Clock) -> None:
+    """What is not acknowledged within Slack's three seconds is Slack's again."""
+
+    async def never(_: Delivery) -> None:
+        pass
+
+    async with bench(1, consumer=never) as b:
+        await b.nursery.start(b.mode.run)
+        await b.slack.open[0].send(message(1))
+        await settled()
+        started = trio.current_time()
+        await b.mode.drain()
+
+        assert trio.current_time() - started == pytest.approx(3)
+        assert not b.slack.open
+
+
+async def test_draining_while_opening_ends_at_once(autojump_clock: trio.abc.Clock) -> None:
+    """An attempt under way is given up."""
+    async with bench(1) as b:
+        b.slack.greeting = lambda _: None
+        b.nursery.start_soon(b.mode.run)
+        await settled()
+        started = trio.current_time()
+        await b.mode.drain()
+        await settled()
+
+        assert trio.current_time() - started < 2
+        assert not b.slack.open
+
+
+async def test_nothing_secret_is_logged(log: LogCapture, autojump_clock: trio.abc.Clock) -> None:
+    """No log line has a ticket, a token or words."""
+    async with bench(2) as b:
+        b.slack.statuses = [409]
+        b.slack.answers = [httpx.ReadTimeout("slow")]
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(70)
+        await b.slack.open[0].send(message(1), message(2, payload="private words"))
+        await b.slack.open[0].disconnect("refresh_requested")
+        await trio.sleep(100)
+        await b.mode.drain()
+
+    shown = repr(log.entries)
+    assert len(log.entries) > 5
+    for secret in ("hush", "xapp-test", "private words"):
+        assert secret not in shown

@@ -1,0 +1,130 @@
+"""
+The whole daemon between two fakes, in virtual time.
+
+A :class:`Town` is a Slack, an Easemob with its desk, a network made of memory between them, and the real daemon in the
+middle: everything that runs in production but sockets and threads. Each is made from one seed, which is printed, so
+that a failure can be run again.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+import trio
+
+from slackkefu.app import run
+from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, StoreConfig
+from slackkefu.demo.desk import Desk, DeskSwitches
+from slackkefu.demo.easemob import FakeEasemob, Switches
+from slackkefu.demo.slack import FakeSlack
+from slackkefu.secret import Secret
+from slackkefu.world import InlineDisk, World
+from tests.memory_network import MemoryNetwork, virtual_wall
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from slackkefu.demo.slack import Person, Workspace
+    from slackkefu.demo.slack.model import Channel
+    from slackkefu.keys import ChannelsMode
+
+__all__ = ["Town", "town"]
+
+SERVICE_NUMBER = "kefu_service"
+
+
+@dataclass
+class Town:
+    """The two fakes, the network between them, and the daemon's configuration."""
+
+    network: MemoryNetwork
+    slack: FakeSlack
+    easemob: FakeEasemob
+    desk: Desk
+    world: World
+    config: Config
+    north: Workspace
+    nursery: trio.Nursery = field(repr=False)
+    _stop: trio.Event = field(default_factory=trio.Event)
+    _gone: trio.Event = field(default_factory=trio.Event)
+
+    async def start(self) -> None:
+        """Start the daemon; returns when it works."""
+        self._stop, self._gone = trio.Event(), trio.Event()
+        await self.nursery.start(self._run)
+
+    async def stop(self) -> None:
+        """Stop the daemon as SIGTERM does; returns when it is gone."""
+        self._stop.set()
+        await self._gone.wait()
+
+    async def _run(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run(self.config, self.world, stop=self._stop, on_ready=task_status.started)
+        self._gone.set()
+
+    def visitor(self, person: Person, channel: Channel) -> str:
+        """Return the name that *person* in *channel* has at the desk."""
+        return f"{person.user.team.id}_{person.id}_{channel.id}".lower()
+
+
+@asynccontextmanager
+async def town(
+    tmp_path: Path,
+    *,
+    seed: int = 1,
+    started: bool = True,
+    channels: ChannelsMode = "mention",
+    switches: Switches | None = None,
+    desk_switches: DeskSwitches | None = None,
+    max_sessions: int = 2000,
+) -> AsyncIterator[Town]:
+    """Build a town; the daemon runs when *started*, and is stopped at the end."""
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
+    wall = virtual_wall()
+    async with trio.open_nursery() as nursery:
+        network = MemoryNetwork(nursery, chance=Random(seed))
+        slack = FakeSlack(wall=wall, chance=Random(seed + 1))
+        await nursery.start(slack.run)
+        easemob = FakeEasemob(switches=switches, wall=wall)
+        desk = Desk(easemob, service_number=SERVICE_NUMBER, switches=desk_switches)
+        network.serve_http("slack.com", slack.asgi)
+        network.serve_url(slack.addresses.socket, slack.serve_stream)
+        network.serve_http("rest.easemob.test", easemob.asgi)
+        network.serve_url(easemob.websocket_url, easemob.serve_stream)
+        north = slack.add_workspace("T0NORTH001", name="North")
+        installation = north.install(token="xoxb-north")
+        config = Config(
+            slack=SlackConfig(
+                app_token=Secret(slack.state.settings.app_token),
+                bot_token=Secret(installation.token),
+                client_id="",
+                client_secret=None,
+                api_url=slack.addresses.api,
+                connections=2,
+                channels=channels,
+            ),
+            easemob=EasemobConfig(
+                app_key=easemob.app_key,
+                client_id=easemob.client_id,
+                client_secret=Secret(easemob.client_secret),
+                rest_url=easemob.rest_url,
+                websocket_url=easemob.websocket_url,
+                discovery_url=easemob.discovery_url,
+                max_sessions=max_sessions,
+                logins_per_second=10,
+            ),
+            kefu=KefuConfig(service_number=SERVICE_NUMBER, tenant_id="", url="", visitor_fields=("name", "workspace")),
+            store=StoreConfig(path=tmp_path / "store"),
+        )
+        world = World(network=network, disk=InlineDisk(), wall=wall, chance=Random(seed + 2))
+        here = Town(network, slack, easemob, desk, world, config, north, nursery)
+        if started:
+            await here.start()
+        yield here
+        if started:
+            await here.stop()
+        nursery.cancel_scope.cancel()
