@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -43,7 +43,7 @@ from slackkefu.slack.web import WebClient
 from slackkefu.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from _typeshed import DataclassInstance
 
@@ -133,8 +133,9 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
 
     """
     with open_store(config.store.path, world) as store:
-        async with _web_client(config, world) as web, trio.open_nursery() as nursery:
-            await _run(config, world, store, web, nursery, stop, on_ready)
+        # The clients are closed after everything that calls them has ended.
+        async with AsyncExitStack() as clients, trio.open_nursery() as nursery:
+            await _run(config, world, store, clients, nursery, stop, on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
 
@@ -143,7 +144,7 @@ async def _run(
     config: Config,
     world: World,
     store: Store,
-    web: WebClient,
+    clients: AsyncExitStack,
     nursery: trio.Nursery,
     stop: trio.Event,
     on_ready: Callable[[Statistics], None],
@@ -158,6 +159,8 @@ async def _run(
     book = Book(records, store=store.visitors, disk=world.disk)
 
     # The parts, from the ends to the middle.
+    web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
+    clients.push_async_callback(_close, web)
     app_key = AppKey.parse(config.easemob.app_key)
     service_number = im_user(config.kefu.service_number)
     endpoints = Endpoints(
@@ -177,6 +180,7 @@ async def _run(
         client_secret=config.easemob.client_secret,
         store=store.tokens,
     )
+    clients.push_async_callback(_close, rest)
     posting = Posting(world=world, web=web, installations=installations, book=book)
     # The three know each other in a circle: sessions, who answers, who listens.
     sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
@@ -253,7 +257,6 @@ async def _run(
         listening.start_soon(socket_mode.drain)
         with trio.move_on_after(FINISH_S):
             await replies.finish()
-    await rest.aclose()
 
 
 async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.CancelScope) -> None:
@@ -263,14 +266,9 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-@asynccontextmanager
-async def _web_client(config: Config, world: World) -> AsyncIterator[WebClient]:
-    web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
-    try:
-        yield web
-    finally:
-        with trio.move_on_after(CLOSE_S, shield=True):
-            await web.aclose()
+async def _close(client: WebClient | RestClient) -> None:
+    with trio.move_on_after(CLOSE_S, shield=True):
+        await client.aclose()
 
 
 async def _check_easemob(rest: RestClient) -> None:

@@ -227,7 +227,7 @@ def test_every_problem_comes_at_once(file: Path) -> None:
         ("slack.app_token", "", "nothing; a value, in the file or as $SLACKKEFU_SLACK_APP_TOKEN"),
         ("slack.bot_token", "xapp-hidden", "an app-level token; a bot token, xoxb-…"),
         ("slack.bot_token", "xoxe.xoxp-hidden", "a rotating user token; a bot token"),
-        ("slack.connections", True, "true; a whole number from 1 to 10"),
+        ("slack.connections", True, "true; a whole number from 1 to 9"),
         ("slack.connections", 0, "0; a whole number"),
         ("slack.connections", 2.5, "2.5; a whole number"),
         ("slack.connections", "two", "'two'; a whole number"),
@@ -262,7 +262,7 @@ def test_a_wrong_value_says_where_it_came_from(file: Path) -> None:
     """A value of the environment is not looked for in the file."""
     found = problems(file, GOOD, {"HOME": "/h", "SLACKKEFU_SLACK_CONNECTIONS": "many"})
 
-    assert "'many' (from $SLACKKEFU_SLACK_CONNECTIONS); a whole number from 1 to 10" == found["slack.connections"]
+    assert "'many' (from $SLACKKEFU_SLACK_CONNECTIONS); a whole number from 1 to 9" == found["slack.connections"]
 
 
 @pytest.mark.parametrize("given_key", ["slack.client_id", "slack.client_secret"])

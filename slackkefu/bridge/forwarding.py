@@ -19,7 +19,7 @@ from slackkefu.bridge.naming import name_all
 from slackkefu.bridge.to_kefu import parts
 from slackkefu.easemob.recovery import GiveUp, after_send
 from slackkefu.errors import SlackkefuError
-from slackkefu.kefu.outgoing import VisitorCard
+from slackkefu.kefu.outgoing import VisitorCard, language_of
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.profile import Profile
 
@@ -88,7 +88,7 @@ class Forwarding:
         messages = parts(
             forward,
             card=card.chosen(self._fields),
-            language=None,
+            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
             names=naming,
             service_number=self._service_number,
         )

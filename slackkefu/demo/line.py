@@ -14,6 +14,7 @@ buffer fills up, and after :meth:`Line.heal` everything that was sent arrives la
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from dataclasses import dataclass
 from math import inf
@@ -63,6 +64,7 @@ class Line:
         self._chance = chance
         self._up = _Way(self, chance)
         self._down = _Way(self, chance)
+        self._up.back, self._down.back = self._down, self._up
         self.near: trio.abc.Stream = _End(outgoing=self._up, incoming=self._down)
         """The client's end."""
         self.far: trio.abc.Stream = _End(outgoing=self._down, incoming=self._up)
@@ -115,6 +117,8 @@ class _Way:
         self._latest = -inf
         self._ends_at: float | None = None
         self._waiting = trio.lowlevel.ParkingLot()
+        self.back: _Way = self
+        """The other direction: the way news goes back to the sender."""
         self.silent = False
         self.broken = False
         self.reader_gone = False
@@ -136,7 +140,7 @@ class _Way:
     @property
     def refuses(self) -> bool:
         """Whether a sender gets an error: nobody will ever read this, and the line says so."""
-        return self.broken or (self.reader_gone and not self.silent)
+        return self.broken or (self.reader_gone and not self.back.silent)
 
     def changed(self) -> None:
         """Wake whoever waits for this direction."""
@@ -205,44 +209,38 @@ class _End(trio.abc.Stream):
         self._outgoing = outgoing
         self._incoming = incoming
         self._closed = False
-        self._sending = False
-        self._receiving = False
+        self._sending = _OneAtATime("sending")
+        self._receiving = _OneAtATime("receiving")
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send; waits while the direction is full. See :meth:`trio.abc.SendStream.send_all`."""
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this end")
-        self._sending = True
-        try:
+        with self._sending:
             await trio.lowlevel.checkpoint()
             while self._may_go_on(self._outgoing.refuses) and self._outgoing.full:
                 await self._outgoing.wait()
             if data:
                 self._outgoing.put(bytes(data))
-        finally:
-            self._sending = False
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait for room. See :meth:`trio.abc.SendStream.wait_send_all_might_not_block`."""
-        await trio.lowlevel.checkpoint()
-        while not self._closed and self._outgoing.full:
-            await self._outgoing.wait()
+        with self._sending:
+            await trio.lowlevel.checkpoint()
+            while self._may_go_on(self._outgoing.refuses) and self._outgoing.full:
+                await self._outgoing.wait()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what arrives next, empty at the end. See :meth:`trio.abc.ReceiveStream.receive_some`."""
-        if self._receiving:
-            raise trio.BusyResourceError("another task is receiving on this end")
-        self._receiving = True
-        try:
+        most = CHUNK_BYTES if max_bytes is None else operator.index(max_bytes)
+        if most < 1:
+            raise ValueError("max_bytes is at least 1")
+        with self._receiving:
             await trio.lowlevel.checkpoint()
-            while self._may_go_on(self._incoming.broken):
-                data = self._incoming.take(max_bytes or CHUNK_BYTES, trio.current_time())
-                if data is not None:
-                    return data
-                await self._incoming.wait(self._incoming.next_arrival)
-            raise AssertionError("unreachable: _may_go_on returns True or raises")
-        finally:
-            self._receiving = False
+            data = None
+            while self._may_go_on(self._incoming.broken) and data is None:
+                data = self._incoming.take(most, trio.current_time())
+                if data is None:
+                    await self._incoming.wait(self._incoming.next_arrival)
+            return data or b""
 
     async def aclose(self) -> None:
         """Close this end; the other one learns it when the line lets it."""
@@ -264,6 +262,23 @@ class _End(trio.abc.Stream):
         if broken:
             raise trio.BrokenResourceError("the line is broken")
         return True
+
+
+@final
+class _OneAtATime:
+    """Lets one task in, and gives the next one trio's error."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+        self._taken = False
+
+    def __enter__(self) -> None:
+        if self._taken:
+            raise trio.BusyResourceError(f"another task is {self._doing} on this end")
+        self._taken = True
+
+    def __exit__(self, *_: object) -> None:
+        self._taken = False
 
 
 async def through(stream: trio.abc.Stream, line: Line, handler: Callable[[trio.abc.Stream], Awaitable[None]]) -> None:

@@ -8,7 +8,6 @@ without a word on the terminal; streams are trio's.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import trio
 from hypercorn.config import Config
@@ -45,7 +44,7 @@ async def serve_http(
 
     Args:
         app: The application; its lifespan is run.
-        host: Address to listen on.
+        host: Address to listen on; a number, not a name.
         port: Port; 0 for one that is free.
         task_status: Started with the port, once connections are accepted.
 
@@ -53,15 +52,18 @@ async def serve_http(
         OSError: The port cannot be had.
 
     """
+    # The socket is ours until it is sure that it listens: hypercorn leaves one open whose port is taken.
+    (listener,) = await trio.open_tcp_listeners(port, host=host)
+    bound: int = listener.socket.getsockname()[1]
     config = Config()
-    config.bind = [f"{host}:{port}"]
+    config.bind = [f"fd://{listener.socket.detach()}"]
     config.accesslog = None
     config.errorlog = None
     config.graceful_timeout = SHUTDOWN_S
     config.shutdown_timeout = SHUTDOWN_S
     async with trio.open_nursery() as nursery:
-        binds = await nursery.start(_serve, app, config)
-        task_status.started(urlsplit(binds[0]).port or 0)
+        await nursery.start(_serve, app, config)
+        task_status.started(bound)
 
 
 async def _serve(app: ASGIApp, config: Config, *, task_status: trio.TaskStatus[list[str]]) -> None:
@@ -80,7 +82,7 @@ async def serve_streams(
 
     Args:
         handler: Called for each connection in a task of its own; the stream is closed when it returns.
-        host: Address to listen on.
+        host: Address to listen on; a number, not a name.
         port: Port; 0 for one that is free.
         task_status: Started with the port, once connections are accepted.
 
@@ -88,8 +90,8 @@ async def serve_streams(
         OSError: The port cannot be had.
 
     """
-    listeners = await trio.open_tcp_listeners(port, host=host)
-    bound: int = listeners[0].socket.getsockname()[1]
+    (listener,) = await trio.open_tcp_listeners(port, host=host)
+    bound: int = listener.socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, handler, listeners)
+        await nursery.start(trio.serve_listeners, handler, [listener])
         task_status.started(bound)

@@ -45,6 +45,7 @@ from slackkefu.errors import (
     SendOutcomeUnknown,
     SendRefused,
 )
+from slackkefu.net.address import check_url
 from slackkefu.net.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class _Pending:
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.outcome: _Outcome | None = None
+        self.outcome: _Outcome = SendOutcomeUnknown("not yet answered")
 
 
 @final
@@ -143,7 +144,8 @@ class Connection:
         self._heartbeat = heartbeat
         self._limits = limits
         self._session = self._new_session()
-        self._end: _End | None = None
+        # The last word of the session before; this stands until there is one.
+        self._end: _End = Dead("not begun")
         self._failure: Exception | None = None
         self._over = False
         self._pending: dict[int, _Pending] = {}
@@ -190,7 +192,7 @@ class Connection:
         was not acknowledged comes again with a later login.
 
         Raises:
-            ConnectFailed: it never came to an answered login, or redirects went in circles.
+            ConnectFailed: it never came to an answered login, or redirects went in circles or out into the clear.
             LoginRefused: the login was answered with a refusal.
             SessionKicked: the server ended this login.
             LinkClosed: the connection was lost, or is of no use any more.
@@ -209,6 +211,8 @@ class Connection:
                     return
                 started = started or self.login_told is not None
                 self._url = _elsewhere(self._url, end)
+                if problem := check_url(self._url, schemes=("wss", "ws")):
+                    raise ConnectFailed(self.address, f"redirected to {problem}")
                 self._session = self._new_session()
                 log.info("msync.redirected", user=self._login.user, address=self.address)
         finally:
@@ -236,7 +240,6 @@ class Connection:
         await pending.done.wait()
         if isinstance(pending.outcome, Accepted):
             return pending.outcome
-        assert pending.outcome is not None  # noqa: S101  # set before done is
         raise pending.outcome
 
     async def logout(self) -> None:
@@ -282,7 +285,6 @@ class Connection:
     async def _serve(self, task_status: trio.TaskStatus[None], *, started: bool) -> Redirected | LoggedOut:
         """Serve one WebSocket from dialling to its end; return a redirect or our own logout, raise any other end."""
         websocket = await self._dial()
-        self._end = None
         try:
             async with trio.open_nursery() as nursery:
                 self._workers = nursery
@@ -318,8 +320,6 @@ class Connection:
                 raise ConnectFailed(self.address, reason)
             case Dead(reason):
                 raise LinkClosed(self.address, reason)
-            case None:
-                raise AssertionError
 
     async def _read(self, websocket: WebSocket, task_status: trio.TaskStatus[None] | None) -> None:
         """Give the session what comes, until the connection is over."""
@@ -428,27 +428,22 @@ class Connection:
                     self._note(event)
                 case PassedOver():
                     self._pass_over(event)
-                case Refused() | Redirected() | Kicked() | LoggedOut() | Dead():
+                case _:
                     self._end = event
 
     def _outcome(self, event: Accepted | SendFailed | NeverLeft) -> _Outcome:
-        match event:
-            case Accepted():
-                return event
-            case SendFailed(_, error):
-                return error
-            case NeverLeft():
-                return LinkClosed(self.address, "ended before the message left")
+        if isinstance(event, Accepted):
+            return event
+        if isinstance(event, SendFailed):
+            return event.error
+        return LinkClosed(self.address, "ended before the message left")
 
     def _note(self, event: LoggedIn | Drained | TokenExpiring) -> None:
         """Keep what can be looked up, and wake who waits for it."""
-        match event:
-            case LoggedIn():
-                self.login_told = event
-            case TokenExpiring():
-                self.token_expiring = True
-            case Drained():
-                pass
+        if isinstance(event, LoggedIn):
+            self.login_told = event
+        elif isinstance(event, TokenExpiring):
+            self.token_expiring = True
         self._announce()
 
     def _announce(self) -> None:

@@ -64,6 +64,9 @@ async def exchange(
 
     """
     host = httpx.URL(url).netloc.decode("ascii", "replace")
+    if client.is_closed:
+        # We are stopping, and this task has not heard of it yet.
+        raise ConnectFailed(host, "stopping")
     try:
         with trio.fail_after(limit_s):
             async with client.stream(method, url, headers=headers, content=content) as response:

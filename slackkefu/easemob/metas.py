@@ -288,7 +288,7 @@ def _write_content(body: Body) -> pb.MessageBody.Content:
             content.custom_exts.extend(write_ext(body.exts))
         case MediaBody():
             _write_media(body, content)
-        case UnknownBody():
+        case _:
             problem = "a body of unknown kind cannot be sent"
             raise LocalProtocolError(problem)
     return content

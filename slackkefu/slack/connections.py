@@ -29,6 +29,7 @@ from slackkefu.errors import (
     SlackSetupError,
 )
 from slackkefu.slack.connection import Connection, TurnedAway
+from slackkefu.slack.recovery import setup_problem
 from slackkefu.slack.schedule import Failure, Schedule
 from slackkefu.slack.session import TIMING, DisconnectAnnounced, Reaction, Timing, Unknown
 
@@ -57,29 +58,10 @@ GRACE_S: Final = 5.0
 MAX_NOTED: Final = 100
 """Kinds of things not understood that are logged, once each."""
 
-_METHOD: Final = "apps.connections.open"
-_STOPPED: Final = "No message is received from Slack until this is solved."
-
-_ADVICE: Final[Mapping[str, str]] = {
-    "invalid_auth": (
-        "The app-level token is wrong or revoked, or this machine's address is not on the app's allowed list. "
-        "Make a new token under Basic Information, App-Level Tokens, and set slack.app_token."
-    ),
-    "not_authed": "The app-level token is missing: set slack.app_token (xapp-…).",
-    "not_allowed_token_type": "This is another kind of token: slack.app_token must be an app-level one (xapp-…).",
-    "missing_scope": (
-        "The app-level token lacks connections:write: make one with that scope under Basic Information, "
-        "App-Level Tokens, and set slack.app_token."
-    ),
-    "link_disabled": "Socket Mode is off: switch it on in the app's settings.",
-    "http_404": "There is no Slack Web API at this address: check slack.api_url.",
-}
 _UNREACHABLE: Final = (
     "Slack cannot be reached, so no message is received; it is tried again for ever. Check network, DNS and firewall: "
     "outgoing TCP 443 to slack.com and wss-*.slack.com is needed."
 )
-_OTHER_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
-
 _FAILURES: Final[Mapping[Reaction, Failure]] = {
     Reaction.KEEP_READING: Failure.LINK,
     Reaction.REPLACE: Failure.LINK,
@@ -354,7 +336,7 @@ class SocketMode:
         except (LinkError, SlackError, RemoteProtocolError) as exc:
             self._opens_failed += 1
             # A status without Slack's JSON is some proxy's; only "no such thing" is the configuration's fault.
-            if isinstance(exc, SlackApiError) and (not exc.code.startswith("http_") or exc.code in _ADVICE):
+            if isinstance(exc, SlackApiError) and (exc.code == "http_404" or not exc.code.startswith("http_")):
                 return self._refused(exc)
             pause_s = self._schedule.fail(Failure.LINK, trio.current_time())
             hint = {} if self._opened else {"advice": _UNREACHABLE}
@@ -367,7 +349,7 @@ class SocketMode:
 
     def _refused(self, error: SlackApiError) -> SlackSetupError:
         """Plan around a refusal of the app token; return what an operator has to mend."""
-        problem = SlackSetupError(_METHOD, error.code, f"{_ADVICE.get(error.code, _OTHER_ADVICE)} {_STOPPED}")
+        problem = setup_problem(error.code)
         pause_s = self._schedule.fail(Failure.REFUSED, trio.current_time())
         if self._opened:
             log.error("socketmode.refused", advice=str(problem), pause_s=round(pause_s))
@@ -379,7 +361,7 @@ class SocketMode:
         if failure is not Failure.SWITCHED_OFF:
             log.warning("socketmode.turned_away", reason=reason, pause_s=round(pause_s, 1))
             return None
-        problem = SlackSetupError(_METHOD, reason, f"{_ADVICE['link_disabled']} {_STOPPED}")
+        problem = setup_problem(reason)
         if self._opened:
             log.error("socketmode.switched_off", advice=str(problem), pause_s=round(pause_s))
         return problem

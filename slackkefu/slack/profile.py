@@ -24,6 +24,8 @@ class Profile:
     title: str = field(default="", repr=False)
     timezone: str = field(default="", repr=False)
     """An IANA name."""
+    locale: str = ""
+    """Like ``en-US``; told only by ``users.info``, when asked for."""
     team: str = ""
     """The person's home: ``T…`` or ``E…``."""
 
@@ -59,6 +61,7 @@ def read_user(raw: object) -> Profile | None:
         phone=profile.phone,
         title=profile.title,
         timezone=_line(raw.get("tz")),
+        locale=_line(raw.get("locale")),
         team=_line(raw.get("team_id")) or profile.team,
     )
 

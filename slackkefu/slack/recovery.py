@@ -2,7 +2,7 @@
 What to do after an error of Slack's: one function, :func:`after`, and the table behind it.
 
 The table is facts/slack.md §9. A code that is not in it is given up, with the code as the reason: never repeated
-endlessly.
+endlessly. Socket Mode, without which nothing works, has advice of its own in :func:`setup_problem`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from slackkefu.errors import (
     SlackkefuError,
     SlackOutcomeUnknown,
     SlackRateLimited,
+    SlackSetupError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GiveUp", "InstallationDead", "LookFirst", "Operator", "Recovery", "Retry", "after"]
+__all__ = ["GiveUp", "InstallationDead", "LookFirst", "Operator", "Recovery", "Retry", "after", "setup_problem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,26 @@ _ADVICE: Final[Mapping[str, str]] = {
     "enterprise_is_restricted": "the organisation's policy forbids it: ask an organisation admin",
 }
 
+_STOPPED: Final = "No message is received from Slack until this is solved."
+
+_SETUP_ADVICE: Final[Mapping[str, str]] = {
+    "invalid_auth": (
+        "The app-level token is wrong or revoked, or this machine's address is not on the app's allowed list. "
+        "Make a new token under Basic Information, App-Level Tokens, and set slack.app_token."
+    ),
+    "not_authed": "The app-level token is missing: set slack.app_token (xapp-…).",
+    "not_allowed_token_type": "This is another kind of token: slack.app_token must be an app-level one (xapp-…).",
+    "missing_scope": (
+        "The app-level token lacks connections:write: make one with that scope under Basic Information, "
+        "App-Level Tokens, and set slack.app_token."
+    ),
+    "link_disabled": "Socket Mode is off: switch it on in the app's settings.",
+    "http_404": "There is no Slack Web API at this address: check slack.api_url.",
+}
+"""By the code that ``apps.connections.open`` answers, or the ``reason`` of a disconnect (facts/slack.md §1)."""
+
+_OTHER_SETUP_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
+
 LINK_RETRY_S: Final = 1.0
 UNKNOWN_RETRY_S: Final = 2.0
 
@@ -133,3 +154,9 @@ def _after_code(error: SlackApiError) -> Recovery:
     if code in _ADVICE:
         return Operator(f"{error}: {_ADVICE[code]}")
     return GiveUp(code)
+
+
+def setup_problem(code: str) -> SlackSetupError:
+    """Make the error that says in one line why there is no Socket Mode, and what to do."""
+    advice = _SETUP_ADVICE.get(code, _OTHER_SETUP_ADVICE)
+    return SlackSetupError("apps.connections.open", code, f"{advice} {_STOPPED}")

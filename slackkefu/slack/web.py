@@ -272,7 +272,7 @@ class WebClient:
 
     async def users_info(self, installation: Installation, user: UserId) -> Profile:
         """Ask who *user* is; errors as :meth:`call`."""
-        answer = await self.call("users.info", {"user": user}, token=installation.bot_token)
+        answer = await self.call("users.info", {"user": user, "include_locale": True}, token=installation.bot_token)
         return read_user(answer.get("user")) or Profile()
 
     async def team_info(self, installation: Installation, team: TeamId | None = None) -> TeamInfo:

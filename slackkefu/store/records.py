@@ -74,10 +74,15 @@ class Records(Generic[R]):
         """Return the record *name*, the damage done to it, or None when there is none; raises StoreError."""
         path = self._folder / self._file(name)
         content = files.read(path)
-        if content is not None:
-            return self._decode(name, path, content)
         aside = self._damaged / path.name
-        return Damage(name, aside, "set aside earlier") if aside.exists() else None
+        found: R | Damage | None = None
+        if content is not None:
+            found = self._decode(name, path, content)
+        elif aside.exists():
+            found = Damage(name, aside, "set aside earlier")
+        if isinstance(found, Damage):
+            log.warning("store.damaged", record=name, put_to=str(aside), problem=found.reason, meaning=self._loss)
+        return found
 
     def all(self) -> tuple[dict[str, R], list[Damage]]:
         """Return all records by name, and the damaged ones; raises StoreError."""
@@ -115,7 +120,6 @@ class Records(Generic[R]):
             files.sync_folder(path.parent)
         except OSError as exc:
             raise files.unwritable(aside, exc) from exc
-        log.warning("store.damaged", record=name, put_to=str(aside), problem=reason, meaning=self._loss)
         return Damage(name, aside, reason)
 
 

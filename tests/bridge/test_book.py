@@ -12,7 +12,7 @@ from slackkefu.errors import StoreUnwritable
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
-from slackkefu.slack.message import read_message
+from slackkefu.slack.message import MessageEvent, read_message
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
 
@@ -34,9 +34,9 @@ def forward(*, thread_ts: Ts | None = THREAD, is_direct: bool = False, is_mentio
     """Make a message of Ann's."""
     raw = {"type": "message", "channel": "C1", "channel_type": "channel", "ts": "100.000001", "user": "U1", "text": "x"}
     event = read_message(raw)
-    assert not hasattr(event, "reason")
+    assert isinstance(event, MessageEvent)
     visitor = Visitor(TeamId("T1"), UserId("U1"), ChannelId("C1"))
-    return Forward(visitor, ANN, NORTH, event, is_direct, thread_ts, is_mention)  # type: ignore[arg-type]  # just checked
+    return Forward(visitor, ANN, NORTH, event, is_direct, thread_ts, is_mention)
 
 
 def test_the_first_word_makes_a_record() -> None:

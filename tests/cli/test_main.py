@@ -100,7 +100,7 @@ def test_a_wrong_configuration_is_code_3(config: Path, command: str) -> None:
     assert result.exit_code == 3
     assert result.stdout == ""
     assert f"slackkefu: {config}: the configuration cannot be used; nothing was started." in result.stderr
-    assert "\n  slack.connections: found 0; expected a whole number from 1 to 10" in result.stderr
+    assert "\n  slack.connections: found 0; expected a whole number from 1 to 9" in result.stderr
     assert "\n  kefu.service_number: found nothing" in result.stderr
     assert "Traceback" not in result.stderr
 

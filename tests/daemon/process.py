@@ -89,7 +89,11 @@ async def fakes() -> AsyncIterator[tuple[FakeSlack, FakeEasemob]]:
 
 
 def write_config(folder: Path, slack: FakeSlack, easemob: FakeEasemob, bot_token: str, **changes: str) -> Path:
-    """Write a configuration; *changes* replace values by key, with ``__`` for the dot. An empty one leaves the key out."""
+    """
+    Write a configuration.
+
+    *changes* replace values by key, with ``__`` for the dot; an empty one leaves the key out.
+    """
     values = {
         "slack.app_token": slack.settings.app_token,
         "slack.bot_token": bot_token,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def test_the_official_client_is_the_service_number(tmp_path: Path) -> None:
-    """A visitor's text reaches the official client with its nested ext; its answer arrives in the right conversation."""
+    """A visitor's text reaches the official client with its nested ext; the answer gets to the right conversation."""
     async with fakes() as (slack, easemob):
         easemob.register("kefu_service", password="service")
         north = slack.add_workspace("T0NORTH001", name="North")
@@ -31,8 +31,9 @@ async def test_the_official_client_is_the_service_number(tmp_path: Path) -> None
             from_mia, from_leo = heard["t0north001_u0mia00001_d0mia00001"], heard["t0north001_u0leo00001_c0support1"]
 
             assert ("你好 <where> is my order?", "one latte") == (from_mia["text"], from_leo["text"])
-            assert {"userNickname": "Mia", "companyName": "North"}.items() <= from_mia["ext"]["weichat"]["visitor"].items()
-            assert from_mia["ext"]["weichat"]["msg_id_for_ack"]
+            weichat = from_mia["ext"]["weichat"]
+            assert {"userNickname": "Mia", "companyName": "North"}.items() <= weichat["visitor"].items()
+            assert weichat["msg_id_for_ack"]
 
             await puppet.says(from_leo["from"], "coming up")
             await puppet.says(from_mia["from"], "on its &lt;way&gt;")

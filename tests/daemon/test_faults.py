@@ -33,7 +33,8 @@ async def test_wrong_credentials(tmp_path: Path, key: str, value: str, code: int
 
         assert named in last
         assert not [line for line in running.lines if "Traceback" in line]
-        assert value == "acme#nothing" or value == "wrong" or value not in "".join(running.lines)
+        if value.startswith(("xapp-", "xoxb-")):
+            assert value not in "".join(running.lines)
 
 
 @pytest.mark.parametrize("key", ["slack__api_url", "easemob__discovery_url", "easemob__rest_url"])

@@ -112,12 +112,10 @@ async def test_a_signal_ends_it_in_order() -> None:
 
 
 async def test_lines_do_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Empty lines and help are harmless, an agent needs a customer, and what is late is said to be and shown when it
-    comes.
-    """
+    """Empty lines and help are harmless, an agent needs a customer, what is late is said to be and shown later."""
     monkeypatch.setattr(terminal, "ARRIVAL_S", 0.0)
-    console = Console(file=io.StringIO(), width=200)
+    paper = Paper()
+    console = Console(file=paper, width=200)
     with trio.fail_after(20):
         async with terminal.scene(console) as scene, trio.open_nursery() as nursery:
             nursery.start_soon(scene.watch)

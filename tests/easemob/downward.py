@@ -30,9 +30,9 @@ __all__ = [
 HOME = "org#app"
 
 
-def frame(command: int, payload: Message | None = None) -> bytes:
+def frame(command: pb.MSync.Command.ValueType, payload: Message | None = None) -> bytes:
     """Return an envelope around *payload*."""
-    envelope = pb.MSync(version=pb.MSync.MSYNC_V1, command=pb.MSync.Command.Name(command))
+    envelope = pb.MSync(version=pb.MSync.MSYNC_V1, command=command)
     if payload is not None:
         envelope.payload = payload.SerializeToString()
     return envelope.SerializeToString()
@@ -50,7 +50,7 @@ def jid(name: str = "kefu", resource: str = "") -> pb.JID:
 
 def status(code: int = 0, reason: str = "", redirect: tuple[str, int] | None = None) -> pb.Status:
     """Return a status."""
-    made = pb.Status(error_code=pb.Status.ErrorCode.Name(code), reason=reason)
+    made = pb.Status(error_code=pb.Status.ErrorCode.ValueType(code), reason=reason)
     if redirect is not None:
         made.redirect_info.add(host=redirect[0], port=redirect[1])
     return made
@@ -101,13 +101,13 @@ def text(
 
 def statistic(operation: int, reason: str = "", *, meta_id: int = 9) -> pb.Meta:
     """Return a meta of namespace STATISTIC."""
-    body = pb.StatisticsBody(operation=pb.StatisticsBody.Operation.Name(operation), reason=reason)
+    body = pb.StatisticsBody(operation=pb.StatisticsBody.Operation.ValueType(operation), reason=reason)
     return meta(pb.Meta.STATISTIC, body.SerializeToString(), meta_id=meta_id, sender="")
 
 
 def meta(namespace: int, payload: bytes, *, meta_id: int = 1, sender: str = "kefu", timestamp_ms: int = 5) -> pb.Meta:
     """Return a meta around *payload*."""
-    made = pb.Meta(id=meta_id, ns=pb.Meta.NameSpace.Name(namespace), payload=payload, timestamp=timestamp_ms)
+    made = pb.Meta(id=meta_id, ns=pb.Meta.NameSpace.ValueType(namespace), payload=payload, timestamp=timestamp_ms)
     made.to.CopyFrom(jid("visitor"))
     getattr(made, "from").CopyFrom(jid(sender))
     return made

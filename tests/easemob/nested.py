@@ -1,20 +1,22 @@
 """
 Frames in the nested form of the wire facts' samples, both ways.
 
-64-bit integers are decimal strings, enumerations ``"number:NAME"`` (a bare number where the schema has no name), and only
-fields present on the wire appear; see ``tests/facts/msync-vectors/README.md``.
+64-bit integers are decimal strings, enumerations ``"number:NAME"`` (a bare number where the schema has no name), and
+only fields present on the wire appear; see ``tests/facts/msync-vectors/README.md``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from slackkefu.easemob.metas import number
 from slackkefu.easemob.proto import msync_pb2 as pb
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 __all__ = ["Direction", "from_nested", "nested"]
 
@@ -62,14 +64,14 @@ def _form(message: Message) -> dict[str, Any]:
         items = list(value) if field.is_repeated else [value]
         rendered = [_value(field, item, message) for item in items]
         form[field.name] = rendered if field.is_repeated else rendered[0]
-    for field in message.DESCRIPTOR.fields:
-        unknown = UnknownFieldSet(message)
-        if any(unknown[index].field_number == field.number for index in range(len(unknown))):
-            form[field.name] = number(message, field.name)
+    unknown = UnknownFieldSet(message)
+    for index in range(len(unknown)):
+        name = message.DESCRIPTOR.fields_by_number[unknown[index].field_number].name
+        form[name] = number(message, name)
     return form
 
 
-def _value(field: FieldDescriptor, value: Any, parent: Message) -> Any:
+def _value(field: Any, value: Any, parent: Message) -> Any:
     if field.message_type is not None:
         return _form(value)
     if field.enum_type is not None and field.full_name not in BARE:
@@ -100,7 +102,7 @@ def _build(kind: type[Message], form: dict[str, Any]) -> Message:
     return message
 
 
-def _put(message: Message, field: FieldDescriptor, value: Any) -> None:
+def _put(message: Message, field: Any, value: Any) -> None:
     """Add one value, by way of the wire: so that numbers without a name can be written, too."""
     if field.message_type is not None:
         part = type(message)()
@@ -117,7 +119,7 @@ def _put(message: Message, field: FieldDescriptor, value: Any) -> None:
         setattr(message, field.name, int(value) if field.cpp_type in WIDE else value)
 
 
-def _put_bytes(message: Message, field: FieldDescriptor, value: dict[str, Any]) -> None:
+def _put_bytes(message: Message, field: Any, value: dict[str, Any]) -> None:
     if "_absent" in value:
         return
     ((name, content),) = value.items()

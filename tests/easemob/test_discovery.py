@@ -301,6 +301,22 @@ async def test_failover_over_hosts_in_order(
     assert len(server.requests) == 2
 
 
+async def test_failures_that_lie_apart_are_not_all_hosts_failing(
+    server: Server, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """One host today and the other tomorrow is no reason to look for others."""
+    endpoints = _endpoints(server, nursery)
+    await endpoints.rest_base()
+    await trio.sleep(31)
+    endpoints.report_failure("https://rest-1.example.com")
+    await trio.sleep(61)
+    endpoints.report_failure("https://rest-2.example.com")
+    assert await endpoints.rest_base() == "https://rest-1.example.com"
+    await trio.sleep(1)
+
+    assert len(server.requests) == 1
+
+
 async def test_failing_hosts_do_not_hammer_the_discovery_server(
     server: Server, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -333,6 +349,19 @@ async def test_what_the_operator_has_to_mend_is_named(
     with pytest.raises(EasemobSetupError, match=words.replace(".", r"\.")):
         await _endpoints(server, nursery).rest_base()
     assert all(request.url.host == "rs.example.com" for request in server.requests)
+
+
+async def test_a_missing_websocket_host_is_named(
+    server: Server, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Half an answer names the half that is missing; before it, the state says that nobody looked."""
+    server.always = answer(200, {"rest": REPLY["rest"]})
+    endpoints = _endpoints(server, nursery)
+    assert repr(endpoints) == "<Endpoints not looked for yet>"
+    await endpoints.rest_base()
+    with pytest.raises(EasemobSetupError, match=r"easemob\.websocket_url"):
+        await endpoints.websocket_urls()
+    assert repr(endpoints) == "<Endpoints found>"
 
 
 async def test_a_reply_beyond_1_mib_is_refused(

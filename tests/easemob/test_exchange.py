@@ -78,3 +78,15 @@ async def test_size_is_limited(autojump_clock: trio.testing.MockClock) -> None:
 
     with pytest.raises(RestOutcomeUnknown, match="larger"):
         await _exchange(handler)
+
+
+async def test_a_closed_client_is_no_connection(autojump_clock: trio.testing.MockClock) -> None:
+    """While we stop, who still asks gets an error of ours."""
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200)
+
+    client = HttpNetwork(handler).http_client(base_url="", timeout_s=5)
+    await client.aclose()
+    with pytest.raises(ConnectFailed, match="stopping"):
+        await exchange(client, "GET", "https://a.example.com/", call="c", headers={}, limit_s=5, max_bytes=5)

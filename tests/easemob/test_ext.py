@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slackkefu.easemob.ext import read_ext, well_formed, write_ext
@@ -24,7 +24,8 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(TEXT.filter(bool), JSON))
+@settings(max_examples=50)
+@given(st.dictionaries(TEXT.filter(bool), JSON, max_size=4))
 def test_every_object_comes_back(ext: dict[str, Any]) -> None:
     """Any JSON object goes to the wire and comes back the same; only the object in a text named weichat is opened."""
     expected = dict(ext)

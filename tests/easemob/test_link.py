@@ -162,7 +162,7 @@ async def test_a_lost_connection_comes_back_within_2_s(bench: Bench, autojump_cl
     """The first attempt after a good connection is quick; a message sent meanwhile goes over the new one."""
     bench.start()
     (await bench.up()).finish(LinkClosed("im.example.com", "cut"))
-    await trio.lowlevel.checkpoint()
+    await trio.sleep(0.001)
     began = trio.current_time()
     await bench.link.send(message())
 
@@ -452,6 +452,21 @@ async def test_logout_is_in_order_and_bounded(bench: Bench, autojump_clock: Mock
     began = trio.current_time()
     await bench.link.logout()
     assert trio.current_time() - began == pytest.approx(3)
+
+
+async def test_a_logout_that_fails_ends_the_link_all_the_same(bench: Bench, autojump_clock: MockClock) -> None:
+    """The connection was lost at the same moment: gone is gone."""
+    bench.start()
+    connection = await bench.up()
+
+    async def fail() -> None:
+        raise LinkClosed("im.example.com", "cut")
+
+    connection.logout = fail  # type: ignore[method-assign]  # a server that is gone
+    await bench.link.logout()
+    await trio.sleep(0.001)
+
+    assert bench.ended == "in order"
 
 
 async def test_logout_ends_any_waiting(bench: Bench, autojump_clock: MockClock) -> None:

@@ -151,7 +151,7 @@ async def test_item_08_a_redirect_at_login_is_followed(autojump_clock: MockClock
         stage.nursery.start_soon(stage.run, connection)
         first = await stage.peer()
         await first.hears("login")
-        await first.says(login_reply(5, redirect=("im2.example", 443)))
+        await first.says(login_reply(5, redirect=("127.0.0.2", 443)))
         await (await stage.peer()).lets_in()
         await trio.testing.wait_all_tasks_blocked()
 

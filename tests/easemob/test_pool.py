@@ -313,6 +313,19 @@ async def test_one_that_comes_back_while_it_is_let_go_waits_for_its_end(
     assert [ADA, BOB, ADA] == [user for _, user in bench.server.logins]
 
 
+async def test_also_with_free_places_it_waits_for_its_end(bench: Bench, autojump_clock: MockClock) -> None:
+    """Let go for being quiet, and needed again during the logout: one link after the other."""
+    bench.server.logout_s = 2
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        await trio.sleep(IDLE_S + 1)
+        assert not bench.server.logouts
+        await pool.send(ADA, message())
+
+        ((logout, _),) = bench.server.logouts
+        assert logout <= bench.server.logins[1][0]
+
+
 async def test_a_cancelled_sender_leaves_the_session_coming(bench: Bench, autojump_clock: MockClock) -> None:
     """The budget ran out during a slow login; the repeat finds the session up."""
     bench.server.login_s = 5
@@ -722,6 +735,14 @@ async def test_stopping_tells_those_who_wait(bench: Bench, autojump_clock: MockC
         nursery.start_soon(send, EVE)
 
     assert len(errors) == 3
+
+
+async def test_its_repr_is_one_line(bench: Bench, autojump_clock: MockClock) -> None:
+    """State without names."""
+    async with bench.running(max_sessions=5) as pool:
+        await pool.send(ADA, message())
+
+        assert repr(pool) == "<Pool 1 of 5 live, 0 waiting>"
 
 
 async def test_a_stranger_is_forgotten_after_a_week(bench: Bench, autojump_clock: MockClock) -> None:

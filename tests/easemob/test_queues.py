@@ -32,7 +32,7 @@ def test_a_queue_is_pulled_to_its_end() -> None:
     assert [1, 2] == given_ids(queues.replied(page(1, 2, key=2), 2))
     assert Ask(KEFU, 2) == queues.pull_on(KEFU, 3)
     assert [3] == given_ids(queues.replied(page(3, key=3, last=True), 4))
-    assert not queues.idle
+    assert [False] == [queues.idle]
     assert Ask(KEFU, 3) == queues.pull_on(KEFU, 5)
     assert 5 == queues.waiting_since
     assert None is queues.replied(page(key=3, last=True), 6)
@@ -113,9 +113,9 @@ def test_the_resource_makes_no_other_queue() -> None:
     queues.wanted(plain, 0)
 
     assert None is queues.wanted(with_resource, 0)
-    again = queues.replied(page(queue=plain), 0)
+    again = queues.replied(page(queue=with_resource), 0)
     assert isinstance(again, Ask)
-    assert ("org#app", "Kefu", "easemob.com", "") == again.queue.given
+    assert ("", "kefu", "", "phone") == again.queue.given
 
 
 def test_a_batch_nobody_asked_for_is_taken() -> None:
@@ -159,6 +159,17 @@ def test_a_refusal_nobody_waits_for_changes_nothing() -> None:
     assert Ask(KEFU, 1) == queues.pull_on(KEFU, 0)
     queues.refused(page())
     assert queues.idle
+
+
+def test_a_refusal_forgets_what_was_noticed() -> None:
+    """A refused queue rests even if something was noticed meanwhile, also after a batch that nobody asked for."""
+    queues = Queues()
+    queues.wanted(KEFU, 0)
+    queues.wanted(KEFU, 0)
+    queues.refused(page())
+    queues.replied(page(1), 0)
+
+    assert None is queues.pull_on(KEFU, 0)
 
 
 def test_the_same_batch_again_is_handed_out_again() -> None:

@@ -193,6 +193,14 @@ async def test_a_page_of_somebody_else_is_named(bench: Bench, autojump_clock: Mo
         await bench.rest.check()
 
 
+async def test_trouble_with_the_app_token_is_no_setup_error(bench: Bench, autojump_clock: MockClock) -> None:
+    """A server that is down is told as such."""
+    bench.cluster.refuse["app token"] = lambda: answer(502)
+    with pytest.raises(RestError) as caught:
+        await bench.rest.check()
+    assert caught.value.status == 502
+
+
 async def test_an_app_token_that_never_left_is_asked_for_at_the_next_host(
     bench: Bench, autojump_clock: MockClock
 ) -> None:

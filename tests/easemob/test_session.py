@@ -88,8 +88,8 @@ def test_an_unknown_status_is_no_ok() -> None:
     with Play() as play:
         play.start()
         play.sent("login")
-        # Provision.status = { error_code: 99 }
-        play.hears(b"\x40\x03\x4a\x04\x42\x02\x08\x63")
+        status_99 = b"\x42\x02\x08\x63"
+        play.hears(b"\x40\x03\x4a\x04" + status_99)
         play.told(Refused(LoginRefused(99, "")))
 
 

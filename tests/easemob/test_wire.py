@@ -29,9 +29,13 @@ from slackkefu.easemob.names import AppKey, Queue, im_user
 from slackkefu.easemob.proto import msync_pb2 as pb
 from slackkefu.easemob.wire import (
     MAX_FRAME_BYTES,
+    LoginReply,
+    LogoutReply,
     Notice,
     PullReply,
+    Redirect,
     SendReply,
+    Status,
     Unknown,
     UnreadReply,
     login_frame,
@@ -88,7 +92,7 @@ def content(**fields: Any) -> Body:
     ],
 )
 def test_what_is_no_frame_is_their_fault(raw: bytes) -> None:
-    """An unreadable envelope, or an unreadable payload of any command, is the other side's fault, told without content."""
+    """An unreadable envelope, or an unreadable payload of any command, is their fault, told without content."""
     with pytest.raises(RemoteProtocolError, match="the IM server sent"):
         read_frame(raw, HOME)
 
@@ -134,6 +138,20 @@ def test_an_unknown_status_is_no_ok() -> None:
 
     assert isinstance(reply, SendReply)
     assert (99, False) == (reply.status.code, reply.status.ok)
+
+
+def test_login_and_logout_replies_are_read() -> None:
+    """Both ends of a login carry a status; of several redirects the first counts, if it is an address."""
+    status = pb.Status(error_code=pb.Status.REDIRECT)
+    status.redirect_info.add(host="im2.example", port=6717)
+    status.redirect_info.add(host="im3.example", port=443)
+    provision = pb.Provision(status=status, resource="r", session_id="s", auth_token=b"{}")
+    redirected = Status(5, "", Redirect("im2.example", 6717))
+
+    assert LoginReply(redirected, "r", "s", b"{}") == read_frame(frame(pb.MSync.PROVISION, provision), HOME)
+    status.redirect_info[0].host = "no host"
+    nowhere = read_frame(frame(pb.MSync.LOGOUT, pb.Logout(status=status)), HOME)
+    assert LogoutReply(Status(5)) == nowhere
 
 
 def test_a_long_reason_is_cut() -> None:

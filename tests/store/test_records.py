@@ -83,6 +83,7 @@ def test_a_damaged_record_is_set_aside_and_named(root: Path, log: LogCapture, co
     again = things(root).get("a")
     assert isinstance(again, Damage)
     assert things(root).all() == ({}, [again])
+    assert [line["problem"] for line in log.entries[1:]] == ["set aside earlier"] * 2
 
 
 def test_a_record_written_anew_heals_the_damage(root: Path) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from slackkefu.app import Statistics
     from slackkefu.demo.slack import Person, Workspace
     from slackkefu.demo.slack.model import Channel
     from slackkefu.keys import ChannelsMode
@@ -49,6 +50,8 @@ class Town:
     config: Config
     north: Workspace
     nursery: trio.Nursery = field(repr=False)
+    statistics: Statistics = field(default_factory=dict, repr=False)
+    """What tells how the daemon is, by part, once it has started."""
     _stop: trio.Event = field(default_factory=trio.Event)
     _gone: trio.Event = field(default_factory=trio.Event)
 
@@ -63,7 +66,11 @@ class Town:
         await self._gone.wait()
 
     async def _run(self, *, task_status: trio.TaskStatus[None]) -> None:
-        await run(self.config, self.world, stop=self._stop, on_ready=task_status.started)
+        def on_ready(statistics: Statistics) -> None:
+            self.statistics = statistics
+            task_status.started()
+
+        await run(self.config, self.world, stop=self._stop, on_ready=on_ready)
         self._gone.set()
 
     def visitor(self, person: Person, channel: Channel) -> str:

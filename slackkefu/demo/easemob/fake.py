@@ -19,12 +19,13 @@ import uuid
 from typing import TYPE_CHECKING, final
 
 import trio
+from google.protobuf.message import DecodeError
 
 from slackkefu.demo.easemob.accounts import Accounts
 from slackkefu.demo.easemob.cluster import Address, Cluster
 from slackkefu.demo.easemob.exchange import CHAT, Exchange, Sending
 from slackkefu.demo.easemob.faults import Faults
-from slackkefu.demo.easemob.ledger import Ledger
+from slackkefu.demo.easemob.ledger import Complaint, Ledger
 from slackkefu.demo.easemob.messages import decode, encode
 from slackkefu.demo.easemob.rest import build_rest
 from slackkefu.demo.easemob.server import PATH, Server
@@ -146,15 +147,22 @@ class FakeEasemob:
 
         Args:
             user: Its name; registered if it is not yet.
-            receive: Called with each message for it, at once, without a mailbox between.
+            receive: Called with each message for it, at once, without a mailbox between; what cannot be read is only
+                complained of.
 
         """
         if self.accounts.find(user) is None:
             self.register(user)
 
         def take(meta: Meta) -> None:
-            if meta.namespace == CHAT:
-                receive(decode(meta.sender, meta.to, meta.payload))
+            if meta.namespace != CHAT:
+                return
+            try:
+                message = decode(meta.sender, meta.to, meta.payload)
+            except (DecodeError, ValueError):
+                self.ledger.write(Complaint(meta.sender, "a message that cannot be read"))
+            else:
+                receive(message)
 
         self._exchange.attach(user, take)
 

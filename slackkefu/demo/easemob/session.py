@@ -100,8 +100,12 @@ class Session:
             if not self._logged_in and msync.command != pb.MSync.PROVISION:
                 self._break_off("a frame before the login")
                 return
-            _HANDLERS[msync.command](self, msync)
-        except (DecodeError, KeyError):
+            handle = _HANDLERS.get(msync.command)
+            if handle is None:
+                self._break_off("a command that only servers send")
+            else:
+                handle(self, msync)
+        except DecodeError:
             self._break_off("a frame that cannot be decoded")
 
     def lost(self, why: str) -> None:

@@ -262,7 +262,13 @@ class HostedFile:
         thumbnail: Shape = {}
         if self.mimetype.startswith("image/"):
             thumb = self.url_private.replace("/files-pri/", "/files-tmb/", 1)
-            thumbnail = {"thumb_360": thumb, "thumb_360_w": 360, "thumb_360_h": 240, "original_w": 1280, "original_h": 853}
+            thumbnail = {
+                "thumb_360": thumb,
+                "thumb_360_w": 360,
+                "thumb_360_h": 240,
+                "original_w": 1280,
+                "original_h": 853,
+            }
         return {
             "id": self.id,
             "created": self.created,

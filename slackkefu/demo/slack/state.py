@@ -120,6 +120,8 @@ class State:
         self.codes: Tickets[Team | Organisation] = Tickets(life_s=600.0)
         self.uploads: Tickets[HostedFile] = Tickets(life_s=3600.0)
         self._deliver = deliver
+        self._direct: dict[tuple[str, str], Channel] = {}
+        self._by_token: dict[str, Installation] = {}
 
     # Who and where.
 
@@ -154,11 +156,11 @@ class State:
 
     def direct(self, user: User, installation: Installation, *, channel_id: str | None = None) -> Channel:
         """Return the direct message between *user* and the app; it is opened where there is none."""
-        for channel in self.channels.values():
-            if channel.kind is ChannelKind.IM and channel.members.keys() == {user.id, installation.bot.id}:
-                return channel
-        members = (user, installation.bot)
-        return self.add_channel(channel_id, ChannelKind.IM, "", teams=[user.team], members=members)
+        pair = (user.id, installation.bot.id)
+        if pair not in self._direct:
+            members = (user, installation.bot)
+            self._direct[pair] = self.add_channel(channel_id, ChannelKind.IM, "", teams=[user.team], members=members)
+        return self._direct[pair]
 
     # The app comes and goes.
 
@@ -197,6 +199,7 @@ class State:
             scopes=scopes,
         )
         self.installations.append(installation)
+        self._by_token[installation.token] = installation
         return installation
 
     def uninstall(self, installation: Installation) -> None:
@@ -213,7 +216,7 @@ class State:
 
     def installation_of(self, token: str) -> Installation | None:
         """Return whose bot token this is, dead ones included."""
-        return next((known for known in self.installations if known.token == token), None)
+        return self._by_token.get(token)
 
     def installed_in(self, team: Team) -> Installation | None:
         """Return the installation that serves *team*; the workspace's own goes before the organisation's."""

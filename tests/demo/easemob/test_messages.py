@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slackkefu.demo.easemob import FakeEasemob
 from slackkefu.demo.easemob.messages import ImMessage, decode, encode
 from slackkefu.easemob.proto import msync_pb2 as pb
 from tests.facts import FACTS, load
@@ -78,3 +79,18 @@ def test_numbers_of_other_platforms_read_as_numbers() -> None:
     body.ext.add(key="float", type=pb.KeyValue.FLOAT, float_value=0.5)
 
     assert {"unsigned": 2**64 - 1, "float": 0.5} == decode("a", "b", body.SerializeToString()).ext
+
+
+def test_what_cannot_be_read_hurts_nobody() -> None:
+    """A program in this process is not called with it; it is complained of, and the next message passes."""
+    easemob = FakeEasemob()
+    got: list[ImMessage] = []
+    easemob.attach("desk", got.append)
+    broken = pb.MessageBody(type=pb.MessageBody.CHAT)
+    broken.ext.add(key="weichat", type=pb.KeyValue.JSON_STRING, string_value="{")
+    for payload in (b"\xff", broken.SerializeToString(), encode(ImMessage("mia", "desk", "txt", {"msg": "hi"}))):
+        easemob.post_raw("mia", "desk", payload)
+    easemob.post_raw("mia", "desk", b"", namespace=5)
+
+    assert ["hi"] == [message.text for message in got]
+    assert 2 == len(easemob.ledger.complaints())

@@ -306,7 +306,7 @@ def test_connections_in_turn() -> None:
 
 
 def test_a_connection_is_warned_asked_to_leave_and_closed() -> None:
-    """warning ten seconds before the end, refresh_requested at the end, and the close ten seconds after."""
+    """A warning ten seconds before the end, refresh_requested at the end, and the close ten seconds after."""
     desk = Desk(timing=Timing(life_s=100.0))
     link = desk.open()
     said = []

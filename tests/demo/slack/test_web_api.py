@@ -9,10 +9,11 @@ import pytest
 
 from slackkefu.demo.slack.state import ALL_SCOPES, ChannelKind
 from slackkefu.demo.slack.web_api.methods import METHODS
-from tests.demo.slack.conftest import Stage
 
 if TYPE_CHECKING:
     import trio
+
+    from tests.demo.slack.conftest import Stage
 
 POST = "chat.postMessage"
 
@@ -164,7 +165,9 @@ async def test_a_user_id_opens_the_direct_message(stage: Stage) -> None:
     assert stage.call(POST, channel="U0EVA00001", text="x")["channel"].startswith("D")
     stage.joint.members.pop("U0EVA00001")
     stage.slack.state.channels = {
-        name: channel for name, channel in stage.slack.state.channels.items() if name != stage.slack.ledger.posts[-1].channel.id
+        name: channel
+        for name, channel in stage.slack.state.channels.items()
+        if name != stage.slack.ledger.posts[-1].channel.id
     }
     assert "channel_not_found" == stage.error(POST, channel="U0EVA00001", text="x")
 
@@ -373,7 +376,9 @@ async def test_replies_are_oldest_first_with_the_root(stage: Stage, autojump_clo
 
 async def test_members_and_conversations(stage: Stage) -> None:
     """conversations.members lists ids; users.conversations lists what the bot is in, by kind."""
-    assert ["U0MIA00001", "U0LEO00001", "U0NORTHBOT"] == stage.call("conversations.members", channel="C0SUPPORT1")["members"]
+    assert ["U0MIA00001", "U0LEO00001", "U0NORTHBOT"] == stage.call("conversations.members", channel="C0SUPPORT1")[
+        "members"
+    ]
     stage.joint.archived = True
 
     def listed(**arguments: Any) -> list[str]:

@@ -1,0 +1,72 @@
+"""What the README names under Limits is so: what can be doubled or go unsaid today, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+import trio.testing
+
+from slackkefu.demo.slack import Drop, Late
+from tests.wired.town import town
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from structlog.testing import LogCapture
+
+SOON_S = 30.0
+
+
+async def test_a_crash_after_a_post_doubles_it(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A process that dies between a post and its acknowledgement posts the same answer again when it is back."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.slack.faults.web.next("chat.postMessage", Late(delay_s=1.0))
+        here.desk.answers(here.visitor(mia, mia.dm()), "hi")
+        with trio.fail_after(SOON_S):
+            await here.slack.posted(1)
+        for _, line in here.network.lines:
+            line.black_hole()
+        await here.stop()
+        await here.start()
+        with trio.fail_after(SOON_S):
+            await here.slack.posted(2)
+
+        assert ["hi", "hi"] == [post.text for post in here.slack.ledger.posts]
+
+
+async def test_a_lost_answer_doubles_a_post(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A post whose answer got lost is made again; the metrics count it as possibly doubled."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.slack.faults.web.next("chat.postMessage", Drop(carried_out=True))
+        here.desk.answers(here.visitor(mia, mia.dm()), "hi")
+        with trio.fail_after(SOON_S):
+            posts = await here.slack.posted(2)
+
+        assert ["hi", "hi"] == [post.text for post in posts]
+        assert posts[0].metadata_id == posts[1].metadata_id
+        assert 1 == here.statistics["posting"]().doubled_possible  # type: ignore[attr-defined]  # that group's class
+
+
+async def test_a_refused_message_is_only_logged(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """A message that Easemob refuses for good is acknowledged and logged with the reason; nothing is said in Slack."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        here.easemob.faults.refuse_send(7, "sensitive words")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.slack.acknowledged()
+        await trio.sleep(60)
+
+        assert not here.slack.ledger.posts
+        assert ["moderated"] == [entry["problem"] for entry in log.entries if entry["event"] == "kefu.refused"]
