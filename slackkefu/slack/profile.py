@@ -24,7 +24,7 @@ class Profile:
     title: str = field(default="", repr=False)
     timezone: str = field(default="", repr=False)
     """An IANA name."""
-    locale: str = ""
+    locale: str = field(default="", repr=False)
     """Like ``en-US``; told only by ``users.info``, when asked for."""
     team: str = ""
     """The person's home: ``T…`` or ``E…``."""

@@ -67,6 +67,6 @@ def test_any_value_anywhere(value: object, name: str) -> None:
 
 def test_a_repr_tells_nothing_of_the_person() -> None:
     """Names, mails and phones are not shown."""
-    profile = Profile("Mia", "Mia North", "mia@example.com", "0123", "Boss", "Europe/Berlin", "T1")
+    profile = Profile("Mia", "Mia North", "mia@example.com", "0123", "Boss", "Europe/Berlin", "en-US", "T1")
 
     assert repr(profile) == "Profile(team='T1')"

@@ -146,7 +146,7 @@ async def test_reads_are_forms() -> None:
         await web.call("conversations.history", {"limit": 15, "x": True, "y": None}, token=TOKEN)
 
     first, second = slack.requests
-    assert parse_qs(first.content.decode()) == {"user": ["U7"]}
+    assert parse_qs(first.content.decode()) == {"user": ["U7"], "include_locale": ["true"]}
     assert first.headers["content-type"] == "application/x-www-form-urlencoded"
     assert parse_qs(second.content.decode()) == {"limit": ["15"], "x": ["true"]}
     assert not first.url.query
