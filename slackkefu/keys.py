@@ -196,7 +196,7 @@ KEYS: Final = (
     Key("slack.client_id", _CLIENT_ID),
     Key("slack.client_secret", _secret, default=None, secret=True),
     Key("slack.api_url", _url("https", "http", shape=lambda url: url.rstrip("/") + "/"), "https://slack.com/api/"),
-    Key("slack.connections", _number(1, 9), 2),  # Slack allows ten, and a change-over needs one more (facts/slack.md §1)
+    Key("slack.connections", _number(1, 9), 2),  # of Slack's ten, one is for a change-over (facts/slack.md §1)
     Key("slack.channels", _choice(*get_args(ChannelsMode)), "mention"),
     Key(
         "easemob.app_key",

@@ -85,14 +85,16 @@ class Affairs:
             log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
 
     async def _renumbered(self, installation: Installation, event: OtherEvent) -> None:
-        """Follow a channel to its new id (facts/slack.md §5); its visitors keep their names at the desk."""
+        """Follow a channel to its new id (facts/slack.md §5): answers to those who wrote under the old one go there."""
         old, new = event.raw.get("old_channel_id"), event.raw.get("new_channel_id")
         if not isinstance(old, str) or not isinstance(new, str) or not new:
             return
-        for record in [record for record in self._book if record.channel == old]:
-            if installation_key(record) == installation.key:
-                self._book.remember(msgspec.structs.replace(record, channel=new))
-                await self._book.write(ImUser(record.im_user))
+        moved = [each for each in self._book if each.channel == old and installation_key(each) == installation.key]
+        # All at once, before anything else can change a record, and only then to the disk.
+        for record in moved:
+            self._book.remember(msgspec.structs.replace(record, channel=new))
+        for record in moved:
+            await self._book.write(ImUser(record.im_user))
 
 
 def _revoked_bots(event: OtherEvent) -> Sequence[object]:

@@ -148,13 +148,15 @@ class Book:
         Write the record of *user* if it has changed.
 
         A disk that cannot be written does not stop the message: memory knows the way until the daemon ends, and the
-        next change tries the disk again.
+        next write tries the disk again. A cancellation may leave the record unwritten; the next write makes up for it.
         """
         if user not in self._unwritten:
             return
-        self._unwritten.discard(user)
+        record = self._records[user]
         try:
-            await self._disk.run(partial(self._store.save, self._records[user]))
+            await self._disk.run(partial(self._store.save, record))
         except StoreUnwritable as exc:
-            self._unwritten.add(user)
             log.error("store.unwritable", problem=str(exc), visitor=user)  # noqa: TRY400 - for an operator, no traceback
+            return
+        if self._records[user] is record:
+            self._unwritten.discard(user)

@@ -86,6 +86,8 @@ class CustodyStatistics:
     """Messages that Easemob accepted."""
     refused: int
     """Messages that were refused for good."""
+    ignored: int
+    """Messages in which nothing was for the desk, such as a bare mention of the app."""
     repeats: int
     """Envelopes that repeated a message in hand or settled."""
 
@@ -140,5 +142,6 @@ class Custody(Generic[D]):
             in_hand=len(self._owed),
             delivered=self._counts[Outcome.DELIVERED],
             refused=self._counts[Outcome.REFUSED],
+            ignored=self._counts[Outcome.IGNORED],
             repeats=self._repeats,
         )

@@ -16,6 +16,7 @@ import trio
 from slackkefu.bridge.book import named
 from slackkefu.bridge.custody import Outcome
 from slackkefu.bridge.naming import name_all
+from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_kefu import parts
 from slackkefu.easemob.recovery import GiveUp, after_send
 from slackkefu.errors import SlackkefuError
@@ -103,8 +104,11 @@ class Forwarding:
                     meaning="not at the desk",
                 )
                 return Outcome.REFUSED
+        if not messages:
+            log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
+            return Outcome.IGNORED
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=len(messages))
-        return Outcome.DELIVERED if messages else Outcome.IGNORED
+        return Outcome.DELIVERED
 
     async def _send(self, user: ImUser, message: OutgoingMessage) -> str | None:
         """Send until Easemob accepted it (None) or refused it for good (the reason)."""

@@ -9,7 +9,8 @@ outcome (:mod:`slackkefu.bridge.receipts`). A repeat joins the message in hand, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["Intake", "IntakeStatistics"]
 
 log = structlog.get_logger()
+
+_LOSSES: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        Reason.EVENTS_HELD_BACK: "too many events: Slack drops the others of this minute, and does not repeat them",
+        Reason.UNKNOWN_INSTALLATION: "a workspace whose bot token is not in the store: install the app there again",
+    }
+)
+"""What an operator has to know of, in words: people's messages are lost by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,11 @@ class Intake:
 
     async def _ignore(self, delivery: Delivery, reason: Reason, detail: str = "") -> None:
         self._ignored[reason] += 1
-        log.info("slack.ignored", reason=reason.value, kind=detail or delivery.envelope.kind)
+        kind = detail or delivery.envelope.kind
+        if reason in _LOSSES:
+            log.warning("slack.ignored", reason=reason.value, kind=kind, meaning=_LOSSES[reason])
+        else:
+            log.info("slack.ignored", reason=reason.value, kind=kind)
         await delivery.acknowledge()
 
     def _listens(self, user: ImUser, thread_ts: Ts) -> bool:

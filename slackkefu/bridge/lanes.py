@@ -74,6 +74,8 @@ class Lanes(Generic[K, T]):
 
     def put(self, key: K, piece: T) -> bool:
         """Put *piece* at the end of the lane of *key*; False when there is no room."""
+        if self._nursery is None:
+            raise RuntimeError("lanes are not running")
         lane = self._lanes.get(key)
         if self._waiting >= self._in_all or (lane is not None and len(lane) >= self._per_lane):
             self._refused += 1
@@ -83,9 +85,8 @@ class Lanes(Generic[K, T]):
             lane.append(piece)
             return True
         self._lanes[key] = deque((piece,))
-        self._empty = self._empty if not self._empty.is_set() else trio.Event()
-        if self._nursery is None:
-            raise RuntimeError("lanes are not running")
+        if self._empty.is_set():
+            self._empty = trio.Event()
         self._nursery.start_soon(self._drain, key)
         return True
 

@@ -40,13 +40,20 @@ class OpenSessions:
         self._ends: Agenda[ImUser] = Agenda()
         self._sooner = trio.Event()
 
-    def heard(self, user: ImUser) -> None:
-        """Take note of a word in the service session of *user*: it is open."""
-        first = not len(self._ends)
-        self._ends.put(user, trio.current_time() + OPEN_S)
-        self._tell(user, True)
-        if first:
+    def heard(self, user: ImUser, *, ago_s: float = 0.0) -> None:
+        """
+        Take note of a word in the service session of *user*: it is open.
+
+        Args:
+            user: The visitor.
+            ago_s: How long ago that was, seconds; for sessions that the run before has left open.
+
+        """
+        ends_at = trio.current_time() + OPEN_S - ago_s
+        if ends_at < self._ends.next_at():
             self._sooner.set()
+        self._ends.put(user, ends_at)
+        self._tell(user, True)
 
     def closed(self, user: ImUser) -> None:
         """Take note that the service session of *user* is over."""

@@ -18,12 +18,13 @@ import trio
 
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.identity import visitor_of
+from slackkefu.bridge.seen import Seen
 from slackkefu.bridge.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey
-from slackkefu.slack.recovery import GiveUp, LookFirst, Retry, after
+from slackkefu.slack.recovery import GiveUp, LookFirst, Operator, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +42,9 @@ log = structlog.get_logger()
 
 BLOCKED_S: Final = 60.0
 """Pause where only an operator or a new installation helps."""
+
+REMEMBERED: Final = 10_000
+"""Posts remembered as taken; more than are in hand together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Posting:
         self._web = web
         self._installations = installations
         self._book = book
+        self._taken = Seen(remembered=REMEMBERED)
         self._posted = 0
         self._refused = 0
         self._doubled_possible = 0
@@ -86,8 +91,9 @@ class Posting:
         """
         Post what *make* makes for the place where *user* is answered.
 
-        Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation may leave a post made
-        whose answer was not seen.
+        Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation leaves a beginning of
+        it posted, which the next attempt in the same place does not repeat; only a post whose answer was not seen is
+        made again.
         """
         address = self._address(user)
         if address is None:
@@ -112,6 +118,9 @@ class Posting:
         return None
 
     async def _post(self, user: ImUser, key: InstallationKey, post: Post) -> str | None:
+        mark = f"{post.channel} {post.thread_ts} {post.metadata_id}"
+        if self._taken.knows(user, mark):
+            return None
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         while True:
             installation = self._installations.get(key)
@@ -129,8 +138,10 @@ class Posting:
                 # Looking first (our echo, the history) comes with the synced record of intents.
                 self._doubled_possible += isinstance(step, LookFirst)
                 pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
-                log.warning("slack.post_again", visitor=user, problem=str(error), in_s=round(pause, 1))
+                problem = step.advice if isinstance(step, Operator) else str(error)
+                log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
             else:
+                self._taken.note(user, mark)
                 self._posted += 1
                 return None
             await trio.sleep(pause)

@@ -34,6 +34,11 @@ class Delivery(Protocol):
         """The envelope."""
         ...
 
+    @property
+    def received_at(self) -> float:
+        """When it came (trio's clock), before it waited for us."""
+        ...
+
     async def acknowledge(self) -> bool:
         """Acknowledge on that connection; False when it is gone."""
         ...
@@ -66,7 +71,7 @@ class Receipts:
     def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Settled:
         """Take a message in hand, or recognise it; see :meth:`Custody.take`."""
         key = MessageKey(forward.installation.key, forward.event.channel, forward.event.ts)
-        taken = self._custody.take(key, Receipt(delivery, trio.current_time() + BUDGET_S))
+        taken = self._custody.take(key, Receipt(delivery, delivery.received_at + BUDGET_S))
         return Parcel(forward, taken) if isinstance(taken, Owed) else taken
 
     async def settle(self, parcel: Parcel, outcome: Outcome) -> None:

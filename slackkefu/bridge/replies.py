@@ -11,7 +11,7 @@ session, and that a new closing text (facts/kefu.md §7).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["Replies"]
 
 log = structlog.get_logger()
+
+_UNREADABLE: Final = frozenset({"too_large", "undecodable"})
+"""Kinds of metas that may have been an agent's words."""
 
 
 @final
@@ -79,8 +82,8 @@ class Replies:
         """
         Deliver one batch; returns when it may be pulled past.
 
-        A cancellation leaves the batch unacknowledged: it comes again at the next login, and what was posted of it is
-        recognised while this process lives.
+        A cancellation leaves the batch unacknowledged: it comes again at the next login, and what Slack had taken of it
+        is recognised while this process lives. A post whose answer was on its way is made twice.
         """
         if self._closed:
             # Never acknowledged, so it stays at Easemob; whoever stops us cancels this.
@@ -104,7 +107,10 @@ class Replies:
 
     async def _deliver(self, user: ImUser, meta: Meta) -> None:
         if not isinstance(meta, IncomingMessage):
-            log.debug("kefu.ignored", visitor=user, reason=meta.kind)
+            if meta.kind in _UNREADABLE:
+                log.warning("kefu.unreadable", visitor=user, kind=meta.kind, meaning="if it was an answer, it is lost")
+            else:
+                log.debug("kefu.ignored", visitor=user, reason=meta.kind)
             return
         try:
             message = read(meta, service_number=self._service_number)
@@ -142,7 +148,8 @@ class Replies:
         Keep track of the service session.
 
         Events may be missing, a paid feature (facts/kefu.md §2.3), so any message that names its session says that it
-        is open; only the closing event says that it is over. A rating may come after that, and opens nothing.
+        is open; only the closing event says that it is over. A rating or news of a ticket may come after that, and
+        open nothing.
         """
         record = self._book.get(user)
         if record is None:
@@ -150,7 +157,7 @@ class Replies:
         if isinstance(message, Event) and message.name == "closed":
             self._book.remember(closed(record))
             self._sessions.closed(user)
-        elif message.service_session_id and message.kind != "rating":
+        elif message.service_session_id and message.kind not in ("rating", "ticket-notice"):
             self._book.remember(opened(record, message.service_session_id, now=self._wall()))
             self._sessions.heard(user)
         await self._book.write(user)

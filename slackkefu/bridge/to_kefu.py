@@ -14,7 +14,7 @@ from slackkefu.bridge.identity import digest, message_id, meta_id
 from slackkefu.bridge.split import cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
-from slackkefu.slack.text import readable
+from slackkefu.slack.text import clean, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,4 +67,4 @@ def parts(
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:
     """Say in a line that a file was sent; carrying the file itself comes with the rest of what people send."""
     for file in files:
-        yield f"[文件 File] {file.name or file.id}"
+        yield f"[文件 File] {' '.join(clean(file.name).split()) or file.id}"

@@ -183,7 +183,9 @@ class Cluster:
         path = request.url.path.removeprefix("/acme/support")
         match request.method, path.split("/")[1:]:
             case "POST", ["token"]:
-                return {"client_credentials": "app token", "password": "password grant"}.get(body["grant_type"], "inherit")
+                return {"client_credentials": "app token", "password": "password grant"}.get(
+                    body["grant_type"], "inherit"
+                )
             case "POST", ["users"]:
                 return "register"
             case "PUT", ["users", _, "password"]:
@@ -256,7 +258,9 @@ class Cluster:
 class FakeConnection:
     """A connection that does what its server says."""
 
-    def __init__(self, server: FakeServer, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> None:
+    def __init__(
+        self, server: FakeServer, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]
+    ) -> None:
         self.server = server
         self.url = url
         self.login = login

@@ -11,6 +11,7 @@ import trio.testing
 
 from slackkefu.demo.desk import DeskSwitches
 from slackkefu.demo.slack.model import ChannelKind
+from tests.facts import load
 from tests.wired.town import town
 
 if TYPE_CHECKING:
@@ -234,3 +235,31 @@ async def test_everything_is_acknowledged_within_three_seconds(
 
         times = [parcel.acknowledged_after_s for parcel in here.slack.ledger.parcels]
         assert all(time is not None and time < 3.0 for time in times)
+
+
+LOOPS = {
+    "06-own-message": "own_message",
+    "07-own-message-customised": "own_message",
+    "08-other-bot": "other_bot",
+    "17-channel-join": "system_message",
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+async def test_loop_samples(tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture, name: str) -> None:
+    """Each loop sample is acknowledged in time and ignored, with its reason in the log."""
+    async with town(tmp_path, channels="all") as here:
+        envelope = load(f"slack-samples/{name}.json")["envelope"]
+        payload = json.loads(
+            json.dumps(envelope["payload"])
+            .replace("U0NORTHBOT", here.north.installation.bot.id)
+            .replace("B0NORTHBOT", here.north.installation.bot_id)
+        )
+        parcel = here.slack.send("events_api", payload)
+        with trio.fail_after(SOON_S):
+            await here.slack.acknowledged(parcel)
+        await trio.sleep(5)
+
+        assert [LOOPS[name]] == [entry["reason"] for entry in log.entries if entry["event"] == "slack.ignored"]
+        assert not here.desk.everything_heard()
+        assert (parcel.acknowledged_after_s or 0) < 3

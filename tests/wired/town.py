@@ -65,6 +65,10 @@ class Town:
         self._stop.set()
         await self._gone.wait()
 
+    async def run_once(self) -> None:
+        """Run the daemon in the caller's own task, for a start that fails."""
+        await run(self.config, self.world, stop=trio.Event(), on_ready=lambda _: None)
+
     async def _run(self, *, task_status: trio.TaskStatus[None]) -> None:
         def on_ready(statistics: Statistics) -> None:
             self.statistics = statistics
