@@ -231,6 +231,7 @@ async def _run(
 
     # From the desk towards Slack.
     await nursery.start(sessions.run)
+    await nursery.start(replies.run)
     await nursery.start(pool.run)
     await nursery.start(directory.run)
     await nursery.start(words.run)
@@ -247,7 +248,8 @@ async def _run(
                 "easemob_sessions": pool.statistics,
                 "easemob_rest": rest.statistics,
                 "messages": receipts.statistics,
-                "lanes": words.statistics,
+                "lanes_to_kefu": words.statistics,
+                "lanes_to_slack": replies.statistics,
                 "intake": intake.statistics,
                 "posting": posting.statistics,
             }

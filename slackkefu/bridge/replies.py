@@ -11,17 +11,19 @@ session, and that a new closing text (facts/kefu.md §7).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
 from slackkefu.bridge.book import closed, opened
+from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.seen import Seen
 from slackkefu.bridge.table import KEFU, Reason, Rule
 from slackkefu.bridge.to_slack import posts
-from slackkefu.bridge.turns import Turns
 from slackkefu.easemob.message import IncomingMessage
+from slackkefu.errors import LinkClosed
 from slackkefu.kefu.incoming import read
 from slackkefu.kefu.messages import Event, Nothing
 from slackkefu.kefu.text import plain
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.lanes import LaneStatistics
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.bridge.posting import Posting
     from slackkefu.easemob.message import Batch, Meta
@@ -40,14 +43,31 @@ __all__ = ["Replies"]
 
 log = structlog.get_logger()
 
+PER_LANE: Final = 100
+"""Messages in hand for one visitor; a batch waits for each of its own, so there is one for every queue in work."""
+
+IN_ALL: Final = 20_000
+
 _UNREADABLE: Final = frozenset({"too_large", "undecodable"})
 """Kinds of metas that may have been an agent's words."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A message of kefu's in our hands, until it has ended."""
+
+    meta: IncomingMessage
+    message: KefuMessage
+    ended: trio.Event = field(default_factory=trio.Event)
 
 
 @final
 class Replies:
     """
     Delivers what kefu sends, one message at a time for each visitor.
+
+    The lanes belong to nobody's connection: a message in hand goes on when the connection that brought it is lost, and
+    the same message brought again by the next one joins it.
 
     Args:
         service_number: Who alone may speak to a visitor.
@@ -73,26 +93,36 @@ class Replies:
         self._sessions = sessions
         self._wall = wall
         self._seen = Seen()
-        self._turns: Turns[ImUser] = Turns()
+        self._lanes: Lanes[ImUser, _Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
+        self._in_hand: dict[tuple[ImUser, int], _Answer] = {}
         self._closed = False
         self._in_work = 0
         self._idle = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until cancelled; a cancellation leaves what is in hand unacknowledged."""
+        await self._lanes.run(task_status=task_status)
 
     async def deliver(self, user: ImUser, batch: Batch) -> None:
         """
         Deliver one batch; returns when it may be pulled past.
 
-        A cancellation leaves the batch unacknowledged: it comes again at the next login, and what Slack had taken of it
-        is recognised while this process lives. A post whose answer was on its way is made twice.
+        A cancellation leaves the batch unacknowledged: it comes again with the next login. The message in hand goes
+        on, and like those before it is recognised then, while this process lives.
+
+        Raises:
+            LinkClosed: So much is in hand that no more is taken; the batch comes again later.
+
         """
         if self._closed:
             # Never acknowledged, so it stays at Easemob; whoever stops us cancels this.
             await trio.sleep_forever()
         self._in_work += 1
         try:
-            async with self._turns.of(user):
-                for meta in batch.metas:
-                    await self._deliver(user, meta)
+            for meta in batch.metas:
+                answer = self._take(user, meta)
+                if answer is not None:
+                    await answer.ended.wait()
         finally:
             self._in_work -= 1
             if not self._in_work:
@@ -105,24 +135,45 @@ class Replies:
             self._idle = trio.Event()
             await self._idle.wait()
 
-    async def _deliver(self, user: ImUser, meta: Meta) -> None:
+    def statistics(self) -> LaneStatistics:
+        """Tell what lies in the lanes now."""
+        return self._lanes.statistics()
+
+    def _take(self, user: ImUser, meta: Meta) -> _Answer | None:
+        """Put a message on its lane; None when there is nothing to wait for."""
         if not isinstance(meta, IncomingMessage):
             if meta.kind in _UNREADABLE:
                 log.warning("kefu.unreadable", visitor=user, kind=meta.kind, meaning="if it was an answer, it is lost")
             else:
                 log.debug("kefu.ignored", visitor=user, reason=meta.kind)
-            return
+            return None
+        known = self._in_hand.get((user, meta.meta_id))
+        if known is not None:
+            return known
         try:
-            message = read(meta, service_number=self._service_number)
+            answer = _Answer(meta, read(meta, service_number=self._service_number))
+        except Exception:
+            log.exception("lane.fault", visitor=user, meta_id=meta.meta_id, meaning="this answer is not in Slack")
+            return None
+        if not self._lanes.put(user, answer):
+            raise LinkClosed("Slack", "too many answers are in hand")
+        self._in_hand[user, meta.meta_id] = answer
+        return answer
+
+    async def _work(self, user: ImUser, answer: _Answer) -> None:
+        """Bring one message to its end; the work of a kefu → Slack lane."""
+        meta, message = answer.meta, answer.message
+        try:
             if self._seen.knows(user, meta.meta_id, message.msg_id):
                 log.info("kefu.ignored", visitor=user, reason=Reason.DUPLICATE.value)
-                return
-            await self._act_on(user, meta, message)
+            else:
+                await self._act_on(user, meta, message)
+                self._seen.note(user, meta.meta_id, message.msg_id)
         except Exception:
             # The edge of a lane: one message that we cannot deal with must not hold up the visitor's next ones.
             log.exception("lane.fault", visitor=user, meta_id=meta.meta_id, meaning="this answer is not in Slack")
-            return
-        self._seen.note(user, meta.meta_id, message.msg_id)
+        del self._in_hand[user, meta.meta_id]
+        answer.ended.set()
 
     async def _act_on(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
         identity = message.msg_id or str(meta.meta_id)

@@ -127,7 +127,7 @@ def after(error: SlackkefuError) -> Recovery:
     * The network failed before the request left, or during a read: retry.
     * The request left and no usable answer came: it may have happened, so look first.
     * 429: retry after the pause Slack names.
-    * A code: by the table of facts/slack.md §9; an unknown one is given up.
+    * A code: by the table of facts/slack.md §9; an unknown one is given up. A bare HTTP status is not one.
     """
     match error:
         case SlackRateLimited():
@@ -153,6 +153,9 @@ def _after_code(error: SlackApiError) -> Recovery:
         return Retry(_LATER[code])
     if code in _ADVICE:
         return Operator(f"{error}: {_ADVICE[code]}")
+    if code.startswith("http_"):
+        # No code of Slack's: something on the way, or another server. It says nothing about this call.
+        return Operator(f"{error}: check slack.api_url, and what is between this machine and Slack")
     return GiveUp(code)
 
 

@@ -114,7 +114,8 @@ class Posted:
 
     channel: ChannelId
     """The direct conversation, where a user was addressed."""
-    ts: Ts
+    ts: Ts | None
+    """Names the post; None where Slack did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +245,8 @@ class WebClient:
         method = "chat.postMessage"
         answer = await self.call(method, arguments, token=installation.bot_token, channel=post.channel)
         channel, ts = _text(answer, "channel"), _text(answer, "ts")
-        if not ts:
-            raise SlackOutcomeUnknown(method, "an answer without a ts")
-        return Posted(ChannelId(channel or post.channel), Ts(ts))
+        # An "ok" without a ts is still an "ok": to take it for a failure would post again and again.
+        return Posted(ChannelId(channel or post.channel), Ts(ts) if ts else None)
 
     async def auth_test(self, token: Secret) -> Identity:
         """Ask whose *token* is; errors as :meth:`call`."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import pytest
+import trio
+import trio.testing
 
 from slackkefu.bridge.book import Book, closed, installation_key, is_open, listens, named, opened, wrote
 from slackkefu.bridge.identity import Visitor
@@ -15,6 +19,12 @@ from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.message import MessageEvent, read_message
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+T = TypeVar("T")
 
 NORTH = Installation(
     key=InstallationKey(None, TeamId("T1")),
@@ -155,6 +165,49 @@ async def test_a_full_disk_does_not_stop_a_message() -> None:
     await book.write(ANN)
 
     assert [record] == disk.saved
+
+
+class SlowDisk:
+    """Takes a second for each piece of work."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do it, later."""
+        await trio.sleep(1)
+        return work()
+
+
+async def test_a_cancelled_write_is_made_up_for(autojump_clock: trio.testing.MockClock) -> None:
+    """A record whose writing was cancelled is written with the next one, though it has not changed since."""
+    disk = Disk()
+    book = Book([], store=disk, disk=SlowDisk())
+    record = wrote(None, forward(), now=0.0)
+    book.remember(record)
+    with trio.move_on_after(0.5):
+        await book.write(ANN)
+
+    assert [] == disk.saved
+
+    await book.write(ANN)
+
+    assert [record] == disk.saved
+
+
+async def test_a_change_during_a_write_is_written(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What changes while the record is being written is not taken for written."""
+    disk = Disk()
+    book = Book([], store=disk, disk=SlowDisk())
+    first = wrote(None, forward(), now=0.0)
+    book.remember(first)
+    nursery.start_soon(book.write, ANN)
+    await trio.sleep(0.5)
+    second = named(first, name="Ann", workspace="")
+    book.remember(second)
+    await trio.sleep(1)
+    await book.write(ANN)
+
+    assert [first, second] == disk.saved
 
 
 @pytest.mark.parametrize(("enterprise", "team"), [(None, "T1"), ("E1", "T1"), ("E1", None), (None, None)])

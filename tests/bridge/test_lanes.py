@@ -98,3 +98,15 @@ async def test_a_fault_that_escapes_is_not_swallowed() -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(lanes.run)
             lanes.put("a", 1)
+
+
+async def test_nothing_is_taken_before_the_start() -> None:
+    """A lane that does not run yet takes nothing, rather than holding what nobody works on."""
+
+    async def work(_: str, __: int) -> None: ...
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=1, in_all=1)
+    with pytest.raises(RuntimeError, match="not running"):
+        lanes.put("a", 1)
+
+    assert LaneStatistics(busy=0, waiting=0, deepest=0, refused=0) == lanes.statistics()

@@ -51,6 +51,7 @@ def test_the_table(error: SlackkefuError, expected: Recovery) -> None:
         ("not_allowed_token_type", "xoxb"),
         ("messages_tab_disabled", "Messages tab"),
         ("two_factor_setup_required", "two-factor"),
+        ("http_407", "between this machine and Slack"),
     ],
 )
 def test_what_needs_somebody(code: str, advice: str) -> None:

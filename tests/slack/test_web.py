@@ -234,7 +234,6 @@ async def test_other_calls() -> None:
         (httpx.Response(200, json={"ts": "1"}), SlackOutcomeUnknown, "not Slack's"),
         (httpx.Response(200, content=b"[" * 100_000), SlackOutcomeUnknown, "not Slack's"),
         (httpx.Response(302, headers={"location": "https://elsewhere"}), SlackOutcomeUnknown, "HTTP 302"),
-        (ok(channel="C1"), SlackOutcomeUnknown, "without a ts"),
         (httpx.ConnectError("refused"), ConnectFailed, "refused"),
         (httpx.ConnectTimeout(""), ConnectFailed, "ConnectTimeout"),
         (httpx.PoolTimeout(""), ConnectFailed, "PoolTimeout"),
@@ -248,6 +247,12 @@ async def test_a_post_that_fails(answer: Answer, kind: type[SlackkefuError], tex
     async with client(Slack(answer)) as web:
         with pytest.raises(kind, match=text):
             await post(web)
+
+
+async def test_an_ok_without_a_ts_is_an_ok() -> None:
+    """A post that Slack calls ok is never made again, whatever else the answer lacks."""
+    async with client(Slack(ok(channel="C1"))) as web:
+        assert Posted(ChannelId("C1"), None) == await web.post_message(NORTH, Post(channel="C1", text="hello"))
 
 
 @pytest.mark.parametrize(

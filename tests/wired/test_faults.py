@@ -211,3 +211,21 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path, autojump_cl
         await trio.sleep(1)
 
         assert not list((tmp_path / "store" / "installations").glob("*.json"))
+
+
+async def test_a_link_lost_in_mid_post_doubles_nothing(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """An answer that is being posted when its visitor's link is lost is posted once: the batch brought again joins."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.slack.faults.web.next("chat.postMessage", Late(delay_s=5.0))
+        for number in range(3):
+            here.desk.answers(here.visitor(mia, mia.dm()), f"answer {number}")
+        with trio.fail_after(SOON_S):
+            await here.slack.posted(1)
+        here.easemob.cut()
+        await trio.sleep(LATER_S)
+
+        assert [f"answer {number}" for number in range(3)] == [post.text for post in here.slack.ledger.posts]

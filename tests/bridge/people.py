@@ -1,0 +1,160 @@
+"""The people of these tests, what they write in Slack, and small stand-ins for the parts around the bridge."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, cast, final
+
+import trio
+
+from slackkefu.bridge.routing import Forward, route
+from slackkefu.errors import StoreUnwritable
+from slackkefu.secret import Secret
+from slackkefu.slack.envelope import parse_envelope
+from slackkefu.slack.ids import TeamId, UserId
+from slackkefu.slack.installation import Installation, InstallationKey, Installations
+from slackkefu.world import InlineDisk, World
+from tests.memory_network import virtual_wall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from slackkefu.net.network import Network
+    from slackkefu.slack.envelope import Envelope
+    from slackkefu.store.visitors import VisitorRecord
+
+__all__ = ["MIA", "MIA_CHANNEL", "NORTH", "Parcels", "Shelf", "envelope", "forward", "frame", "installation", "world"]
+
+MIA = "t0north001_u0mia00001_d0mia00001"
+"""Mia's name at the desk, in her direct messages with the app."""
+MIA_CHANNEL = "t0north001_u0mia00001_c0support1"
+"""Her name there in the channel."""
+
+
+def installation(name: str = "north") -> Installation:
+    """Make an installation."""
+    return Installation(
+        key=InstallationKey(None, TeamId(f"T0{name.upper()}001")),
+        team_name=name.capitalize(),
+        bot_token=Secret(f"xoxb-{name}"),
+        bot_id=f"B0{name.upper()}BOT",
+        bot_user_id=UserId(f"U0{name.upper()}BOT"),
+        app_id="A0SLKFAPP1",
+        scopes=frozenset(),
+    )
+
+
+NORTH = installation()
+
+
+def frame(text: str | None = "hello", *, number: int = 1, retry: int = 0, **event: object) -> dict[str, Any]:
+    """Make the frame of a message of Mia's to the app; *event* replaces fields, None takes one away."""
+    inner = {
+        "type": "message",
+        "channel": "D0MIA00001",
+        "channel_type": "im",
+        "user": "U0MIA00001",
+        "team": "T0NORTH001",
+        "ts": f"1760000000.{number:06}",
+        "text": text,
+        **event,
+    }
+    authorization = {"enterprise_id": None, "team_id": "T0NORTH001", "user_id": "U0NORTHBOT", "is_bot": True}
+    payload = {
+        "type": "event_callback",
+        "event_id": f"Ev{number}",
+        "team_id": "T0NORTH001",
+        "api_app_id": "A0SLKFAPP1",
+        "authorizations": [authorization],
+        "event": {name: value for name, value in inner.items() if value is not None},
+    }
+    return {"type": "events_api", "envelope_id": f"e{number}.{retry}", "retry_attempt": retry, "payload": payload}
+
+
+def envelope(text: str | None = "hello", **changes: Any) -> Envelope:
+    """Make the envelope of such a frame."""
+    return parse_envelope(frame(text, **changes))
+
+
+def forward(text: str | None = "hello", **changes: Any) -> Forward:
+    """Route such a message, which must be for the desk."""
+    decision = route(
+        envelope(text, **changes),
+        installations=Installations([NORTH]),
+        channels="all",
+        listens=lambda _user, _thread: False,
+    )
+    assert isinstance(decision, Forward), decision
+    return decision
+
+
+def world(chance: Random | None = None) -> World:
+    """Make a world without threads, in virtual time; nothing here opens a connection."""
+    return World(network=cast("Network", None), disk=InlineDisk(), wall=virtual_wall(), chance=chance or Random(7))
+
+
+@final
+class Parcels:
+    """Envelopes on a connection that can break, and what was acknowledged on it when."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[tuple[str, float]] = []
+        self.is_gone = False
+
+    def bring(self, envelope: Envelope, *, received_at: float | None = None) -> Parcels.Delivery:
+        """Deliver an envelope, now or a while ago."""
+        return Parcels.Delivery(self, envelope, trio.current_time() if received_at is None else received_at)
+
+    @property
+    def names(self) -> list[str]:
+        """The acknowledged envelopes, in order."""
+        return [name for name, _ in self.acknowledged]
+
+    @final
+    class Delivery:
+        """One of them."""
+
+        def __init__(self, connection: Parcels, envelope: Envelope, received_at: float) -> None:
+            self._connection = connection
+            self.envelope = envelope
+            self.received_at = received_at
+
+        async def acknowledge(self) -> bool:
+            """Write an acknowledgement, if the connection is still there."""
+            await trio.lowlevel.checkpoint()
+            if not self._connection.is_gone:
+                self._connection.acknowledged.append((self.envelope.envelope_id, trio.current_time()))
+            return not self._connection.is_gone
+
+
+@final
+class Shelf:
+    """A store of visitors' records that remembers what was saved; full when told so."""
+
+    def __init__(self) -> None:
+        self.saved: list[VisitorRecord] = []
+        self.problem: Callable[[], None] = lambda: None
+
+    def save(self, record: VisitorRecord) -> None:
+        """Keep *record*."""
+        self.problem()
+        self.saved.append(record)
+
+    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        """Forget an installation."""
+        self.problem()
+        self.deleted = (enterprise_id, team_id)
+
+    def fill(self, path: Path) -> None:
+        """Be full from now on."""
+
+        def refuse() -> None:
+            raise StoreUnwritable(path, "no space left")
+
+        self.problem = refuse
+
+    @property
+    def last(self) -> Mapping[str, VisitorRecord]:
+        """What a restart would find."""
+        return {record.im_user: record for record in self.saved}

@@ -1,0 +1,286 @@
+"""What happens to an envelope when it arrives: what is acknowledged when, and what waits for its outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import wait_all_tasks_blocked
+
+from slackkefu.bridge.book import Book
+from slackkefu.bridge.custody import Outcome
+from slackkefu.bridge.intake import Intake
+from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.receipts import Receipts
+from slackkefu.bridge.table import Reason, Rule
+from slackkefu.easemob.names import ImUser
+from slackkefu.slack.envelope import parse_envelope
+from slackkefu.slack.installation import Installations
+from slackkefu.world import InlineDisk
+from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Parcels, Shelf, envelope, frame
+from tests.facts import load
+from tests.memory_network import virtual_wall
+
+if TYPE_CHECKING:
+    from structlog.testing import LogCapture
+
+    from slackkefu.bridge.receipts import Parcel
+    from slackkefu.bridge.routing import Special
+    from slackkefu.config import ChannelsMode
+    from slackkefu.slack.envelope import Envelope
+    from slackkefu.slack.installation import InstallationKey
+
+THREAD = "1760000000.000001"
+
+
+class Gate:
+    """An intake whose words take *takes_s* to the desk."""
+
+    def __init__(self, *, channels: ChannelsMode = "mention", per_lane: int = 10, affairs: int = 10) -> None:
+        self.takes_s = 0.0
+        self.words: list[tuple[ImUser, str]] = []
+        self.affairs: list[Rule] = []
+        self.connection = Parcels()
+        self.receipts = Receipts()
+        self.book = Book([], store=Shelf(), disk=InlineDisk())
+        self.word_lanes: Lanes[ImUser, Parcel] = Lanes(self._work, per_lane=per_lane, in_all=100)
+        self.affair_lanes: Lanes[InstallationKey, Special] = Lanes(self._handle, per_lane=affairs, in_all=affairs)
+        self.intake = Intake(
+            installations=Installations([NORTH]),
+            channels=channels,
+            book=self.book,
+            receipts=self.receipts,
+            words=self.word_lanes,
+            affairs=self.affair_lanes,
+            wall=virtual_wall(),
+        )
+
+    async def open(self, nursery: trio.Nursery) -> None:
+        """Let the lanes run."""
+        await nursery.start(self.word_lanes.run)
+        await nursery.start(self.affair_lanes.run)
+
+    async def takes(self, envelope: Envelope, connection: Parcels | None = None) -> None:
+        """Let one envelope arrive."""
+        await self.intake.take((connection or self.connection).bring(envelope))
+
+    async def _work(self, user: ImUser, parcel: Parcel) -> None:
+        self.words.append((user, parcel.forward.event.text))
+        await trio.sleep(self.takes_s)
+        await self.receipts.settle(parcel, Outcome.DELIVERED)
+
+    async def _handle(self, _: InstallationKey, special: Special) -> None:
+        self.affairs.append(special.rule)
+
+
+@pytest.fixture
+async def gate(nursery: trio.Nursery) -> Gate:
+    """Give a gate that is open."""
+    gate = Gate()
+    await gate.open(nursery)
+    return gate
+
+
+NOT_FOR_THE_DESK: list[tuple[str, Envelope]] = [
+    ("own_message", envelope(bot_id="B0NORTHBOT")),
+    ("other_bot", envelope(bot_id="B0OTHER001")),
+    ("not_mentioned", envelope(channel="C0SUPPORT1", channel_type="channel")),
+    ("system_message", envelope(subtype="channel_join")),
+    ("unknown_subtype", envelope(subtype="novel")),
+    ("malformed", parse_envelope({"envelope_id": "e1.0", "type": "events_api", "payload": 3})),
+    ("unknown_payload", parse_envelope({"envelope_id": "e1.0", "type": "novel", "payload": {}})),
+    ("not_for_the_desk", parse_envelope({"envelope_id": "e1.0", "type": "interactive", "payload": {"type": "x"}})),
+    (
+        "events_held_back",
+        parse_envelope({"envelope_id": "e1.0", "type": "events_api", "payload": {"type": "app_rate_limited"}}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "envelope"), NOT_FOR_THE_DESK)
+async def test_what_is_not_for_the_desk_is_acknowledged_at_once(
+    gate: Gate, autojump_clock: trio.testing.MockClock, log: LogCapture, reason: str, envelope: Envelope
+) -> None:
+    """It has left the intake before any time has passed, and its reason is in the log and in the counts."""
+    await gate.takes(envelope)
+
+    assert [("e1.0", 0.0)] == gate.connection.acknowledged
+    assert [reason] == [entry["reason"] for entry in log.entries if entry["event"] == "slack.ignored"]
+    assert {reason: 1} == {name: count for name, count in gate.intake.statistics().ignored.items() if count}
+    assert [] == gate.words
+
+
+@pytest.mark.parametrize("name", ["06-own-message", "07-own-message-customised", "08-other-bot", "17-channel-join"])
+async def test_loop_samples(gate: Gate, autojump_clock: trio.testing.MockClock, log: LogCapture, name: str) -> None:
+    """Each sample that would make a loop is acknowledged, and its reason logged."""
+    raw = load(f"slack-samples/{name}.json")["envelope"]
+    await gate.takes(parse_envelope(raw))
+
+    assert [raw["envelope_id"]] == gate.connection.names
+    assert 1 == sum(entry["event"] == "slack.ignored" and bool(entry["reason"]) for entry in log.entries)
+
+
+async def test_words_are_acknowledged_when_they_have_arrived(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Words go to their visitor's lane; their envelope is acknowledged when they are settled, not before."""
+    gate.takes_s = 1.5
+    await gate.takes(envelope("hello"))
+
+    assert [] == gate.connection.acknowledged
+
+    await trio.sleep(10)
+
+    assert [(MIA, "hello")] == gate.words
+    assert [("e1.0", 1.5)] == gate.connection.acknowledged
+
+
+async def test_after_two_and_a_half_seconds_the_repeat_is_acknowledged(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Words that take longer are left to Slack, whose repeat is known as done and acknowledged; it is sent once."""
+    gate.takes_s = 2.6
+    await gate.takes(envelope())
+    await trio.sleep(10)
+
+    assert [] == gate.connection.names
+
+    await gate.takes(envelope(retry=1))
+
+    assert ["e1.1"] == gate.connection.names
+    assert 1 == len(gate.words)
+    assert 1 == gate.intake.statistics().ignored["duplicate"]
+
+
+async def test_a_repeat_joins_and_is_acknowledged_where_it_came(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A repeat of words in hand is not sent again; it is acknowledged with them, on its own connection."""
+    gate.takes_s = 62.0
+    other = Parcels()
+    await gate.takes(envelope())
+    await trio.sleep(60)
+    await gate.takes(envelope(retry=1), other)
+    await trio.sleep(60)
+
+    assert 1 == len(gate.words)
+    assert ([], [("e1.1", 62.0)]) == (gate.connection.acknowledged, other.acknowledged)
+
+
+async def test_a_mention_that_comes_twice_is_sent_once(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """``message`` and ``app_mention`` of the same words are one message; both envelopes are acknowledged."""
+    gate.takes_s = 1.0
+    for raw in load("slack-samples/13-mention-twice.json")["envelopes"]:
+        await gate.takes(parse_envelope(raw))
+    await trio.sleep(5)
+
+    assert 1 == len(gate.words)
+    assert 2 == len(gate.connection.names)
+
+
+async def test_a_full_lane_leaves_the_message_to_slack(nursery: trio.Nursery, log: LogCapture) -> None:
+    """What a full lane refuses is not acknowledged, is said, and is taken as new when Slack repeats it."""
+    gate = Gate(per_lane=1)
+    await gate.open(nursery)
+    gate.takes_s = float("inf")
+    await gate.takes(envelope("first", number=1))
+    await gate.takes(envelope("second", number=2))
+    await wait_all_tasks_blocked()
+
+    assert [] == gate.connection.names
+    assert ["lane.full"] == [entry["event"] for entry in log.entries if entry["log_level"] == "warning"]
+    assert 1 == gate.receipts.statistics().in_hand
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_refused_message_is_new_when_it_comes_again(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """When there is room again, the repeat of a refused message is sent and acknowledged."""
+    gate = Gate(per_lane=1)
+    await gate.open(nursery)
+    gate.takes_s = 1.0
+    await gate.takes(envelope("first", number=1))
+    await gate.takes(envelope("second", number=2))
+    await trio.sleep(60)
+    await gate.takes(envelope("second", number=2, retry=1))
+    await trio.sleep(60)
+
+    assert [(MIA, "first"), (MIA, "second")] == gate.words
+    assert ["e1.0", "e2.1"] == gate.connection.names
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_mention_opens_its_thread_at_once(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """The words right behind a mention pass, while the mention itself is still on its way."""
+    gate.takes_s = 1.0
+    channel: dict[str, Any] = {"channel": "C0SUPPORT1", "channel_type": "channel"}
+    await gate.takes(envelope("<@U0NORTHBOT> hello", number=1, **channel))
+    await gate.takes(envelope("in the thread", number=2, thread_ts=THREAD, **channel))
+    await gate.takes(envelope("outside", number=3, **channel))
+    await trio.sleep(5)
+
+    assert ["<@U0NORTHBOT> hello", "in the thread"] == [text for _, text in gate.words]
+
+    record = gate.book.get(ImUser(MIA_CHANNEL))
+
+    assert record is not None
+    assert (THREAD, THREAD) == (record.thread_ts, record.mention_thread)
+
+
+async def test_a_repeat_moves_no_thread(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """A late repeat of older words does not lead answers back to their thread."""
+    await gate.takes(envelope("old", number=1, thread_ts="1.1"))
+    await gate.takes(envelope("new", number=2, thread_ts="2.2"))
+    await trio.sleep(1)
+    await gate.takes(envelope("old", number=1, thread_ts="1.1", retry=1))
+    record = gate.book.get(ImUser(MIA))
+
+    assert record is not None
+    assert "2.2" == record.thread_ts
+
+
+async def test_affairs_of_the_bridge_are_acknowledged_and_handed_on(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What the bridge itself acts on is acknowledged at once and lands on its installation's lane."""
+    raw = frame(None, type="app_uninstalled", ts=None)
+    await gate.takes(parse_envelope(raw))
+    await wait_all_tasks_blocked()
+
+    assert ["e1.0"] == gate.connection.names
+    assert [Rule.REMOVAL] == gate.affairs
+
+
+async def test_affairs_without_room_are_said(nursery: trio.Nursery, log: LogCapture) -> None:
+    """An affair that finds no room is a warning."""
+    gate = Gate(affairs=0)
+    await gate.open(nursery)
+    await gate.takes(parse_envelope(frame(None, type="app_uninstalled", ts=None)))
+
+    assert ["affairs.full"] == [entry["event"] for entry in log.entries]
+
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("level", "changes"), [("warning", {"team_id": "T0STRANGER"}), ("info", {"team_id": "T0NORTH001"})]
+)
+async def test_losses_are_warnings(
+    gate: Gate, autojump_clock: trio.testing.MockClock, log: LogCapture, level: str, changes: dict[str, str]
+) -> None:
+    """Words of a workspace that has no installation are lost, which an operator is told; own posts are routine."""
+    raw = frame(bot_id="B0NORTHBOT")
+    raw["payload"]["authorizations"][0].update(changes)
+    await gate.takes(parse_envelope(raw))
+
+    assert [level] == [entry["log_level"] for entry in log.entries]
+
+
+async def test_every_reason_is_counted_from_the_start(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """A metric exists for each reason before it happens."""
+    assert {reason.value for reason in Reason} == set(gate.intake.statistics().ignored)

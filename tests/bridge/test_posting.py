@@ -1,0 +1,281 @@
+"""An answer is posted in its place until Slack has taken it, or has refused it everywhere it may go."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+
+from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.posting import Posting
+from slackkefu.bridge.to_slack import posts
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, SlackRateLimited
+from slackkefu.slack.ids import ChannelId, Ts
+from slackkefu.slack.installation import Installation, Installations
+from slackkefu.slack.web import Post, Posted
+from slackkefu.world import InlineDisk
+from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Shelf, forward, installation, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from structlog.testing import LogCapture
+
+    from slackkefu.bridge.to_slack import Place
+    from slackkefu.slack.web import WebClient
+
+METHOD = "chat.postMessage"
+SOUTH = installation("south")
+CHANNEL: dict[str, Any] = {"channel": "C0SUPPORT1", "channel_type": "channel"}
+
+
+class Slack:
+    """A Slack whose first answers to posts are given; then every post is taken, after *takes_s*."""
+
+    def __init__(self) -> None:
+        self.takes_s = 0.0
+        self.answers: deque[Exception | None] = deque()
+        self.tried: list[tuple[Post, float]] = []
+        self.taken: list[tuple[str, str, str | None, str]] = []
+
+    async def post_message(self, installation: Installation, post: Post) -> Posted:
+        """Take a post, or give the next answer."""
+        self.tried.append((post, trio.current_time()))
+        await trio.sleep(self.takes_s)
+        answer = self.answers.popleft() if self.answers else None
+        if answer is not None:
+            raise answer
+        self.taken.append((installation.team_name, post.channel, post.thread_ts, post.text))
+        return Posted(ChannelId(post.channel), Ts("1.1"))
+
+
+class Desk:
+    """Posting with a stand-in for Slack, and a book in which some visitors have written."""
+
+    def __init__(self, *installations: Installation) -> None:
+        self.slack = Slack()
+        self.installations = Installations(installations or (NORTH,))
+        self.book = Book([], store=Shelf(), disk=InlineDisk())
+        self.posting = Posting(
+            world=world(), web=cast("WebClient", self.slack), installations=self.installations, book=self.book
+        )
+
+    def wrote(self, **changes: Any) -> None:
+        """Let Mia write."""
+        message = forward(**changes)
+        self.book.remember(wrote(self.book.get(message.user), message, now=0.0))
+
+    async def answers(self, words: str, user: str = MIA) -> None:
+        """Post an answer."""
+
+        def make(place: Place) -> Iterable[Post]:
+            return posts(words, place=place, identity="m-1")
+
+        await self.posting.post(ImUser(user), make)
+
+
+# Where it belongs.
+
+
+@pytest.mark.parametrize(
+    ("expected", "user", "changes"),
+    [
+        (("D0MIA00001", None, "hi"), MIA, {}),
+        (("D0MIA00001", "1.1", "hi"), MIA, {"thread_ts": "1.1"}),
+        (("C0SUPPORT1", "1760000000.000001", "hi"), MIA_CHANNEL, CHANNEL),
+        (("C0SUPPORT1", "1.1", "hi"), MIA_CHANNEL, {**CHANNEL, "thread_ts": "1.1"}),
+    ],
+)
+async def test_an_answer_goes_where_the_visitor_wrote(
+    expected: tuple[str, str | None, str], user: str, changes: dict[str, Any]
+) -> None:
+    """In a direct message plainly or in its thread; in a channel in the thread of the visitor's last message."""
+    desk = Desk()
+    desk.wrote(**changes)
+    await desk.answers("hi", user)
+
+    assert [("North", *expected)] == desk.slack.taken
+
+
+async def test_the_last_words_decide() -> None:
+    """The thread of an answer is that of the latest message."""
+    desk = Desk()
+    desk.wrote(number=1, thread_ts="1.1")
+    desk.wrote(number=2)
+    await desk.answers("hi")
+
+    assert [("North", "D0MIA00001", None, "hi")] == desk.slack.taken
+
+
+async def test_a_channel_without_a_thread_is_answered_in_private() -> None:
+    """Where no thread is known nothing is written openly into the channel."""
+    desk = Desk()
+    desk.wrote(**CHANNEL)
+    known = desk.book.get(ImUser(MIA_CHANNEL))
+    assert known is not None
+    desk.book.remember(msgspec.structs.replace(known, thread_ts=None))
+    await desk.answers("hi", MIA_CHANNEL)
+
+    assert [("North", "U0MIA00001", None, "<#C0SUPPORT1> hi")] == desk.slack.taken
+
+
+@pytest.mark.parametrize(
+    ("expected", "user"),
+    [(("D0MIA00001", None, "hi"), MIA), (("U0MIA00001", None, "<#C0SUPPORT1> hi"), MIA_CHANNEL)],
+)
+async def test_a_lost_store_loses_no_answer(expected: tuple[str, str | None, str], user: str) -> None:
+    """Without a record the visitor is known by name: a direct message is answered, a channel in private."""
+    desk = Desk()
+    await desk.answers("hi", user)
+
+    assert [("North", *expected)] == desk.slack.taken
+
+
+async def test_a_guest_is_answered_with_the_token_that_knows_them() -> None:
+    """In a shared channel the answer goes out through the installation the words came by, not the author's own team."""
+    desk = Desk(NORTH, SOUTH)
+    desk.wrote(**CHANNEL, user_team="T0SOUTH001")
+    await desk.answers("hi", "t0south001_u0mia00001_c0support1")
+
+    assert ["North"] == [name for name, *_ in desk.slack.taken]
+
+
+async def test_a_stranger_is_no_visitor(log: LogCapture) -> None:
+    """An answer to an IM user that is none of ours goes nowhere, and is said."""
+    desk = Desk()
+    await desk.answers("hi", "somebody_else")
+
+    assert [] == desk.slack.tried
+    assert ["slack.no_address"] == [entry["event"] for entry in log.entries]
+
+
+# Until it is taken.
+
+
+@pytest.mark.parametrize(
+    ("problem", "at_least_s", "doubled"),
+    [
+        (SlackRateLimited(METHOD, 30.0), 30.0, 0),
+        (SlackOutcomeUnknown(METHOD, "HTTP 502"), 2.0, 1),
+        (LinkClosed("slack.com", "cut"), 1.0, 0),
+        (SlackApiError(METHOD, "team_added_to_org"), 60.0, 0),
+        (SlackApiError(METHOD, "invalid_auth"), 60.0, 0),
+        (SlackApiError(METHOD, "token_revoked"), 60.0, 0),
+    ],
+)
+async def test_what_slack_does_not_take_now_is_tried_again(
+    autojump_clock: trio.testing.MockClock, problem: Exception, at_least_s: float, doubled: int
+) -> None:
+    """The same post comes again after the pause its error asks for; a possible double is counted."""
+    desk = Desk()
+    desk.slack.answers.append(problem)
+    await desk.answers("hi")
+    (first, _), (again, at) = desk.slack.tried
+
+    assert first == again
+    assert at >= at_least_s
+    assert 1 == len(desk.slack.taken)
+    statistics = desk.posting.statistics()
+    assert (1, 0, doubled) == (statistics.posted, statistics.refused, statistics.doubled_possible)
+
+
+async def test_the_parts_stay_in_order(autojump_clock: trio.testing.MockClock) -> None:
+    """A part that is not taken yet holds back those behind it."""
+    desk = Desk()
+    desk.slack.answers += [LinkClosed("slack.com", "cut"), None, SlackOutcomeUnknown(METHOD, "HTTP 500")]
+    await desk.answers("x" * 3900 + " " + "y" * 3900 + " z")
+
+    assert ["x", "y", "z"] == [text[0] for *_, text in desk.slack.taken]
+
+
+async def test_an_operator_is_told_what_to_do(autojump_clock: trio.testing.MockClock, log: LogCapture) -> None:
+    """Where only a person can help, the line says how; the words are in no line."""
+    desk = Desk()
+    desk.slack.answers.append(SlackApiError(METHOD, "missing_scope", needed="chat:write"))
+    await desk.answers("sekrit")
+    (entry,) = log.entries
+
+    assert ("slack.post_again", "warning") == (entry["event"], entry["log_level"])
+    assert "chat:write" in entry["problem"]
+    assert "install the app again" in entry["problem"]
+    assert "sekrit" not in str(log.entries)
+
+
+async def test_an_answer_waits_for_its_installation(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """While the app is not in the workspace an answer waits; when it is back, it is posted with the new token."""
+    desk = Desk(SOUTH)
+    nursery.start_soon(desk.answers, "hi")
+    await trio.sleep(300)
+
+    assert [] == desk.slack.tried
+    assert {"slack.no_installation"} == {entry["event"] for entry in log.entries}
+
+    desk.installations.put(NORTH)
+    await trio.sleep(100)
+
+    assert [("North", "D0MIA00001", None, "hi")] == desk.slack.taken
+
+
+# Where it is refused.
+
+
+@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "is_archived", "thread_not_found"])
+async def test_a_refused_channel_is_answered_in_private(code: str) -> None:
+    """What a channel does not take goes to the visitor alone, whole."""
+    desk = Desk()
+    desk.wrote(**CHANNEL)
+    desk.slack.answers += [None, SlackApiError(METHOD, code)]
+    await desk.answers("x" * 3900 + " y", MIA_CHANNEL)
+    private = [text for _, channel, _, text in desk.slack.taken if channel == "U0MIA00001"]
+
+    assert ["<#C0SUPPORT1> " + "x" * 3900, "<#C0SUPPORT1> y"] == private
+
+
+async def test_what_is_refused_everywhere_is_said(log: LogCapture) -> None:
+    """An answer that Slack takes nowhere is given up with each of Slack's codes in the log, and does not block."""
+    desk = Desk()
+    desk.wrote(**CHANNEL)
+    desk.slack.answers += [SlackApiError(METHOD, "not_in_channel"), SlackApiError(METHOD, "user_disabled")]
+    await desk.answers("hi", MIA_CHANNEL)
+
+    assert [] == desk.slack.taken
+    assert [("not_in_channel", "goes elsewhere"), ("user_disabled", "not in Slack")] == [
+        (entry["code"], entry["meaning"]) for entry in log.entries
+    ]
+    assert 2 == desk.posting.statistics().refused
+
+
+# Cancelled in the middle.
+
+
+async def test_what_was_taken_is_not_posted_again(autojump_clock: trio.testing.MockClock) -> None:
+    """After a cancellation between two parts the next attempt goes on with the part that is missing."""
+    desk = Desk()
+    desk.slack.answers += [None, SlackRateLimited(METHOD, 30.0)]
+    with trio.move_on_after(5):
+        await desk.answers("x" * 3900 + " y")
+
+    assert ["x"] == [text[0] for *_, text in desk.slack.taken]
+
+    await desk.answers("x" * 3900 + " y")
+
+    assert ["x", "y"] == [text[0] for *_, text in desk.slack.taken]
+
+
+async def test_the_same_words_again_are_another_message(autojump_clock: trio.testing.MockClock) -> None:
+    """What is recognised is the message, not its words."""
+    desk = Desk()
+    for identity in ("m-1", "m-2"):
+        await desk.posting.post(
+            ImUser(MIA),
+            lambda place, identity=identity: posts("yes", place=place, identity=identity),  # type: ignore[misc]  # mypy does not see defaults of lambdas
+        )
+
+    assert 2 == len(desk.slack.taken)

@@ -1,0 +1,382 @@
+"""A batch from kefu is over when each of its messages is posted, recognised, or left alone for a named reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+import trio
+import trio.testing
+from trio.testing import wait_all_tasks_blocked
+
+from slackkefu.bridge.book import Book
+from slackkefu.bridge.open_sessions import OpenSessions
+from slackkefu.bridge.replies import Replies
+from slackkefu.bridge.to_slack import InChannel
+from slackkefu.easemob.message import Batch, IncomingMessage, IncomingOther, TextBody
+from slackkefu.easemob.names import ImUser, Queue
+from slackkefu.slack.ids import ChannelId
+from slackkefu.slack.text import escape
+from slackkefu.store.visitors import VisitorRecord
+from slackkefu.world import InlineDisk
+from tests.bridge.people import Shelf
+from tests.kefu.samples import EXPECT, SERVICE_NUMBER, VISITOR, incoming, text
+from tests.memory_network import virtual_wall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from structlog.testing import LogCapture
+
+    from slackkefu.bridge.posting import Posting
+    from slackkefu.bridge.to_slack import Place
+    from slackkefu.easemob.message import Meta
+    from slackkefu.slack.web import Post
+
+USER = ImUser(VISITOR)
+SESSION = "6f1c2a34-0b1d-4c55-9a77-0d3a1e5b7c01"
+QUEUE = Queue.of("a#b", SERVICE_NUMBER, "", home="a#b")
+
+
+class Wall:
+    """Where answers are posted, each after *takes_s*; fails when told so."""
+
+    def __init__(self) -> None:
+        self.takes_s = 0.0
+        self.faults: list[Exception] = []
+        self.posts: list[tuple[ImUser, Post]] = []
+
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> None:
+        """Post in a direct message."""
+        await trio.sleep(self.takes_s)
+        if self.faults:
+            raise self.faults.pop()
+        self.posts += [(user, post) for post in make(InChannel(ChannelId("D0CCCCCC1"), None))]
+
+    @property
+    def texts(self) -> list[str]:
+        """What stands there."""
+        return [post.text for _, post in self.posts]
+
+
+class Kefu:
+    """Replies with a wall to post on, and a visitor whom kefu may answer."""
+
+    def __init__(self) -> None:
+        team, user, channel = VISITOR.upper().split("_")
+        self.wall = Wall()
+        self.shelf = Shelf()
+        record = VisitorRecord(im_user=VISITOR, team=team, user=user, channel=channel, channel_type="im")
+        self.book = Book([record], store=self.shelf, disk=InlineDisk())
+        self.told: list[tuple[ImUser, bool]] = []
+        self.replies = Replies(
+            service_number=ImUser(SERVICE_NUMBER),
+            book=self.book,
+            posting=cast("Posting", self.wall),
+            sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+            wall=virtual_wall(),
+        )
+
+    async def says(self, *metas: Meta, user: ImUser = USER) -> None:
+        """Deliver one batch."""
+        await self.replies.deliver(user, Batch(QUEUE, metas))
+
+    @property
+    def record(self) -> VisitorRecord:
+        """The visitor's record."""
+        record = self.book.get(USER)
+        assert record is not None
+        return record
+
+
+@pytest.fixture
+async def kefu(nursery: trio.Nursery) -> Kefu:
+    """Make a kefu whose replies are at work."""
+    made = Kefu()
+    await nursery.start(made.replies.run)
+    return made
+
+
+def message(words: str = "hi", *, meta_id: int = 1, msg_id: str | None = None, session: str | None = None) -> Meta:
+    """Make a text of an agent's."""
+    weichat: dict[str, Any] = {"msgId": msg_id, "agent": {"userType": "Agent"}}
+    if session:
+        weichat["service_session"] = {"serviceSessionId": session}
+    return replace(text(words, {"weichat": weichat}), meta_id=meta_id)
+
+
+# Every sample.
+
+SHOWN: dict[str, str] = {
+    "text-emoji-codes": "好的🙂收到😃 没有这个码[(zz)] 🌹",
+    "robot-text-anchor": "请看帮助中心 (https://help.example/faq?a=1&b=2)。",
+    "robot-menu": "请选择您要咨询的问题\n1. 查询订单\n2. 退换货\n3. 转人工",
+    "robot-menu-list": "您想了解什么?\n1. 价格\n2. 门店\n3. 会员",
+    "transfer-guide-menu": "请选择服务\n1. 售前\n2. 视频客服\n3. 留言",
+    "related-questions": "七天内可以退货\n1. 运费谁出?\n2. 怎么寄回?",
+    "robot-useful-question": "答案:周一到周五发货",
+    "transfer-hint": "没有找到答案,需要人工吗?\n[转人工]",
+    "ticket-hint": "现在无人值守,请留言",
+    "event-wait-timeout-ticket": "等待时间较长,您可以留言",
+    "satisfaction-invite": "请对我的服务做出评价",
+    "event-ticket-comment": "您的留言有新回复\n[留言 Ticket] 发货\n今天发",
+    "image": "[图片 Image] screen.png",
+    "image-relative-url": "[图片 Image] a.jpg",
+    "file": "[文件 File] 报价单.pdf",
+    "audio": "[语音 Voice] v.amr 4 s",
+    "video": "[视频 Video] v.mp4 10 s",
+    "location": "[位置 Location] 北京市海淀区 (39.9839, 116.307)",
+    "article": "[图文 Article] 春季新品 https://shop.example/news/1",
+    "html-form": "[表单 Form] 预约单 https://form.example/f/1",
+    "custom-sticker": "[表情 Sticker]",
+    "video-call-invite": "客服邀请您进行视频通话\n[视频通话 Video call] 这里无法接通 / cannot be taken here",
+    **{
+        name: expected["text"] for name, expected in EXPECT.items() if expected["kind"] == "text" and "text" in expected
+    },
+}
+"""What a reader of Slack sees: the expected text where the samples say it, else its plain form in this version."""
+
+IGNORED: dict[str, str] = {
+    "recall": "recall_not_carried",
+    "recalled-message-replayed": "recalled",
+    "kf-ack": "ack",
+    "unknown-command": "unknown_command",
+    "agent-typing": "unknown_command",
+    "empty-text": "empty_text",
+    "not-from-service-number": "not_from_service_number",
+    "own-message-echo": "own_echo",
+    "visitor-text-sent": "own_echo",
+    "visitor-rating-sent": "own_echo",
+    "visitor-transfer-sent": "own_echo",
+}
+EVENTS = [name for name, expected in EXPECT.items() if expected["kind"] == "event"]
+
+
+def test_every_sample_is_tried() -> None:
+    """Each sample is shown, ignored, or an event."""
+    assert set(EXPECT) == {*SHOWN, *IGNORED, *EVENTS}
+    assert len(EXPECT) == len(SHOWN) + len(IGNORED) + len(EVENTS)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+async def test_shown_samples(kefu: Kefu, name: str) -> None:
+    """What has something for a reader is one post of the visitor's, escaped for Slack, under kefu's own id."""
+    given = incoming(name)
+    await kefu.says(given)
+    ((user, post),) = kefu.wall.posts
+    weichat: Any = given.ext["weichat"]
+
+    assert USER == user
+    assert escape(SHOWN[name]) == post.text
+    assert f"{weichat['msgId']}/0" == post.metadata_id
+    expected = EXPECT[name]
+    labels = expected.get("labels", []) + expected.get("titles", [])
+    named = [value for key in ("filename", "text", "title") if (value := expected.get(key))]
+    assert [] == [each for each in (*labels, *named) if escape(each) not in post.text]
+
+
+@pytest.mark.parametrize("name", IGNORED)
+async def test_ignored_samples(kefu: Kefu, name: str, log: LogCapture) -> None:
+    """What is not for a reader is posted nowhere and opens nothing; its reason is in the log."""
+    await kefu.says(incoming(name))
+
+    assert [] == kefu.wall.posts
+    assert [] == kefu.told
+    assert [("kefu.ignored", IGNORED[name])] == [(entry["event"], entry["reason"]) for entry in log.entries]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+async def test_events(kefu: Kefu, name: str) -> None:
+    """Events open and close the service session, and put no words of ours into Slack."""
+    kefu.book.remember(msgspec.structs.replace(kefu.record, mention_thread="1.1", mention_until=1e12))
+    await kefu.says(incoming(name))
+    is_open = EXPECT[name]["event"] != "closed"
+
+    assert [] == kefu.wall.posts
+    assert [(USER, is_open)] == kefu.told
+    assert (SESSION if is_open else None) == kefu.record.open_session
+    assert ("1.1" if is_open else None) == kefu.record.mention_thread
+    assert kefu.record == kefu.shelf.last[VISITOR]
+
+
+async def test_words_that_come_with_an_event_are_posted(kefu: Kefu) -> None:
+    """An event whose message has words of kefu's is both."""
+    closed = incoming("event-session-closed")
+    await kefu.says(replace(closed, body=TextBody("goodbye &amp; thanks")))
+
+    assert ["goodbye &amp; thanks"] == kefu.wall.texts
+    assert [(USER, False)] == kefu.told
+
+
+# Service sessions.
+
+
+async def test_any_word_of_a_session_opens_it(kefu: Kefu) -> None:
+    """Events may be missing: a message that names its session is enough."""
+    await kefu.says(message(session="s-1"))
+
+    assert [(USER, True)] == kefu.told
+    assert "s-1" == kefu.record.open_session
+    assert kefu.record == kefu.shelf.last[VISITOR]
+
+
+@pytest.mark.parametrize("late", ["satisfaction-invite", "event-ticket-comment", "kf-ack", "recall"])
+async def test_what_may_come_after_the_end_opens_nothing(kefu: Kefu, late: str) -> None:
+    """A rating, news of a ticket, a receipt or a recall after the closing leaves the session closed."""
+    given = incoming(late)
+    weichat: Any = given.ext["weichat"]
+    given = replace(given, ext={**given.ext, "weichat": {**weichat, "service_session": {"serviceSessionId": SESSION}}})
+    await kefu.says(incoming("event-session-closed"))
+    await kefu.says(replace(given, meta_id=2))
+
+    assert [(USER, False)] == kefu.told
+    assert None is kefu.record.open_session
+
+
+async def test_a_greeting_without_a_session_opens_nothing(kefu: Kefu) -> None:
+    """A message that names no session says nothing about one."""
+    await kefu.says(message())
+
+    assert ["hi"] == kefu.wall.texts
+    assert [] == kefu.told
+
+
+async def test_a_visitor_without_a_record_is_answered(kefu: Kefu) -> None:
+    """After a lost store an answer is posted all the same."""
+    await kefu.says(message(session="s-1"), user=ImUser("t1_u1_d1"))
+
+    assert ["hi"] == kefu.wall.texts
+
+
+# Repeats.
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (message(meta_id=7), message(meta_id=7)),
+        (message(meta_id=7, msg_id="m-1"), message(meta_id=8, msg_id="m-1")),
+        (message(meta_id=7, msg_id="m-1"), message("hi &amp; ho", meta_id=7, msg_id="m-2")),
+    ],
+)
+async def test_a_repeat_is_posted_once(kefu: Kefu, log: LogCapture, first: Meta, again: Meta) -> None:
+    """The same Meta.id or the same msgId is the same message, in one batch or in two."""
+    await kefu.says(first, again)
+    await kefu.says(again)
+
+    assert ["hi"] == kefu.wall.texts
+    assert 2 == sum(entry.get("reason") == "duplicate" for entry in log.entries)
+
+
+async def test_the_same_words_again_are_posted_again(kefu: Kefu) -> None:
+    """Equal words with ids of their own are two messages; so is the same id at another visitor."""
+    await kefu.says(message("yes", meta_id=1, msg_id="m-1"), message("yes", meta_id=2, msg_id="m-2"))
+    await kefu.says(message("yes", meta_id=1, msg_id="m-1"), user=ImUser("t1_u1_d1"))
+
+    assert ["yes", "yes", "yes"] == kefu.wall.texts
+
+
+async def test_a_stranger_cannot_hide_a_message(kefu: Kefu) -> None:
+    """A message of somebody else's with a msgId does not make kefu's own one a repeat."""
+    ours = message(meta_id=2, msg_id="m-1")
+    assert isinstance(ours, IncomingMessage)
+    await kefu.says(replace(ours, meta_id=1, sender="mallory"), ours)
+
+    assert ["hi"] == kefu.wall.texts
+
+
+# Faults, order, cancellation.
+
+
+async def test_one_poisoned_message_does_not_stop_the_batch(kefu: Kefu, log: LogCapture) -> None:
+    """A message that cannot be dealt with is said, and those behind it are posted; when it comes again it is tried."""
+    kefu.wall.faults.append(ZeroDivisionError())
+    batch = [message("one", meta_id=1), message("two", meta_id=2), message("three", meta_id=3)]
+    await kefu.says(*batch)
+
+    assert ["two", "three"] == kefu.wall.texts
+    assert [("lane.fault", 1)] == [(entry["event"], entry["meta_id"]) for entry in log.entries]
+
+    await kefu.says(*batch)
+
+    assert ["two", "three", "one"] == kefu.wall.texts
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [("read_receipt", "debug"), ("roster", "debug"), ("undecodable", "warning"), ("too_large", "warning")],
+)
+async def test_other_metas_are_passed_over(kefu: Kefu, log: LogCapture, kind: Any, level: str) -> None:
+    """What is no message is left alone in its place; what may have been one, but cannot be read, is a warning."""
+    await kefu.says(IncomingOther(1, kind), message(meta_id=2))
+
+    assert ["hi"] == kefu.wall.texts
+    assert [level] == [entry["log_level"] for entry in log.entries if kind in entry.values()]
+
+
+async def test_one_at_a_time_for_a_visitor(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Of two queues' batches for one visitor one message is posted at a time; another visitor does not wait."""
+    kefu.wall.takes_s = 10.0
+    for number in (1, 2):
+        nursery.start_soon(
+            kefu.says, message(f"{number}a", meta_id=10 * number), message(f"{number}b", meta_id=11 * number)
+        )
+        await wait_all_tasks_blocked()
+    other = ImUser("t1_u1_d1")
+    await trio.sleep(5)
+    await kefu.says(message("other", meta_id=3), user=other)
+
+    assert 15.0 == trio.current_time()
+    assert {(USER, "1a"), (other, "other")} == {(user, post.text) for user, post in kefu.wall.posts}
+
+    await trio.sleep(60)
+
+    assert ["1a", "2a", "1b", "2b"] == [post.text for user, post in kefu.wall.posts if user == USER]
+
+
+async def test_a_cancelled_batch_comes_again(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """When a batch is cancelled the message in hand goes on; the batch brought again joins it, and adds the rest."""
+    kefu.wall.takes_s = 10.0
+    batch = [message(words, meta_id=number, session="s-1") for number, words in enumerate(("a", "b", "c"), 1)]
+    with trio.move_on_after(15):
+        await kefu.says(*batch)
+
+    assert ["a"] == kefu.wall.texts
+
+    with trio.fail_after(16):
+        await kefu.says(*batch)
+
+    assert ["a", "b", "c"] == kefu.wall.texts
+
+
+async def test_nothing_is_begun_while_finishing(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The end waits for the batch in work; one that comes after it is neither posted nor given back as done."""
+    kefu.wall.takes_s = 3.0
+    nursery.start_soon(kefu.says, message("in work", meta_id=1))
+    await wait_all_tasks_blocked()
+    with trio.fail_after(4):
+        await kefu.replies.finish()
+
+    assert (3.0, ["in work"]) == (trio.current_time(), kefu.wall.texts)
+
+    with trio.move_on_after(60) as late:
+        await kefu.says(message("late", meta_id=2))
+
+    assert late.cancelled_caught
+    assert ["in work"] == kefu.wall.texts
+
+
+async def test_finishing_with_nothing_in_work_is_at_once(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """Also after a batch that was cancelled."""
+    kefu.wall.takes_s = 10.0
+    with trio.move_on_after(1):
+        await kefu.says(message())
+    await kefu.replies.finish()
+
+    assert 1.0 == trio.current_time()
