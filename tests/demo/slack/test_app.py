@@ -218,7 +218,7 @@ async def test_downloads_and_the_sign_in_page(stage: Stage, http: httpx.AsyncCli
     for name in ("url_private", "url_private_download", "thumb_360"):
         answer = await http.get(shown[name])
         assert ("image/png", b"\x89PNG" * 50_000) == (answer.headers["content-type"], answer.content)
-    assert shown["size"] == len(answer.content)
+        assert shown["size"] == len(answer.content)
 
     for token in ("Bearer xoxb-south", "Bearer xoxb-nobody", ""):
         answer = await http.get(shown["url_private"], headers={"authorization": token})
