@@ -4,7 +4,8 @@ Lanes: one ordered, bounded queue a visitor.
 What is put on a lane is worked on in order, one piece at a time. Lanes do not wait for each other: a slow visitor
 delays nobody. A lane has a task only while it has something to do.
 
-A full lane, or too much in all lanes together, refuses the new piece; who offered it still has it then.
+A full lane, or too much in all lanes together, refuses the new piece, and so do all at the end; who offered it still
+has it then.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Lanes(Generic[K, T]):
         self._waiting = 0
         self._refused = 0
         self._nursery: trio.Nursery | None = None
+        self._is_over = False
         self._empty = trio.Event()
         self._empty.set()
 
@@ -70,14 +72,17 @@ class Lanes(Generic[K, T]):
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             task_status.started()
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._is_over = True
 
     def put(self, key: K, piece: T) -> bool:
-        """Put *piece* at the end of the lane of *key*; False when there is no room."""
+        """Put *piece* at the end of the lane of *key*; False when there is no room, or nobody works any more."""
         if self._nursery is None:
             raise RuntimeError("lanes are not running")
         lane = self._lanes.get(key)
-        if self._waiting >= self._in_all or (lane is not None and len(lane) >= self._per_lane):
+        if self._is_over or self._waiting >= self._in_all or (lane is not None and len(lane) >= self._per_lane):
             self._refused += 1
             return False
         self._waiting += 1

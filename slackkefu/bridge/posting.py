@@ -18,7 +18,6 @@ import trio
 
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.identity import visitor_of
-from slackkefu.bridge.seen import Seen
 from slackkefu.bridge.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError
 from slackkefu.net.backoff import backoff
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.to_slack import Place
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.installation import Installation, Installations
+    from slackkefu.slack.installation import Installations
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
@@ -42,12 +41,6 @@ log = structlog.get_logger()
 
 BLOCKED_S: Final = 60.0
 """Pause where only an operator or a new installation helps."""
-
-GRACE_S: Final = 2.0
-"""How long a post that is under way may still take once it is cancelled."""
-
-REMEMBERED: Final = 10_000
-"""Posts remembered as taken; more than are in hand together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,6 @@ class Posting:
         self._web = web
         self._installations = installations
         self._book = book
-        self._taken = Seen(remembered=REMEMBERED)
         self._posted = 0
         self._refused = 0
         self._doubled_possible = 0
@@ -94,9 +86,8 @@ class Posting:
         """
         Post what *make* makes for the place where *user* is answered.
 
-        Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation leaves a beginning of
-        it posted, which the next attempt in the same place does not repeat; only a post whose answer did not come in
-        time is made again.
+        Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation may leave a beginning
+        of it posted, and a post made whose answer was not seen.
         """
         address = self._address(user)
         if address is None:
@@ -121,8 +112,6 @@ class Posting:
         return None
 
     async def _post(self, user: ImUser, key: InstallationKey, post: Post) -> str | None:
-        if self._taken.knows(user, _mark(post)):
-            return None
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         while True:
             installation = self._installations.get(key)
@@ -130,40 +119,22 @@ class Posting:
                 log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
                 await trio.sleep(BLOCKED_S)
                 continue
-            error = await self._try(installation, user, post)
-            if error is None:
+            try:
+                await self._web.post_message(installation, post)
+            except SlackkefuError as error:
+                step = after(error)
+                if isinstance(step, GiveUp):
+                    self._refused += 1
+                    return step.reason
+                # Looking first (our echo, the history) comes with the synced record of intents.
+                self._doubled_possible += isinstance(step, LookFirst)
+                pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
+                problem = step.advice if isinstance(step, Operator) else str(error)
+                log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
+            else:
+                self._posted += 1
                 return None
-            step = after(error)
-            if isinstance(step, GiveUp):
-                self._refused += 1
-                return step.reason
-            # Looking first (our echo, the history) comes with the synced record of intents.
-            self._doubled_possible += isinstance(step, LookFirst)
-            pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
-            problem = step.advice if isinstance(step, Operator) else str(error)
-            log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
             await trio.sleep(pause)
-
-    async def _try(self, installation: Installation, user: ImUser, post: Post) -> SlackkefuError | None:
-        """
-        Make one post; return why Slack has not taken it, or None when it has.
-
-        A cancellation waits :data:`GRACE_S` for the answer. It mostly means that the visitor's IM link was lost: then
-        the batch comes again at once, and a post of which nobody knew whether it was made would be made twice.
-        """
-        problem: SlackkefuError | None = None
-        async with trio.open_nursery() as nursery:
-            with trio.CancelScope(shield=True) as shield:
-                nursery.start_soon(_limit_when_cancelled, shield)
-                try:
-                    await self._web.post_message(installation, post)
-                except SlackkefuError as error:
-                    problem = error
-                else:
-                    self._taken.note(user, _mark(post))
-                    self._posted += 1
-            nursery.cancel_scope.cancel()
-        return problem
 
     def _address(self, user: ImUser) -> _Address | None:
         visitor = visitor_of(user)
@@ -180,16 +151,3 @@ class Posting:
             channel, thread = ChannelId(record.channel), Ts(record.thread_ts) if record.thread_ts else None
         place: Place = InChannel(channel, thread) if is_direct or thread else InPrivate(visitor.user, about=channel)
         return _Address(key, visitor.user, is_direct, place)
-
-
-def _mark(post: Post) -> str:
-    """Name a post in its place."""
-    return f"{post.channel} {post.thread_ts} {post.metadata_id}"
-
-
-async def _limit_when_cancelled(shield: trio.CancelScope) -> None:
-    """Once cancelled, leave *shield* only so much time."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        shield.deadline = trio.current_time() + GRACE_S

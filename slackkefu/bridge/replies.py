@@ -129,11 +129,13 @@ class Replies:
                 self._idle.set()
 
     async def finish(self) -> None:
-        """Wait until no batch is in work; none is begun any more, what comes now stays at Easemob."""
+        """Wait until no batch is in work and nothing in hand; no batch is begun any more, it stays at Easemob."""
         self._closed = True
         while self._in_work:
             self._idle = trio.Event()
             await self._idle.wait()
+        # What lost its batch to a lost connection is still being posted.
+        await self._lanes.drained()
 
     def statistics(self) -> LaneStatistics:
         """Tell what lies in the lanes now."""

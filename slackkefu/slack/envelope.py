@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from slackkefu.secret import Secret
+from slackkefu.slack.fields import is_true, text_at
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, UserId
 from slackkefu.slack.installation import Authorization
 from slackkefu.slack.message import FileRef, Malformed, MessageEvent, read_message
@@ -149,15 +150,15 @@ class Envelope:
 
 def parse_envelope(frame: Mapping[str, object]) -> Envelope:
     """Read a frame that has an ``envelope_id``; the caller has seen that this is text."""
-    kind = _text(frame, "type")
+    kind = text_at(frame, "type")
     attempt = frame.get("retry_attempt")
     return Envelope(
-        envelope_id=_text(frame, "envelope_id"),
+        envelope_id=text_at(frame, "envelope_id"),
         kind=kind,
         payload=_PARSERS.get(kind, OtherPayload)(frame.get("payload")),
         accepts_response_payload=frame.get("accepts_response_payload") is True,
         retry_attempt=attempt if isinstance(attempt, int) and not isinstance(attempt, bool) else 0,
-        retry_reason=_text(frame, "retry_reason"),
+        retry_reason=text_at(frame, "retry_reason"),
     )
 
 
@@ -186,7 +187,7 @@ def parse_event_callback(raw: object) -> EventCallback | AppRateLimited | Malfor
     except msgspec.ValidationError as exc:
         return Malformed(f"events_api: authorizations: {exc}")
     return EventCallback(
-        event_id=_text(raw, "event_id"),
+        event_id=text_at(raw, "event_id"),
         team_id=_team(raw, "team_id"),
         enterprise_id=_enterprise(raw, "enterprise_id"),
         authorizations=tuple(
@@ -194,14 +195,14 @@ def parse_event_callback(raw: object) -> EventCallback | AppRateLimited | Malfor
                 enterprise_id=EnterpriseId(one.enterprise_id) if one.enterprise_id else None,
                 team_id=TeamId(one.team_id) if one.team_id else None,
                 user_id=UserId(one.user_id) if one.user_id else None,
-                is_bot=_flag(one.is_bot),
-                is_enterprise_install=_flag(one.is_enterprise_install),
+                is_bot=is_true(one.is_bot),
+                is_enterprise_install=is_true(one.is_enterprise_install),
             )
             for one in authorizations
         ),
-        api_app_id=_text(raw, "api_app_id"),
-        is_ext_shared_channel=_flag(raw.get("is_ext_shared_channel")),
-        event_context=_text(raw, "event_context"),
+        api_app_id=text_at(raw, "api_app_id"),
+        is_ext_shared_channel=is_true(raw.get("is_ext_shared_channel")),
+        event_context=text_at(raw, "event_context"),
         event=_parse_event(raw["event"]),
     )
 
@@ -210,7 +211,7 @@ def _parse_event(raw: object) -> MessageEvent | OtherEvent | Malformed:
     """Read the inner event."""
     if not isinstance(raw, Mapping):
         return Malformed("event: not an object")
-    kind = _text(raw, "type")
+    kind = text_at(raw, "type")
     if not kind:
         return Malformed("event: no type")
     if kind in ("message", "app_mention"):
@@ -222,19 +223,19 @@ def _parse_slash_command(raw: object) -> SlashCommand | Malformed:
     """Read the payload of a ``slash_commands`` envelope."""
     if not isinstance(raw, Mapping):
         return Malformed("slash_commands: the payload is not an object")
-    command = _text(raw, "command")
+    command = text_at(raw, "command")
     if not command:
         return Malformed("slash_commands: no command")
     return SlashCommand(
         command=command,
-        text=_text(raw, "text"),
+        text=text_at(raw, "text"),
         team_id=_team(raw, "team_id"),
         enterprise_id=_enterprise(raw, "enterprise_id"),
-        is_enterprise_install=_flag(raw.get("is_enterprise_install")),
-        channel=ChannelId(_text(raw, "channel_id")) or None,
-        user=UserId(_text(raw, "user_id")) or None,
-        response_url=Secret(_text(raw, "response_url")),
-        trigger_id=Secret(_text(raw, "trigger_id")),
+        is_enterprise_install=is_true(raw.get("is_enterprise_install")),
+        channel=ChannelId(text_at(raw, "channel_id")) or None,
+        user=UserId(text_at(raw, "user_id")) or None,
+        response_url=Secret(text_at(raw, "response_url")),
+        trigger_id=Secret(text_at(raw, "trigger_id")),
     )
 
 
@@ -242,7 +243,7 @@ def _parse_interaction(raw: object) -> Interaction | Malformed:
     """Read the payload of an ``interactive`` envelope; ``team`` is null for organisation-wide installations."""
     if not isinstance(raw, Mapping):
         return Malformed("interactive: the payload is not an object")
-    kind = _text(raw, "type")
+    kind = text_at(raw, "type")
     if not kind:
         return Malformed("interactive: no type")
     user = raw.get("user")
@@ -252,10 +253,10 @@ def _parse_interaction(raw: object) -> Interaction | Malformed:
         or _team(raw.get("team"), "id")
         or _team(user, "team_id"),
         enterprise_id=_enterprise(raw.get("enterprise"), "id"),
-        is_enterprise_install=_flag(raw.get("is_enterprise_install")),
-        user=UserId(_text(user, "id")) or None,
+        is_enterprise_install=is_true(raw.get("is_enterprise_install")),
+        user=UserId(text_at(user, "id")) or None,
         user_team=_team(user, "team_id"),
-        channel=ChannelId(_text(raw.get("channel"), "id")) or None,
+        channel=ChannelId(text_at(raw.get("channel"), "id")) or None,
         raw=raw,
     )
 
@@ -267,22 +268,11 @@ _PARSERS: Final[Mapping[str, Callable[[object], Payload]]] = {
 }
 
 
-def _text(raw: object, name: str) -> str:
-    """Return the text field *name* of the object *raw*; nothing where either is something else."""
-    value = raw.get(name) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
 def _team(raw: object, name: str) -> TeamId | None:
     """Return a workspace id, or None."""
-    return TeamId(_text(raw, name)) or None
+    return TeamId(text_at(raw, name)) or None
 
 
 def _enterprise(raw: object, name: str) -> EnterpriseId | None:
     """Return an organisation id, or None."""
-    return EnterpriseId(_text(raw, name)) or None
-
-
-def _flag(value: object) -> bool:
-    """Read a truth value; slash commands send it as text (facts/slack.md §11)."""
-    return value is True or value == "true"
+    return EnterpriseId(text_at(raw, name)) or None

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.profile import Profile, read_profile
 
@@ -162,7 +163,7 @@ def read_message(
         subtype=wire.subtype or None,
         user=UserId(wire.user) if wire.user else None,
         bot_id=wire.bot_id or None,
-        app_id=wire.app_id or _text_in(wire.bot_profile, "app_id") or None,
+        app_id=wire.app_id or text_at(wire.bot_profile, "app_id") or None,
         hidden=wire.hidden not in (None, False),
         team=TeamId(wire.team) if wire.team else None,
         user_team=wire.user_team or None,
@@ -194,11 +195,11 @@ def _read_files(raw: object) -> tuple[FileRef, ...]:
         return ()
     return tuple(
         FileRef(
-            id=_text_in(item, "id"),
-            name=_text_in(item, "name"),
-            mimetype=_text_in(item, "mimetype"),
+            id=text_at(item, "id"),
+            name=text_at(item, "name"),
+            mimetype=text_at(item, "mimetype"),
             size=_size(item.get("size")),
-            mode=_text_in(item, "mode"),
+            mode=text_at(item, "mode"),
         )
         for item in raw
         if isinstance(item, Mapping)
@@ -215,7 +216,7 @@ def _read_emoji(blocks: object) -> dict[str, str]:
             waiting.extend(value)
         elif isinstance(value, Mapping):
             if value.get("type") == "emoji":
-                name, characters = _text_in(value, "name"), _characters(_text_in(value, "unicode"))
+                name, characters = text_at(value, "name"), _characters(text_at(value, "unicode"))
                 tone = value.get("skin_tone")
                 if name and characters:
                     found[f"{name}::skin-tone-{tone}" if isinstance(tone, int) else name] = characters
@@ -238,14 +239,8 @@ def _characters(code_points: str) -> str:
 def _read_metadata_id(raw: object) -> str:
     """Return our own id in a message's ``metadata``, if it is ours."""
     if isinstance(raw, Mapping) and raw.get("event_type") == METADATA_TYPE:
-        return _text_in(raw.get("event_payload"), "id")
+        return text_at(raw.get("event_payload"), "id")
     return ""
-
-
-def _text_in(raw: object, name: str) -> str:
-    """Return the text field *name* of the object *raw*; nothing where either is something else."""
-    value = raw.get(name) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, str) else ""
 
 
 def _size(value: object) -> int | None:

@@ -37,6 +37,7 @@ from slackkefu.errors import (
     SlackRateLimited,
 )
 from slackkefu.secret import Secret
+from slackkefu.slack.fields import is_true, text_at
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.message import METADATA_TYPE
@@ -244,7 +245,7 @@ class WebClient:
             arguments["metadata"] = {"event_type": METADATA_TYPE, "event_payload": {"id": post.metadata_id}}
         method = "chat.postMessage"
         answer = await self.call(method, arguments, token=installation.bot_token, channel=post.channel)
-        channel, ts = _text(answer, "channel"), _text(answer, "ts")
+        channel, ts = text_at(answer, "channel"), text_at(answer, "ts")
         # An "ok" without a ts is still an "ok": to take it for a failure would post again and again.
         return Posted(ChannelId(channel or post.channel), Ts(ts) if ts else None)
 
@@ -252,20 +253,20 @@ class WebClient:
         """Ask whose *token* is; errors as :meth:`call`."""
         answer = await self._call("auth.test", {}, token, "")
         body = answer.body
-        enterprise_id = EnterpriseId(_text(body, "enterprise_id")) or None
+        enterprise_id = EnterpriseId(text_at(body, "enterprise_id")) or None
         organisation_wide = body.get("is_enterprise_install") is True
         return Identity(
-            key=InstallationKey(enterprise_id, None if organisation_wide else TeamId(_text(body, "team_id")) or None),
-            team_name=_text(body, "team"),
-            bot_user_id=UserId(_text(body, "user_id")),
-            bot_id=_text(body, "bot_id"),
+            key=InstallationKey(enterprise_id, None if organisation_wide else TeamId(text_at(body, "team_id")) or None),
+            team_name=text_at(body, "team"),
+            bot_user_id=UserId(text_at(body, "user_id")),
+            bot_id=text_at(body, "bot_id"),
             scopes=frozenset(filter(None, map(str.strip, answer.headers.get("x-oauth-scopes", "").split(",")))),
         )
 
     async def open_connection(self) -> Secret:
         """Ask for the address of a Socket Mode connection, which holds a ticket; errors as :meth:`call`."""
         method = "apps.connections.open"
-        url = _text(await self.call(method, {}, token=self._app_token), "url")
+        url = text_at(await self.call(method, {}, token=self._app_token), "url")
         if not url:
             raise LinkClosed(self._address, f"no address in the answer to {method}")
         return Secret(url)
@@ -279,27 +280,28 @@ class WebClient:
         """Ask about a workspace, by default the installation's own; errors as :meth:`call`."""
         answer = await self.call("team.info", {"team": team}, token=installation.bot_token)
         raw = answer.get("team")
-        return TeamInfo(TeamId(_text(raw, "id")), _text(raw, "name"), _text(raw, "domain"))
+        return TeamInfo(TeamId(text_at(raw, "id")), text_at(raw, "name"), text_at(raw, "domain"))
 
     async def conversations_info(self, installation: Installation, channel: ChannelId) -> Conversation:
         """Ask about a conversation; errors as :meth:`call`."""
         answer = await self.call("conversations.info", {"channel": channel}, token=installation.bot_token)
         raw = answer.get("channel")
+        flags = raw if isinstance(raw, dict) else {}
         return Conversation(
-            id=ChannelId(_text(raw, "id") or channel),
-            name=_text(raw, "name"),
-            is_im=_flag(raw, "is_im"),
-            is_mpim=_flag(raw, "is_mpim"),
-            is_private=_flag(raw, "is_private"),
-            is_archived=_flag(raw, "is_archived"),
-            is_ext_shared=_flag(raw, "is_ext_shared"),
+            id=ChannelId(text_at(raw, "id") or channel),
+            name=text_at(raw, "name"),
+            is_im=is_true(flags.get("is_im")),
+            is_mpim=is_true(flags.get("is_mpim")),
+            is_private=is_true(flags.get("is_private")),
+            is_archived=is_true(flags.get("is_archived")),
+            is_ext_shared=is_true(flags.get("is_ext_shared")),
         )
 
     async def conversations_open(self, installation: Installation, user: UserId) -> ChannelId:
         """Open the direct messages with *user*, or find them open; errors as :meth:`call`."""
         method = "conversations.open"
         answer = await self.call(method, {"users": user}, token=installation.bot_token)
-        channel = _text(answer.get("channel"), "id")
+        channel = text_at(answer.get("channel"), "id")
         if not channel:
             raise SlackOutcomeUnknown(method, "an answer without a channel")
         return ChannelId(channel)
@@ -373,7 +375,7 @@ class WebClient:
         if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT:
             raise self._lost(method, f"HTTP {status}")
         body = _json(response.content)
-        code = _text(body, "error")
+        code = text_at(body, "error")
         if body is None or (body.get("ok") is not True and not code):
             if response.is_client_error:
                 raise SlackApiError(method, f"http_{status}")
@@ -384,7 +386,7 @@ class WebClient:
             raise SlackRateLimited(method, _pause(response.headers))
         if code in _TRANSIENT:
             raise self._lost(method, code)
-        raise SlackApiError(method, code, needed=_text(body, "needed"))
+        raise SlackApiError(method, code, needed=text_at(body, "needed"))
 
     def _lost(self, method: str, reason: str) -> SlackError | LinkError:
         """Make the error for a request that left and got no usable answer."""
@@ -436,14 +438,3 @@ def _json(content: bytes) -> Mapping[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return raw if isinstance(raw, dict) else None
-
-
-def _text(raw: object, name: str) -> str:
-    """Return the text field *name* of the object *raw*; nothing where either is something else."""
-    value = raw.get(name) if isinstance(raw, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-def _flag(raw: object, name: str) -> bool:
-    """Return whether the field *name* of the object *raw* is true."""
-    return isinstance(raw, dict) and raw.get(name) is True

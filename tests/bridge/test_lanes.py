@@ -110,3 +110,17 @@ async def test_nothing_is_taken_before_the_start() -> None:
         lanes.put("a", 1)
 
     assert LaneStatistics(busy=0, waiting=0, deepest=0, refused=0) == lanes.statistics()
+
+
+async def test_nothing_is_taken_at_the_end(nursery: trio.Nursery) -> None:
+    """Lanes that have stopped refuse, so that whoever comes during the end keeps what it offers."""
+
+    async def work(_: str, __: int) -> None: ...
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=1, in_all=1)
+    await nursery.start(lanes.run)
+    nursery.cancel_scope.cancel()
+    with trio.CancelScope(shield=True):
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert not lanes.put("a", 1)

@@ -252,23 +252,6 @@ async def test_what_is_refused_everywhere_is_said(log: LogCapture) -> None:
     assert 2 == desk.posting.statistics().refused
 
 
-# Cancelled in the middle.
-
-
-async def test_what_was_taken_is_not_posted_again(autojump_clock: trio.testing.MockClock) -> None:
-    """After a cancellation between two parts the next attempt goes on with the part that is missing."""
-    desk = Desk()
-    desk.slack.answers += [None, SlackRateLimited(METHOD, 30.0)]
-    with trio.move_on_after(5):
-        await desk.answers("x" * 3900 + " y")
-
-    assert ["x"] == [text[0] for *_, text in desk.slack.taken]
-
-    await desk.answers("x" * 3900 + " y")
-
-    assert ["x", "y"] == [text[0] for *_, text in desk.slack.taken]
-
-
 async def test_the_same_words_again_are_another_message(autojump_clock: trio.testing.MockClock) -> None:
     """What is recognised is the message, not its words."""
     desk = Desk()

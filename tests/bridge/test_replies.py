@@ -13,10 +13,11 @@ from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.open_sessions import OpenSessions
-from slackkefu.bridge.replies import Replies
+from slackkefu.bridge.replies import PER_LANE, Replies
 from slackkefu.bridge.to_slack import InChannel
 from slackkefu.easemob.message import Batch, IncomingMessage, IncomingOther, TextBody
 from slackkefu.easemob.names import ImUser, Queue
+from slackkefu.errors import LinkClosed
 from slackkefu.slack.ids import ChannelId
 from slackkefu.slack.text import escape
 from slackkefu.store.visitors import VisitorRecord
@@ -372,11 +373,46 @@ async def test_nothing_is_begun_while_finishing(
     assert ["in work"] == kefu.wall.texts
 
 
-async def test_finishing_with_nothing_in_work_is_at_once(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
-    """Also after a batch that was cancelled."""
-    kefu.wall.takes_s = 10.0
+async def test_finishing_waits_for_what_has_lost_its_batch(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """A message being posted when its batch is cancelled is seen through before the end; after that it is at once."""
+    kefu.wall.takes_s = 3.0
     with trio.move_on_after(1):
         await kefu.says(message())
     await kefu.replies.finish()
 
-    assert 1.0 == trio.current_time()
+    assert (3.0, ["hi"]) == (trio.current_time(), kefu.wall.texts)
+
+    await kefu.replies.finish()
+
+    assert 3.0 == trio.current_time()
+
+
+async def test_too_much_in_hand_is_left_to_easemob(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A batch for which there is no room is not given back as done; what is in hand is posted."""
+    kefu.wall.takes_s = 1.0
+    for number in range(1, PER_LANE + 1):
+        nursery.start_soon(kefu.says, message(meta_id=number))
+    await wait_all_tasks_blocked()
+    with pytest.raises(LinkClosed):
+        await kefu.says(message(meta_id=PER_LANE + 1))
+
+    assert PER_LANE == kefu.replies.statistics().waiting
+
+    await kefu.replies.finish()
+
+    assert PER_LANE == len(kefu.wall.posts)
+    assert 0 == kefu.replies.statistics().waiting
+
+
+async def test_after_the_end_nothing_is_taken(autojump_clock: trio.testing.MockClock) -> None:
+    """A batch that comes while everything is being closed ends its connection; it is not lost and no fault."""
+    kefu = Kefu()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(kefu.replies.run)
+        nursery.cancel_scope.cancel()
+    with pytest.raises(LinkClosed):
+        await kefu.says(message())
+
+    assert [] == kefu.wall.texts
