@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation
     from slackkefu.store import Store
-    from slackkefu.world import World
+    from slackkefu.world import Disk, World
 
 __all__ = ["Statistics", "run", "run_daemon"]
 
@@ -86,14 +86,14 @@ async def run_daemon(config: Config, world: World) -> None:
     async with trio.open_nursery() as nursery:
 
         def on_ready(statistics: Statistics) -> None:
-            nursery.start_soon(_be_a_good_service, Metrics(statistics))
+            nursery.start_soon(_be_a_good_service, Metrics(statistics), world.disk)
 
         await nursery.start(_stop_on_signal, stop)
         await run(config, world, stop=stop, on_ready=on_ready)
         nursery.cancel_scope.cancel()
 
 
-async def _be_a_good_service(metrics: Metrics) -> None:
+async def _be_a_good_service(metrics: Metrics, disk: Disk) -> None:
     """Tell systemd that we are ready and alive, and write the metrics where $RUNTIME_DIRECTORY wants them."""
     folder = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     notify.ready()
@@ -101,7 +101,7 @@ async def _be_a_good_service(metrics: Metrics) -> None:
         notify.alive()
         if folder:
             try:
-                metrics.write_textfile(Path(folder, "metrics.prom"))
+                await disk.run(partial(metrics.write_textfile, Path(folder, "metrics.prom")))
             except OSError as exc:
                 log.warning("metrics.unwritable", problem=str(exc))
         await trio.sleep(min(METRICS_S, notify.watchdog_s() or METRICS_S))
@@ -238,6 +238,9 @@ async def _run(
     await nursery.start(affair_lanes.run)
     now = world.wall()
     pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in book)
+    for record in book:
+        if is_open(record, now=now):
+            sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
     async with trio.open_nursery() as listening:
         await listening.start(socket_mode.run)
         log.info("daemon.ready", installations=len(installations), visitors=len(book))
@@ -250,6 +253,8 @@ async def _run(
                 "messages": receipts.statistics,
                 "lanes_to_kefu": words.statistics,
                 "lanes_to_slack": replies.statistics,
+                "affairs": affair_lanes.statistics,
+                "names": directory.statistics,
                 "intake": intake.statistics,
                 "posting": posting.statistics,
             }
@@ -259,6 +264,7 @@ async def _run(
         listening.start_soon(socket_mode.drain)
         with trio.move_on_after(FINISH_S):
             await replies.finish()
+    log.info("daemon.left", unacknowledged=receipts.statistics().in_hand, meaning="Slack still has these messages")
 
 
 async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.CancelScope) -> None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 import msgspec
 import structlog
 
+from slackkefu.bridge.identity import Unmappable, Visitor, im_user
 from slackkefu.bridge.open_sessions import OPEN_S
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreUnwritable
-from slackkefu.slack.ids import EnterpriseId, TeamId
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, UserId
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.visitors import VisitorRecord
 
@@ -83,9 +84,15 @@ def opened(record: VisitorRecord, session_id: str, *, now: float) -> VisitorReco
     )
 
 
-def closed(record: VisitorRecord) -> VisitorRecord:
+def closed(record: VisitorRecord, session_id: str | None = None) -> VisitorRecord:
     """Note that the service session is over; a thread opened by a mention closes with it."""
-    return msgspec.structs.replace(record, open_session=None, mention_thread=None, mention_until=0.0)
+    return msgspec.structs.replace(
+        record,
+        open_session=None,
+        closed_session=session_id or record.open_session or record.closed_session,
+        mention_thread=None,
+        mention_until=0.0,
+    )
 
 
 def listens(record: VisitorRecord | None, thread_ts: Ts, *, now: float) -> bool:
@@ -122,9 +129,12 @@ class Book:
 
     def __init__(self, records: Iterable[VisitorRecord], *, store: Records, disk: Disk) -> None:
         self._records = {ImUser(record.im_user): record for record in records}
+        self._moved: dict[Visitor, ImUser] = {}
         self._unwritten: set[ImUser] = set()
         self._store = store
         self._disk = disk
+        for record in self._records.values():
+            self._note_move(record)
 
     def __iter__(self) -> Iterator[VisitorRecord]:
         return iter(self._records.values())
@@ -136,12 +146,17 @@ class Book:
         """Return the record of *user*, if any."""
         return self._records.get(user)
 
+    def user_of(self, visitor: Visitor) -> ImUser | Unmappable:
+        """Return the visitor's name at the desk: the one it has had, also when its channel has a new id since."""
+        return self._moved.get(visitor) or im_user(visitor)
+
     def remember(self, record: VisitorRecord) -> None:
         """Take *record* into memory; what the next envelope is decided by."""
         user = ImUser(record.im_user)
         if self._records.get(user) != record:
             self._records[user] = record
             self._unwritten.add(user)
+            self._note_move(record)
 
     async def write(self, user: ImUser) -> None:
         """
@@ -160,3 +175,9 @@ class Book:
             return
         if self._records[user] is record:
             self._unwritten.discard(user)
+
+    def _note_move(self, record: VisitorRecord) -> None:
+        """Remember the name of a visitor whose channel is not the one it was named by."""
+        visitor = Visitor(TeamId(record.team), UserId(record.user), ChannelId(record.channel))
+        if im_user(visitor) != record.im_user:
+            self._moved[visitor] = ImUser(record.im_user)

@@ -8,7 +8,7 @@ messages behind it wait, so that order holds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["Forwarding"]
 
 log = structlog.get_logger()
+
+NO_LOGIN_S: Final = 15 * 60.0
+"""How long a message waits for a visitor whom Easemob does not let in: longer than Slack repeats it."""
 
 
 @final
@@ -113,12 +116,13 @@ class Forwarding:
     async def _send(self, user: ImUser, message: OutgoingMessage) -> str | None:
         """Send until Easemob accepted it (None) or refused it for good (the reason)."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        gives_up_at = trio.current_time() + NO_LOGIN_S
         while True:
             try:
                 await self._pool.send(user, message)
             except SlackkefuError as error:
                 step = after_send(error)
-                if isinstance(step, GiveUp):
+                if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
                     return step.reason
                 pause = max(next(pauses), step.after_s)
                 log.info("kefu.send_again", visitor=user, problem=str(error), in_s=round(pause, 1))
@@ -131,7 +135,9 @@ class Forwarding:
         profile = naming.author or Profile()
         record = self._book.get(forward.user)
         if record is not None:
-            record = named(record, name=profile.name or "", workspace=naming.workspace)
+            name = (profile.name or "") if "name" in self._fields else ""
+            workspace = naming.workspace if "workspace" in self._fields else ""
+            record = named(record, name=name, workspace=workspace)
             self._book.remember(record)
         return VisitorCard(
             user_id=forward.visitor.user,

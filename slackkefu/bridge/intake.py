@@ -44,6 +44,10 @@ _LOSSES: Final[Mapping[Reason, str]] = MappingProxyType(
 """What an operator has to know of, in words: people's messages are lost by it."""
 
 
+_OTHERS_TALK: Final = frozenset({Reason.NOT_MENTIONED, Reason.CHANNELS_OFF})
+"""Members talking among themselves: the most frequent thing in a busy channel, and nothing to note."""
+
+
 @dataclass(frozen=True, slots=True)
 class IntakeStatistics:
     """Counts since the start."""
@@ -95,7 +99,11 @@ class Intake:
     async def take(self, delivery: Delivery) -> None:
         """Decide on one envelope, without waiting for the other side."""
         decision = route(
-            delivery.envelope, installations=self._installations, channels=self._channels, listens=self._listens
+            delivery.envelope,
+            installations=self._installations,
+            channels=self._channels,
+            listens=self._listens,
+            user_of=self._book.user_of,
         )
         if isinstance(decision, Forward):
             await self._forward(decision, delivery)
@@ -125,6 +133,8 @@ class Intake:
         kind = detail or delivery.envelope.kind
         if reason in _LOSSES:
             log.warning("slack.ignored", reason=reason.value, kind=kind, meaning=_LOSSES[reason])
+        elif reason in _OTHERS_TALK:
+            log.debug("slack.ignored", reason=reason.value, kind=kind)
         else:
             log.info("slack.ignored", reason=reason.value, kind=kind)
         await delivery.acknowledge()

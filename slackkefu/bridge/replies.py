@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.message import Batch, Meta
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
+    from slackkefu.store.visitors import VisitorRecord
 
 __all__ = ["Replies"]
 
@@ -47,6 +48,9 @@ PER_LANE: Final = 100
 """Messages in hand for one visitor; a batch waits for each of its own, so there is one for every queue in work."""
 
 IN_ALL: Final = 20_000
+
+_AFTERWARDS: Final = frozenset({"rating", "ticket-notice"})
+"""Kinds of messages that may come when the service session is over (facts/kefu.md §2.3, §2.6)."""
 
 _UNREADABLE: Final = frozenset({"too_large", "undecodable"})
 """Kinds of metas that may have been an agent's words."""
@@ -201,16 +205,24 @@ class Replies:
         Keep track of the service session.
 
         Events may be missing, a paid feature (facts/kefu.md §2.3), so any message that names its session says that it
-        is open; only the closing event says that it is over. A rating or news of a ticket may come after that, and
-        open nothing.
+        is open; only the closing event says that it is over. A farewell, a rating or news of a ticket may come after
+        that, and open nothing.
         """
         record = self._book.get(user)
         if record is None:
             return
         if isinstance(message, Event) and message.name == "closed":
-            self._book.remember(closed(record))
+            self._book.remember(closed(record, message.service_session_id))
             self._sessions.closed(user)
-        elif message.service_session_id and message.kind not in ("rating", "ticket-notice"):
-            self._book.remember(opened(record, message.service_session_id, now=self._wall()))
+        elif _says_open(message, record):
+            self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
             self._sessions.heard(user)
         await self._book.write(user)
+
+
+def _says_open(message: KefuMessage, record: VisitorRecord) -> bool:
+    """Tell whether a message means that its service session is open."""
+    session = message.service_session_id
+    if not session or message.kind in _AFTERWARDS:
+        return False
+    return session != record.closed_session or isinstance(message, Event)

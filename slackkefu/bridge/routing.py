@@ -77,6 +77,7 @@ def route(
     installations: Installations,
     channels: ChannelsMode,
     listens: Callable[[ImUser, Ts], bool],
+    user_of: Callable[[Visitor], ImUser | Unmappable] = im_user,
 ) -> Route:
     """
     Decide what is done with *envelope*.
@@ -86,6 +87,7 @@ def route(
         installations: Who installed the app.
         channels: What of members' messages outside direct messages is for the desk.
         listens: Whether a conversation with this visitor is open in this thread.
+        user_of: The visitor's name at the desk; another than its ids make where its channel has changed its id.
 
     """
     rule = PAYLOADS.get(envelope.kind)
@@ -106,7 +108,7 @@ def route(
         return _route_other(event, installation)
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
-    return _route_message(event, payload, installation, channels, listens)
+    return _route_message(event, payload, installation, channels, listens, user_of)
 
 
 def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
@@ -126,6 +128,7 @@ def _route_message(
     installation: Installation,
     channels: ChannelsMode,
     listens: Callable[[ImUser, Ts], bool],
+    user_of: Callable[[Visitor], ImUser | Unmappable],
 ) -> Route:
     rule = SUBTYPES.get(event.subtype or "")
     if rule in (Rule.EDIT, Rule.DELETION):
@@ -140,7 +143,7 @@ def _route_message(
     if event.user is None or not (event.text.strip() or event.files):
         return Ignored(Reason.EMPTY)
     visitor = Visitor(author_team(event.user_team, event.team, payload.team_id), event.user, event.channel)
-    user = im_user(visitor)
+    user = user_of(visitor)
     if isinstance(user, Unmappable):
         return Ignored(Reason.UNMAPPABLE_ID)
     is_mention = event.is_mention_event or installation.bot_user_id in mentions(event.text)

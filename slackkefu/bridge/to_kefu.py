@@ -3,18 +3,21 @@ From Slack's words to the desk's: one message of a visitor as the IM messages th
 
 A pure mapping. A long text becomes ordered parts; where it is cut depends on the text alone, and every id derives from
 (team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to the
-other side (design, decision 2).
+other side (design, decision 2). Names of people who are mentioned may be known the second time and not the first; so
+they are put in last, and neither cut nor id depends on them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.identity import digest, message_id, meta_id
-from slackkefu.bridge.split import cut
+from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
-from slackkefu.slack.text import clean, readable
+from slackkefu.slack.ids import ChannelId, UserId
+from slackkefu.slack.text import clean, mentions, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +32,8 @@ __all__ = ["parts"]
 
 ORIGINAL: Final = ""
 """The revision of a message as first written; an edit has another."""
+
+_MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
 
 
 def parts(
@@ -49,7 +54,7 @@ def parts(
 
     """
     event = forward.event
-    words = readable(event.text, names=names, emoji=event.emoji, me=forward.installation.bot_user_id)
+    words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
     text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
 
     def part_of(index: int, piece: str) -> OutgoingMessage:
@@ -57,11 +62,29 @@ def parts(
         return OutgoingMessage(
             meta_id=meta_id(*source),
             to=service_number,
-            body=TextBody(piece),
+            body=TextBody(_with_names(piece, event.text, names)),
             ext=weichat(card, language=language, message_id=message_id(*source)),
         )
 
     return tuple(part_of(index, piece) for index, piece in enumerate(cut(text)))
+
+
+@final
+class _Nameless:
+    """Nobody's name is known: mentions stay ids."""
+
+    def user(self, _: UserId, /) -> None:
+        """Know nobody."""
+
+    def channel(self, _: ChannelId, /) -> None:
+        """Know no channel."""
+
+
+def _with_names(piece: str, source: str, names: Names) -> str:
+    """Put names in the place of ids that *source* mentions, unless *piece* would grow too long by it."""
+    known = {user: " ".join((names.user(user) or "").split()) for user in mentions(source)}
+    named = _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
+    return named if len(named.encode()) <= MAX_BODY_BYTES else piece
 
 
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:

@@ -104,9 +104,9 @@ def posts(words: str, *, place: Place, identity: str) -> tuple[Post, ...]:
 
 
 def _pieces(text: str) -> tuple[str, ...]:
-    """Cut *text* so that each piece, escaped, fits one post; a character takes at least one byte of UTF-8."""
+    """Cut *text* so that each piece, escaped, fits one post; a character takes one to four bytes of UTF-8."""
     longest_escape = len("&amp;")
-    for max_bytes in (MAX_POST_CHARACTERS, MAX_POST_CHARACTERS // 2):
+    for max_bytes in (MAX_POST_CHARACTERS * 3, MAX_POST_CHARACTERS, MAX_POST_CHARACTERS // 2):
         pieces = tuple(map(escape, cut(text, max_bytes)))
         if all(len(piece) <= MAX_POST_CHARACTERS for piece in pieces):
             return pieces

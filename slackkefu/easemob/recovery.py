@@ -15,7 +15,9 @@ from slackkefu.easemob.statuses import Cause, login_verdict, send_verdict
 from slackkefu.errors import (
     ConnectFailed,
     LinkError,
+    LocalProtocolError,
     LoginRefused,
+    OperatorError,
     RemoteProtocolError,
     RestConflict,
     RestError,
@@ -164,6 +166,8 @@ class SendAgain:
 
     after_s: float
     """At least this long; whoever tries again and again lets it grow."""
+    reason: str = ""
+    """A stable name, for when whoever tries has tried for long enough; empty where it never is."""
 
 
 def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
@@ -174,12 +178,18 @@ def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
       later.
     * No acknowledgement: at once, with the same id, by which the server can recognise it (facts/msync.md §8).
     * The network: after a second.
-    * The visitor cannot log in (banned, plan used up, credentials): after a minute. Somebody may mend it, and until
-      then the message is not lost.
+    * The visitor cannot log in (banned, plan used up): after a minute. Somebody may mend it, but not for ever: the
+      place it takes is one of many visitors'.
+    * The app cannot (credentials, a full disk): after a minute; that is about everybody, and somebody will mend it.
+    * A message that cannot be written is a fault of ours, and no time mends it.
     """
     if isinstance(error, SendRefused):
         verdict = send_verdict(error.code, error.reason)
         return SendAgain(1.0) if verdict.again else GiveUp(verdict.kind)
     if isinstance(error, SendOutcomeUnknown):
         return SendAgain(0.0)
-    return SendAgain(1.0 if isinstance(error, LinkError | RestOutcomeUnknown) else _MENDED_S)
+    if isinstance(error, LocalProtocolError):
+        return GiveUp("unsendable")
+    if isinstance(error, LinkError | RestOutcomeUnknown):
+        return SendAgain(1.0)
+    return SendAgain(_MENDED_S, "" if isinstance(error, OperatorError) else "no_login")

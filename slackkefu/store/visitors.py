@@ -47,6 +47,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     last_active: float = 0.0
     open_session: str | None = None
     """Id of the service session that kefu has opened and not closed."""
+    closed_session: str | None = None
+    """Id of the service session that was closed last: a late word of it does not open it again."""
     mention_thread: str | None = None
     """The thread that a mention has opened for them."""
     mention_until: float = 0.0

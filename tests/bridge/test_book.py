@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -219,3 +220,28 @@ def test_installation_keys(enterprise: str | None, team: str | None) -> None:
     key = installation_key(record)
 
     assert (enterprise, team) == ((key.enterprise_id, key.team_id) if key else (None, None))
+
+
+async def test_a_channel_with_a_new_id_keeps_its_visitors() -> None:
+    """A visitor has the same name at the desk when the channel's id has changed, also after a restart."""
+    shelf = Disk()
+    book = Book([], store=shelf, disk=InlineDisk())
+    record = wrote(None, forward(), now=0.0)
+    moved = Visitor(TeamId("T1"), UserId("U1"), ChannelId("C2"))
+    book.remember(record)
+
+    assert "t1_u1_c2" == book.user_of(moved)
+
+    book.remember(msgspec.structs.replace(record, channel="C2"))
+
+    assert ANN == book.user_of(moved)
+    assert ANN == Book(list(book), store=shelf, disk=InlineDisk()).user_of(moved)
+
+
+def test_a_closed_session_is_remembered() -> None:
+    """Which session was closed last is known, so that a late word of it opens nothing."""
+    record = opened(wrote(None, forward(), now=0.0), "s-1", now=1.0)
+
+    assert "s-1" == closed(record).closed_session
+    assert "s-2" == closed(record, "s-2").closed_session
+    assert "s-1" == closed(closed(record)).closed_session

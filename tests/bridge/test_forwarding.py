@@ -16,7 +16,7 @@ from slackkefu.bridge.forwarding import Forwarding
 from slackkefu.bridge.receipts import Parcel, Receipts
 from slackkefu.easemob.message import Accepted, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import LinkClosed, LoginRefused, SendOutcomeUnknown, SendRefused
+from slackkefu.errors import EasemobSetupError, LinkClosed, LoginRefused, SendOutcomeUnknown, SendRefused
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.profile import Profile
 from slackkefu.world import InlineDisk
@@ -167,6 +167,30 @@ async def test_a_message_refused_for_good_is_settled(autojump_clock: trio.testin
     assert 1 == way.receipts.statistics().refused
     assert [("kefu.refused", "moderated")] == [(entry["event"], entry["problem"]) for entry in log.entries]
     assert "sekrit" not in str(log.entries)
+
+
+async def test_who_is_never_let_in_does_not_keep_its_place(
+    autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """A message of a visitor whom Easemob lets in no more is given up after 15 minutes, and said; not before."""
+    way = Way()
+    way.pool.answers += [BANNED] * 1000
+    await way.carry()
+    *_, (_, _, last) = way.pool.sent
+
+    assert 15 * 60 <= last < 17 * 60
+    assert ["no_login"] == [entry["problem"] for entry in log.entries if entry["event"] == "kefu.refused"]
+
+
+async def test_what_concerns_everybody_is_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    """A network that is away, or an app's refused credentials, cost no message however long it takes."""
+    way = Way()
+    setup = EasemobSetupError("POST /token", "400 invalid_grant", "check easemob.client_secret")
+    way.pool.answers += [CUT, setup] * 200
+    await way.carry()
+
+    assert trio.current_time() > 3600
+    assert 1 == way.receipts.statistics().delivered
 
 
 async def test_a_bare_mention_is_ignored_by_name(autojump_clock: trio.testing.MockClock, log: LogCapture) -> None:

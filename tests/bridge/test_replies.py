@@ -354,6 +354,19 @@ async def test_a_cancelled_batch_comes_again(kefu: Kefu, autojump_clock: trio.te
     assert ["a", "b", "c"] == kefu.wall.texts
 
 
+async def test_a_message_brought_again_joins_the_one_in_hand(
+    kefu: Kefu, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """While a message is being posted its repeat waits for the same end: one post, and nothing to be ignored."""
+    kefu.wall.takes_s = 10.0
+    with trio.move_on_after(5):
+        await kefu.says(message())
+    await kefu.says(message())
+
+    assert (10.0, ["hi"]) == (trio.current_time(), kefu.wall.texts)
+    assert [] == log.entries
+
+
 async def test_nothing_is_begun_while_finishing(
     kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

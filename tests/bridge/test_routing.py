@@ -213,6 +213,35 @@ def test_an_unknown_workspace_is_ignored() -> None:
     assert Reason.UNKNOWN_INSTALLATION is decision.reason
 
 
+def test_other_events_need_their_installation() -> None:
+    """An event that the bridge acts on is special for its installation, and ignored for a stranger's."""
+    known, stranger = (message(type="channel_id_changed") for _ in range(2))
+    stranger["payload"]["authorizations"][0]["team_id"] = "T0STRANGER"
+    here, elsewhere = decide(known), decide(stranger)
+
+    assert isinstance(here, Special)
+    assert Rule.RENUMBERING is here.rule
+    assert isinstance(elsewhere, Ignored)
+    assert Reason.UNKNOWN_INSTALLATION is elsewhere.reason
+
+
+def test_events_that_concern_nobody_are_ignored_by_name() -> None:
+    """A known event without a meaning for the desk is told from an unknown one."""
+    decision = decide(message(type="member_joined_channel"))
+
+    assert isinstance(decision, Ignored)
+    assert (Reason.NOT_FOR_THE_DESK, "member_joined_channel") == (decision.reason, decision.detail)
+
+
+@pytest.mark.parametrize(("expected", "channel"), [(True, "D0MIA00001"), (False, "C0SUPPORT1")])
+def test_without_a_channel_type_the_id_decides(expected: bool, channel: str) -> None:
+    """Where Slack tells no ``channel_type`` only the ``D`` of a direct message's id is left."""
+    decision = decide(message(channel_type=None, channel=channel))
+
+    assert isinstance(decision, Forward)
+    assert expected is decision.is_direct
+
+
 # What of members' messages is for the desk.
 
 THREAD = "1760000035.688655"

@@ -197,6 +197,20 @@ def test_files_are_named(expected: str, text: str | None, file: dict[str, str]) 
     assert [expected] == texts(carry(forward(text, subtype="file_share", files=[file])))
 
 
+@pytest.mark.parametrize("length", [1, 150])
+def test_a_name_learnt_meanwhile_changes_nothing_else(length: int) -> None:
+    """A repeat is cut alike and has the same ids, whether or not the mentioned people's names are known by then."""
+    message = forward(" ".join(["<@U0LEO00001> will pay."] * length))
+    unnamed = carry(message)
+    named = carry(message, naming=Naming(people={UserId("U0LEO00001"): "Leopold of the Long Name"}))
+
+    assert [each.meta_id for each in unnamed] == [each.meta_id for each in named]
+    assert [each.ext for each in unnamed] == [each.ext for each in named]
+    assert all(len(text.encode()) <= 2000 for text in texts(named))
+    assert "@U0LEO00001 will pay." in texts(unnamed)[0]
+    assert ("@Leopold of the Long Name" in texts(named)[0]) is (length == 1)
+
+
 def test_mentions_are_names() -> None:
     """A mentioned person is called by name where it is known in time, and by the id else."""
     naming = Naming(people={UserId("U0LEO00001"): "Leo"})

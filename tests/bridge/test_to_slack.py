@@ -71,3 +71,11 @@ def test_there_is_an_end() -> None:
         elsewhere(DIRECT, "channel_not_found", user=user, is_direct=True),
         elsewhere(THREAD, "msg_too_long", user=user, is_direct=False),
     ]
+
+
+def test_a_text_of_escapes_alone_still_fits() -> None:
+    """Characters that grow most when escaped are cut so that each post fits."""
+    made = posts("&" * 4000, place=DIRECT, identity="m")
+
+    assert all(len(post.text) <= 3900 for post in made)
+    assert "&amp;" * 4000 == "".join(post.text for post in made)

@@ -19,6 +19,7 @@ from slackkefu.errors import (
     ConnectFailed,
     EasemobSetupError,
     LinkClosed,
+    LocalProtocolError,
     LoginRefused,
     RemoteProtocolError,
     RestConflict,
@@ -144,8 +145,9 @@ def test_a_second_password_change_within_an_hour_pauses() -> None:
         (SendOutcomeUnknown("no answer"), SendAgain(0.0)),
         (LinkClosed("h", "cut"), SendAgain(1.0)),
         (RestOutcomeUnknown("call", "cut"), SendAgain(1.0)),
-        (LoginRefused(12, ""), SendAgain(60.0)),
+        (LoginRefused(12, ""), SendAgain(60.0, "no_login")),
         (SETUP, SendAgain(60.0)),
+        (LocalProtocolError("too large to write"), GiveUp("unsendable")),
     ],
 )
 def test_what_becomes_of_a_message(error: SlackkefuError, after: SendAgain | GiveUp) -> None:
