@@ -286,7 +286,12 @@ async def _check_easemob(rest: RestClient) -> None:
     except OperatorError:
         raise
     except SlackkefuError as error:
-        log.warning("easemob.unreachable", problem=str(error), meaning="messages wait at Slack until it answers")
+        log.warning(
+            "easemob.unreachable",
+            problem=str(error),
+            meaning="messages wait at Slack until it answers",
+            advice="check easemob.rest_url or easemob.discovery_url, DNS and the firewall",
+        )
 
 
 async def _install_own(token: Secret, world: World, store: Store, web: WebClient, installations: Installations) -> None:
@@ -310,5 +315,6 @@ async def _ask_who_we_are(token: Secret, world: World, web: WebClient) -> Instal
                 advice = "Check slack.bot_token: it is the bot token (xoxb-…) of this app in one workspace."
                 raise SlackSetupError(error.method, error.code, advice) from error
             pause = next(pauses)
-            log.warning("slack.unreachable", problem=str(error), again_in_s=round(pause, 1))
+            advice = "check slack.api_url, DNS and the firewall"
+            log.warning("slack.unreachable", problem=str(error), advice=advice, again_in_s=round(pause, 1))
         await trio.sleep(pause)

@@ -90,4 +90,4 @@ def _with_names(piece: str, source: str, names: Names) -> str:
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:
     """Say in a line that a file was sent; carrying the file itself comes with the rest of what people send."""
     for file in files:
-        yield f"[文件 File] {' '.join(clean(file.name).split()) or file.id}"
+        yield f"[文件 File] {' '.join(clean(file.name).split()) or file.id}".rstrip()

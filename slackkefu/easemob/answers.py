@@ -159,20 +159,25 @@ def lifetime_s(expires_in: object) -> float:
     return expires_in / 1000 if expires_in > YEAR_S else float(expires_in)
 
 
+_NO_SUCH_GRANT: Final = frozenset({"", "invalid_request", "unsupported_grant_type"})
+"""Codes of a 400 that say nothing about the user; empty is an answer that is no JSON."""
+
+
 def grant_is_unknown(error: RestError) -> bool:
     """
     Tell whether an ``inherit`` request was refused by a cluster that does not know this grant.
 
     The grant came after 2017, and how an older cluster refuses it is not documented (facts/easemob-rest.md §4.2). It
-    counts as unknown when the answer is about the call itself (404, 405, 500 ``web_application``, "grant type"), or
-    about a missing password or client id, which this grant does without. 401 never counts, nor does what is said about
-    the user: wrong credentials, a banned user or a bad name are not mended by another grant.
+    counts as unknown when the answer is about the call itself (404, 405, 500 ``web_application``, "grant type", or
+    nothing that can be read), or about a missing password or client id, which this grant does without. 401 never
+    counts, nor does what is said about the user: wrong credentials, a banned user or a bad name are not mended by
+    another grant.
     """
     text = error.description.lower()
     if error.status == 400:
         asked_for = ("grant_type", "grant type", "password", "client_id must", "client_secret must")
-        return error.code == "unsupported_grant_type" or any(words in text for words in asked_for)
-    return error.status in (404, 405) or (error.status == 500 and error.code in _NO_SUCH_CALL)
+        return error.code in _NO_SUCH_GRANT or any(words in text for words in asked_for)
+    return error.status in (404, 405) or (error.status in (500, 501) and error.code in _NO_SUCH_CALL)
 
 
 def password_is_refused(error: RestError) -> bool:

@@ -231,6 +231,9 @@ class Endpoints:
         """Put *url* behind the others for a minute; when all of its kind have failed, look for others."""
         now = trio.current_time()
         self._failed_at = {known: at for known, at in self._failed_at.items() if now - at < FAILED_S}
+        if url not in self._failed_at:
+            advice = "check DNS, the firewall, and easemob.rest_url and easemob.websocket_url where they are set"
+            log.warning("easemob.host_failed", address=url, advice=advice)
         self._failed_at[url] = now
         if self._found is None or now - self._found_at < AGAIN_S:
             return

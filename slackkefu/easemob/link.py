@@ -22,7 +22,7 @@ import structlog
 import trio
 
 from slackkefu.easemob.login import Login
-from slackkefu.easemob.recovery import FreshToken, GiveUp, Pause, after_link
+from slackkefu.easemob.recovery import FreshToken, GiveUp, Pause, advice, after_link
 from slackkefu.errors import ConnectFailed, LinkClosed, LinkError, SessionKicked, SlackkefuError
 
 if TYPE_CHECKING:
@@ -354,7 +354,8 @@ class Link:
             if problem.operation == 1:
                 await self._tokens.forget_user(self.user)
         if isinstance(after, GiveUp):
-            log.warning("msync.gave_up", user=self.user, reason=after.reason, error=str(problem))
+            told = {"meaning": "this visitor's messages wait", "advice": advice(problem)}
+            log.warning("msync.gave_up", user=self.user, reason=after.reason, error=str(problem), **told)
             raise problem
         if isinstance(after, Pause):
             log.warning("msync.kicked", user=self.user, pause_s=self._kicks.kicked(now), error=str(problem))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from slackkefu.easemob.statuses import Cause, login_verdict, send_verdict
+from slackkefu.easemob.statuses import ADVICE, Cause, login_verdict, send_verdict
 from slackkefu.errors import (
     ConnectFailed,
     LinkError,
@@ -22,6 +22,7 @@ from slackkefu.errors import (
     RestConflict,
     RestError,
     RestOutcomeUnknown,
+    RestPlanLimit,
     RestRateLimited,
     SendOutcomeUnknown,
     SendRefused,
@@ -31,7 +32,18 @@ from slackkefu.errors import (
 if TYPE_CHECKING:
     from slackkefu.errors import SlackkefuError
 
-__all__ = ["AfterLink", "Again", "FreshToken", "GiveUp", "Pause", "SendAgain", "after_call", "after_link", "after_send"]
+__all__ = [
+    "AfterLink",
+    "Again",
+    "FreshToken",
+    "GiveUp",
+    "Pause",
+    "SendAgain",
+    "advice",
+    "after_call",
+    "after_link",
+    "after_send",
+]
 
 
 # REST.
@@ -153,6 +165,18 @@ def _after_login(error: LoginRefused, *, fresh: bool) -> AfterLink:
     if verdict.cause in _TOKEN_CAUSES:
         return GiveUp(verdict.cause.name.lower()) if fresh else FreshToken()
     return GiveUp(verdict.cause.name.lower()) if verdict.final else Again()
+
+
+def advice(error: SlackkefuError) -> str:
+    """Say in words what *error*, which a link gave up for, means for an operator and what to do."""
+    if isinstance(error, LoginRefused):
+        verdict = login_verdict(error.code, error.reason)
+        return f"{verdict.meaning}; {ADVICE[verdict.cause]}"
+    if isinstance(error, RestPlanLimit):
+        return f"the plan's number of users is used up; {ADVICE[Cause.PLAN]}"
+    if isinstance(error, SessionKicked):
+        return "the user was removed at Easemob; it is made anew when it is needed"
+    return "see the error; it is tried again when the visitor writes"
 
 
 # A message.

@@ -148,6 +148,7 @@ class Session:
 
     __slots__ = (
         "_acknowledge",
+        "_answer_by",
         "_asked_at",
         "_clock_offset_s",
         "_drained",
@@ -200,6 +201,7 @@ class Session:
         self._since = 0.0
         # The heartbeat: when last asked, and whether nothing has been heard since.
         self._asked_at = 0.0
+        self._answer_by = 0.0
         self._unanswered = False
         self._warn_at: float | None = None
         # Receiving. Drained is reported once each time it comes true, and not before the first list.
@@ -307,6 +309,7 @@ class Session:
     def set_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Ask at another pace from now on; :attr:`next_deadline` changes with it."""
         self._heartbeat = heartbeat
+        self._answer_by = self._asked_at + heartbeat.answer_s
 
     # What the connection brings.
 
@@ -363,7 +366,7 @@ class Session:
     def _heartbeat_due(self) -> float:
         """Return when to ask, or, having asked, when to give up."""
         if self._unanswered:
-            return self._asked_at + self._heartbeat.answer_s
+            return self._answer_by
         return min(self.heard_at + self._heartbeat.quiet_s, self._asked_at + self._heartbeat.every_s)
 
     def _oldest_unacknowledged(self) -> float:
@@ -375,7 +378,7 @@ class Session:
             self._die(f"no answer to a pull in {self._limits.pull_s:g} s")
             return
         if self._unanswered and now >= self._heartbeat_due():
-            self._die(f"nothing heard in {self._heartbeat.answer_s:g} s after asking")
+            self._die(f"nothing heard in {now - self._asked_at:g} s after asking")
             return
         if self._warn_at is not None and now >= self._warn_at:
             self._warn_at = None
@@ -389,6 +392,9 @@ class Session:
             self._events.append(SendFailed(meta_id, error))
         if not self._unanswered and (silent or now >= self._heartbeat_due()):
             self._ask_unread(now)
+        if silent:
+            # A message that nobody acknowledged makes deafness likely: there is less patience with this answer.
+            self._answer_by = min(self._answer_by, now + self._limits.acknowledge_s)
 
     # What comes down, by kind.
 
@@ -502,6 +508,7 @@ class Session:
 
     def _ask_unread(self, now: float) -> None:
         self._asked_at = now
+        self._answer_by = now + self._heartbeat.answer_s
         self._unanswered = True
         self._put(unread_frame(trace_id=self._next_trace_id()))
 

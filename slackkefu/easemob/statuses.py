@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-__all__ = ["Cause", "LoginVerdict", "SendVerdict", "login_verdict", "send_verdict"]
+__all__ = ["ADVICE", "Cause", "LoginVerdict", "SendVerdict", "login_verdict", "send_verdict"]
 
 
 class Cause(Enum):
-    """Whose affair a refused login is."""
+    """Whose affair a refused login is; see :data:`ADVICE`."""
 
     TOKEN = auto()
     """The token is not, or no longer, good: a new one may be."""
@@ -31,6 +31,18 @@ class Cause(Enum):
     """The server does not take what we send."""
     SERVER = auto()
     """The server cannot now."""
+
+
+ADVICE: Final[dict[Cause, str]] = {
+    Cause.TOKEN: "a new token was tried: check easemob.app_key and easemob.rest_url, they may be of another cluster",
+    Cause.USER: "it is made anew when it is needed; if this comes again, ask Easemob",
+    Cause.PLAN: "the plan's limit is reached: raise it in Easemob's console, or wait for its next day or month",
+    Cause.FORBIDDEN: "lift the ban of this user in Easemob's console, or leave the visitor unserved",
+    Cause.DEVICE: "log this user's other devices out in Easemob's console; one store must not serve two daemons",
+    Cause.REQUEST: "check easemob.app_key; if it is right this server wants something we do not know: report it",
+    Cause.SERVER: "it passes by itself; if it does not, ask Easemob",
+}
+"""What an operator can do; the end of a log line."""
 
 
 @dataclass(frozen=True, slots=True)

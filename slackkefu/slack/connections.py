@@ -29,7 +29,7 @@ from slackkefu.errors import (
     SlackSetupError,
 )
 from slackkefu.slack.connection import Connection, TurnedAway
-from slackkefu.slack.recovery import setup_problem
+from slackkefu.slack.recovery import SETUP_CODES, setup_problem
 from slackkefu.slack.schedule import Failure, Schedule
 from slackkefu.slack.session import TIMING, DisconnectAnnounced, Reaction, Timing, Unknown
 
@@ -62,6 +62,10 @@ _UNREACHABLE: Final = (
     "Slack cannot be reached, so no message is received; it is tried again for ever. Check network, DNS and firewall: "
     "outgoing TCP 443 to slack.com and wss-*.slack.com is needed."
 )
+_SWITCHED_OFF: Final = (
+    "Socket Mode is off: switch it on in the app's settings. No message is received from Slack until then."
+)
+
 _FAILURES: Final[Mapping[Reaction, Failure]] = {
     Reaction.KEEP_READING: Failure.LINK,
     Reaction.REPLACE: Failure.LINK,
@@ -335,16 +339,20 @@ class SocketMode:
             return None
         except (LinkError, SlackError, RemoteProtocolError) as exc:
             self._opens_failed += 1
-            # A status without Slack's JSON is some proxy's; only "no such thing" is the configuration's fault.
-            if isinstance(exc, SlackApiError) and (exc.code == "http_404" or not exc.code.startswith("http_")):
+            if isinstance(exc, SlackApiError) and exc.code in SETUP_CODES:
                 return self._refused(exc)
+            if isinstance(exc, SlackApiError) and exc.code == "link_disabled":
+                self._turned_away(Failure.SWITCHED_OFF, exc.code)
+                return None
+            # Whatever else Slack, or a proxy, may answer: it may pass.
             pause_s = self._schedule.fail(Failure.LINK, trio.current_time())
             hint = {} if self._opened else {"advice": _UNREACHABLE}
             log.warning("socketmode.open_failed", error=str(exc), pause_s=round(pause_s, 1), **hint)
             return None
         if isinstance(opened, TurnedAway):
             self._opens_failed += 1
-            return self._turned_away(_FAILURES[opened.announced.reaction], opened.announced.reason)
+            self._turned_away(_FAILURES[opened.announced.reaction], opened.announced.reason)
+            return None
         return opened
 
     def _refused(self, error: SlackApiError) -> SlackSetupError:
@@ -355,16 +363,14 @@ class SocketMode:
             log.error("socketmode.refused", advice=str(problem), pause_s=round(pause_s))
         return problem
 
-    def _turned_away(self, failure: Failure, reason: str) -> SlackSetupError | None:
-        """Plan around a disconnect that is no mere replacement; return what an operator has to mend, if it is that."""
+    def _turned_away(self, failure: Failure, reason: str) -> None:
+        """Plan around a disconnect that is no mere replacement."""
         pause_s = self._schedule.fail(failure, trio.current_time())
-        if failure is not Failure.SWITCHED_OFF:
+        if failure is Failure.SWITCHED_OFF:
+            # It stays off until somebody acts, at the start as later (facts/slack.md §1).
+            log.error("socketmode.switched_off", advice=_SWITCHED_OFF, pause_s=round(pause_s))
+        else:
             log.warning("socketmode.turned_away", reason=reason, pause_s=round(pause_s, 1))
-            return None
-        problem = setup_problem(reason)
-        if self._opened:
-            log.error("socketmode.switched_off", advice=str(problem), pause_s=round(pause_s))
-        return problem
 
     def _admit(self, connection: Connection, nursery: trio.Nursery) -> None:
         """Take a connection that has said hello, and let surplus ones go."""

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from slackkefu.slack.blocks import words
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.profile import Profile, read_profile
@@ -76,7 +77,7 @@ class MessageEvent:
     user_team: str | None
     """The author's home; ``T…`` or ``E…``."""
     text: str = field(repr=False)
-    """In Slack's own markup, still escaped; empty also for null."""
+    """In Slack's own markup, still escaped; from the blocks where Slack sends no text."""
     emoji: Mapping[str, str] = field(repr=False)
     """
     Shortcode, as it stands in the text without its outer colons, to characters: ``tada``, ``+1::skin-tone-3``.
@@ -115,6 +116,7 @@ class _Wire(msgspec.Struct):
     user_team: str | None = None
     text: object = None
     blocks: object = None
+    attachments: object = None
     files: object = None
     user_profile: object = None
     edited: object = None
@@ -167,7 +169,7 @@ def read_message(
         hidden=wire.hidden not in (None, False),
         team=TeamId(wire.team) if wire.team else None,
         user_team=wire.user_team or None,
-        text=wire.text if isinstance(wire.text, str) else "",
+        text=_read_text(wire),
         emoji=_read_emoji(wire.blocks),
         files=_read_files(wire.files),
         profile=read_profile(wire.user_profile),
@@ -177,6 +179,12 @@ def read_message(
         previous=previous,
         deleted_ts=Ts(deleted_ts) if wire.subtype == "message_deleted" and deleted_ts else None,
     )
+
+
+def _read_text(wire: _Wire) -> str:
+    """Return the message's words: its ``text``, or what its blocks say where that is empty (facts/slack.md §6)."""
+    text = wire.text if isinstance(wire.text, str) else ""
+    return text if text.strip() else words(wire.blocks, wire.attachments)
 
 
 def _read_inner(raw: object, channel: str, channel_type: str | None) -> MessageEvent | None:

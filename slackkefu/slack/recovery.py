@@ -23,7 +23,17 @@ from slackkefu.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GiveUp", "InstallationDead", "LookFirst", "Operator", "Recovery", "Retry", "after", "setup_problem"]
+__all__ = [
+    "SETUP_CODES",
+    "GiveUp",
+    "InstallationDead",
+    "LookFirst",
+    "Operator",
+    "Recovery",
+    "Retry",
+    "after",
+    "setup_problem",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +119,14 @@ _SETUP_ADVICE: Final[Mapping[str, str]] = {
         "The app-level token lacks connections:write: make one with that scope under Basic Information, "
         "App-Level Tokens, and set slack.app_token."
     ),
-    "link_disabled": "Socket Mode is off: switch it on in the app's settings.",
     "http_404": "There is no Slack Web API at this address: check slack.api_url.",
 }
 """By the code that ``apps.connections.open`` answers, or the ``reason`` of a disconnect (facts/slack.md §1)."""
+
+SETUP_CODES: Final = frozenset(
+    {*_SETUP_ADVICE, "account_inactive", "forbidden_team", "team_disabled", "user_removed_from_team"}
+)
+"""Refusals of ``apps.connections.open`` that trying again does not mend (facts/slack.md §1); others may pass."""
 
 _OTHER_SETUP_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
 import httpx
+import structlog
 import trio
 
 from slackkefu import __version__
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from slackkefu.world import World
 
 __all__ = ["Conversation", "Identity", "Post", "Posted", "TeamInfo", "WebClient"]
+
+log = structlog.get_logger()
 
 CALL_S: Final = 30.0
 """Longest time for a call as a whole: waiting for its turn, connecting, answer, repeats after a 429."""
@@ -322,11 +325,16 @@ class WebClient:
                     try:
                         return await self._send(key, arguments, deadline)
                     except SlackRateLimited as exc:
-                        self._pacing.hold(key, trio.current_time() + exc.retry_after_s)
+                        self._hold(key, exc)
             try:
                 return await self._send(key, arguments, deadline)
             except SlackRateLimited as exc:
-                self._pacing.hold(key, trio.current_time() + exc.retry_after_s)
+                self._hold(key, exc)
+
+    def _hold(self, key: BudgetKey, limited: SlackRateLimited) -> None:
+        """Make the next calls of this budget wait as long as Slack asks."""
+        log.info("slack.rate_limited", method=key.method, channel=key.channel or None, pause_s=limited.retry_after_s)
+        self._pacing.hold(key, trio.current_time() + limited.retry_after_s)
 
     async def _wait(self, key: BudgetKey, deadline: float) -> None:
         """Sleep until the budget allows the call; do not even begin to wait past the deadline."""

@@ -179,7 +179,10 @@ _ADVICE: Final = {
     errno.EIO: ("the disk reports a fault", "Replace it before anything else"),
     errno.EEXIST: ("it is a file, where a folder is needed", "Set store.path to a folder"),
     errno.ENOTDIR: ("a part of this path is a file, not a folder", "Set store.path to a folder"),
-    errno.ENOENT: ("its folder is gone", "Restart slackkefu: it makes the folder anew"),
+    errno.ENOENT: (
+        "its folder is not there",
+        "Restart slackkefu, which makes it, or set store.path to a folder that can be made",
+    ),
     errno.EMFILE: ("too many files are open", "Raise LimitNOFILE of the service"),
     errno.ENFILE: ("too many files are open on this machine", "Raise fs.file-max"),
 }

@@ -126,7 +126,7 @@ MARKS: list[tuple[dict[str, Any], Reason]] = [
     ({"subtype": "channel_topic"}, Reason.SYSTEM_MESSAGE),
     ({"subtype": "something_new"}, Reason.UNKNOWN_SUBTYPE),
     ({"text": "  ", "blocks": None}, Reason.EMPTY),
-    ({"text": None}, Reason.EMPTY),
+    ({"text": None, "blocks": None}, Reason.EMPTY),
     ({"user": "u-lower"}, Reason.UNMAPPABLE_ID),
     ({"user": "U" + "0" * 60}, Reason.UNMAPPABLE_ID),
     ({"ts": 17.5}, Reason.MALFORMED),

@@ -11,10 +11,12 @@ from slackkefu.easemob.recovery import (
     GiveUp,
     Pause,
     SendAgain,
+    advice,
     after_call,
     after_link,
     after_send,
 )
+from slackkefu.easemob.statuses import ADVICE, Cause
 from slackkefu.errors import (
     ConnectFailed,
     EasemobSetupError,
@@ -153,3 +155,25 @@ def test_a_second_password_change_within_an_hour_pauses() -> None:
 def test_what_becomes_of_a_message(error: SlackkefuError, after: SendAgain | GiveUp) -> None:
     """Refused messages are given up, the others are kept for as long as it takes."""
     assert after == after_send(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LoginRefused(7, "Sorry, the app day live count limit"), "raise it in Easemob's console"),
+        (LoginRefused(12, ""), "lift the ban"),
+        (LoginRefused(13, ""), "other devices"),
+        (LoginRefused(2, ""), "easemob.app_key"),
+        (RestPlanLimit("POST /token (inherit)", 429, "resource_limited"), "the plan's number of users"),
+        (SessionKicked(1, ""), "removed"),
+        (RestError("POST /token", 400, "illegal_argument"), "see the error"),
+    ],
+)
+def test_what_an_operator_is_told(error: SlackkefuError, words: str) -> None:
+    """Each reason to give up says what it means and what to do."""
+    assert words in advice(error)
+
+
+def test_every_cause_has_advice() -> None:
+    """No refused login leaves an operator without a word."""
+    assert set(Cause) == set(ADVICE)

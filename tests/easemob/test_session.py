@@ -429,6 +429,21 @@ def test_a_missing_acknowledgement_is_told_and_asked_about() -> None:
         play.at(20)
 
 
+def test_a_missing_acknowledgement_shortens_the_patience() -> None:
+    """A session that is silent after a message too is found deaf after 15 s more, whatever its heartbeat."""
+    with Play(heartbeat=RELAXED) as play:
+        play.online()
+        play.at(1)
+        play.sends(message(5))
+        play.sent("message 5")
+        play.at(16)
+        play.told(SendFailed(5, NO_ACK))
+        play.sent("unread")
+        play.at(30.9)
+        play.at(31)
+        play.told(Dead("nothing heard in 15 s after asking"))
+
+
 def test_a_message_is_sent_only_when_online_and_once() -> None:
     """Before the login, and while the same id is on its way, a message is not taken."""
     with Play() as play:

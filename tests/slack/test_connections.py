@@ -94,7 +94,6 @@ async def test_the_others_open_a_minute_apart(autojump_clock: trio.abc.Clock) ->
         ("not_allowed_token_type", "xapp-"),
         ("missing_scope", "connections:write"),
         ("team_disabled", "settings"),
-        ("never_heard_of", "settings"),
     ],
 )
 async def test_a_refused_token_at_the_start_is_told(code: str, advice: str, autojump_clock: trio.abc.Clock) -> None:
@@ -117,12 +116,29 @@ async def test_a_wrong_address_at_the_start_is_told(autojump_clock: trio.abc.Clo
             await b.mode.run()
 
 
-async def test_socket_mode_off_at_the_start_is_told(autojump_clock: trio.abc.Clock) -> None:
-    """link_disabled instead of the first hello names the switch."""
-    async with bench() as b:
+async def test_socket_mode_off_at_the_start_is_told(autojump_clock: trio.abc.Clock, log: LogCapture) -> None:
+    """link_disabled instead of the first hello names the switch; when it is on again the daemon works by itself."""
+    async with bench(1) as b:
         b.slack.greeting = lambda _: {"type": "disconnect", "reason": "link_disabled"}
-        with pytest.raises(SlackSetupError, match="Socket Mode is off"):
-            await b.mode.run()
+        with trio.move_on_after(300):
+            await b.nursery.start(b.mode.run)
+        lines = [entry for entry in log.entries if entry["event"] == "socketmode.switched_off"]
+
+        assert 1 <= len(lines) <= 5
+        assert "switch it on" in lines[0]["advice"]
+
+
+async def test_an_answer_nobody_knows_may_pass(autojump_clock: trio.abc.Clock) -> None:
+    """Only what the facts call fatal is fatal: another code, or a proxy's page, is tried again with pauses."""
+    async with bench(1) as b:
+        b.slack.answers = [
+            httpx.Response(200, json={"ok": False, "error": "never_heard_of"}),
+            httpx.Response(403, text="<html>"),
+        ]
+        with trio.fail_after(60):
+            await b.nursery.start(b.mode.run)
+
+        assert 3 == len(b.slack.asked_at)
 
 
 async def test_network_trouble_at_the_start_is_waited_out(autojump_clock: trio.abc.Clock, log: LogCapture) -> None:

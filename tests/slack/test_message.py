@@ -155,8 +155,8 @@ def test_our_own_id_in_metadata() -> None:
 
 @pytest.mark.parametrize("text", [None, 5, [], {}])
 def test_text_that_is_no_text_is_empty(text: object) -> None:
-    """A null text (trap 7), or any other non-text, is an empty one."""
-    assert read(event(2, text=text)).text == ""
+    """A null text (trap 7), or any other non-text, is an empty one where no blocks have words."""
+    assert read(event(2, text=text, blocks=None)).text == ""
 
 
 def test_a_history_message_is_told_where_it_is() -> None:

@@ -112,7 +112,7 @@ def test_a_second_daemon_is_told_who_holds_the_store(tmp_path: Path, world: Worl
 def test_a_lock_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file system knows no locks, or no file can be made, that is told and nothing stays open."""
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(StoreUnwritable, match="its folder is gone"), hold(tmp_path / "none", now=0.0):
+    with pytest.raises(StoreUnwritable, match="its folder is not there"), hold(tmp_path / "none", now=0.0):
         pass
 
     def refuse(_descriptor: int, _operation: int) -> None:

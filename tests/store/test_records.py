@@ -136,7 +136,7 @@ def test_a_record_that_cannot_be_set_aside_is_an_error(root: Path) -> None:
     (root / "things" / "a.json").write_bytes(b"")
     (root / "damaged" / "things").rmdir()
 
-    with pytest.raises(StoreError, match="its folder is gone"):
+    with pytest.raises(StoreError, match="its folder is not there"):
         things(root).get("a")
 
 
