@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.timing import Heartbeat
     from slackkefu.secret import Secret
 
-__all__ = ["Dial", "KickPause", "Link", "Live", "SocketAddresses", "UserTokens", "pauses"]
+__all__ = ["Dial", "KickPause", "Link", "Live", "SocketAddresses", "Spelling", "UserTokens", "pauses"]
 
 log = structlog.get_logger()
 
@@ -159,6 +159,21 @@ class KickPause:
         return pause_s
 
 
+@final
+class Spelling:
+    """
+    How this cluster wants tokens spelled at the login: with ``$t$`` before them or bare (uncertain, facts/msync.md §5).
+
+    The spelling with the longer use comes first. A link whose fresh token is refused tries the other one, once; what
+    works for one visitor is what all begin with from then on.
+    """
+
+    __slots__ = ("dollar_prefix",)
+
+    def __init__(self) -> None:
+        self.dollar_prefix = True
+
+
 # The link.
 
 
@@ -178,6 +193,7 @@ class Link:
             is made anew, and the batch comes again.
         turn: Waits for the turn to log in.
         kicks: The pause after kicks, which outlives this link.
+        spelling: How tokens are spelled, for all links alike.
         heartbeat: How often to ask; see :meth:`set_heartbeat`.
         chance: Jitter.
 
@@ -189,6 +205,7 @@ class Link:
         "_chance",
         "_changed",
         "_dial",
+        "_dollar_prefix",
         "_ended",
         "_heartbeat",
         "_kicks",
@@ -196,7 +213,9 @@ class Link:
         "_live",
         "_on_batch",
         "_resource",
+        "_respelled",
         "_scope",
+        "_spelling",
         "_state",
         "_tokens",
         "_turn",
@@ -218,6 +237,7 @@ class Link:
         on_batch: Callable[[Batch], Awaitable[None]],
         turn: Callable[[], Awaitable[None]],
         kicks: KickPause,
+        spelling: Spelling,
         heartbeat: Heartbeat,
         chance: random.Random,
     ) -> None:
@@ -230,6 +250,9 @@ class Link:
         self._on_batch = on_batch
         self._turn = turn
         self._kicks = kicks
+        self._spelling = spelling
+        self._dollar_prefix = spelling.dollar_prefix
+        self._respelled = False
         self._heartbeat = heartbeat
         self._chance = chance
         self._state = "new"
@@ -353,6 +376,11 @@ class Link:
             self.kicked += 1
             if problem.operation == 1:
                 await self._tokens.forget_user(self.user)
+        if isinstance(after, GiveUp) and after.reason == "token" and not self._respelled:
+            self._respelled = True
+            self._dollar_prefix = not self._dollar_prefix
+            log.info("msync.other_spelling", user=self.user, dollar_prefix=self._dollar_prefix, error=str(problem))
+            return None
         if isinstance(after, GiveUp):
             told = {"meaning": "this visitor's messages wait", "advice": advice(problem)}
             log.warning("msync.gave_up", user=self.user, reason=after.reason, error=str(problem), **told)
@@ -373,7 +401,7 @@ class Link:
 
     async def _connections(self, token: UserToken) -> None:
         """Try one address after another; serve the first that logs in until it is over, and raise why."""
-        login = Login(self._app_key, self.user, token.token, self._resource)
+        login = Login(self._app_key, self.user, token.token, self._resource, self._dollar_prefix)
         problem: SlackkefuError = ConnectFailed("Easemob IM", "no address")
         for url in (await self._addresses.websocket_urls())[:MAX_HOSTS]:
             try:
@@ -422,6 +450,8 @@ class Link:
         self._live = live
         live.set_heartbeat(self._heartbeat)  # it may have changed during the login
         self.up_since = trio.current_time()
+        self._spelling.dollar_prefix = self._dollar_prefix
+        self._respelled = False
         self.logins += 1
         log.debug("msync.logged_in", user=self.user)
         self._now("up")

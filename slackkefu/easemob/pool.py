@@ -28,7 +28,7 @@ import trio
 
 from slackkefu.easemob.answers import count_is_refused, user_is_unknown
 from slackkefu.easemob.connection import Connection
-from slackkefu.easemob.link import KickPause, Link, UserTokens
+from slackkefu.easemob.link import KickPause, Link, Spelling, UserTokens
 from slackkefu.easemob.pace import Turns
 from slackkefu.easemob.quiet import DAY_S, Agenda, interval_s
 from slackkefu.easemob.timing import ATTENTIVE, RELAXED
@@ -201,6 +201,7 @@ class Pool:
         self._dial = self._connection if dial is None else dial
         self._max_sessions = max_sessions
         self._on_batch = on_batch
+        self._spelling = Spelling()
         self._turns: Turns[ImUser] = Turns(logins_per_second)
         self._nursery: trio.Nursery | None = None
         self._stopping = False
@@ -408,6 +409,7 @@ class Pool:
             on_batch=partial(self._take, visitor),
             turn=partial(self._turn, visitor),
             kicks=visitor.kicks,
+            spelling=self._spelling,
             heartbeat=visitor.heartbeat,
             chance=self._world.chance,
         )

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from slackkefu.easemob.link import KickPause, Link, pauses
+from slackkefu.easemob.link import KickPause, Link, Spelling, pauses
 from slackkefu.easemob.names import im_user
 from slackkefu.easemob.rest import UserToken
 from slackkefu.easemob.timing import ATTENTIVE, RELAXED
@@ -76,6 +76,7 @@ class Bench:
         self.tokens = Tokens()
         self.addresses = FixedEndpoints()
         self.kicks = KickPause()
+        self.spelling = Spelling()
         self.batches: list[Batch] = []
         self.batch_error: SlackkefuError | None = None
         self.turns = 0
@@ -94,6 +95,7 @@ class Bench:
             on_batch=self._on_batch,
             turn=self._turn,
             kicks=self.kicks,
+            spelling=self.spelling,
             heartbeat=RELAXED,
             chance=random.Random(1),
         )
@@ -281,16 +283,28 @@ async def test_a_refused_token_is_replaced_once(refusal: LoginRefused, bench: Be
 
 
 async def test_a_refused_fresh_token_is_final(bench: Bench, autojump_clock: MockClock) -> None:
-    """Once, then the link ends, and who waits hears why."""
-    bench.server.by_token.update({"kept-1": LoginRefused(6, ""), "fresh-1": LoginRefused(6, "")})
+    """Refused in both spellings it ends the link, and who waits hears why."""
+    bench.server.by_token.update({name: LoginRefused(6, "") for name in ("kept-1", "fresh-1", "fresh-2")})
     bench.start()
     with pytest.raises(LoginRefused):
         await bench.link.send(message())
 
     assert isinstance(bench.ended, LoginRefused)
-    assert (2, 1) == (len(bench.server.dials), bench.tokens.issued)
+    assert (4, 2) == (len(bench.server.dials), bench.tokens.issued)
+    assert bench.spelling.dollar_prefix
     with pytest.raises(LoginRefused):
         await bench.link.send(message())
+
+
+async def test_the_spelling_that_works_is_kept_for_all(bench: Bench, autojump_clock: MockClock) -> None:
+    """Where a cluster takes bare tokens only, one link finds out, and the next begins with them (facts/msync.md §5)."""
+    bench.server.by_token.update({name: LoginRefused(2, "") for name in ("kept-1", "fresh-1")})
+    bench.start()
+    connection = await bench.up()
+
+    assert not connection.login.dollar_prefix
+    assert not bench.spelling.dollar_prefix
+    assert not bench.make()._dollar_prefix
 
 
 async def test_a_token_that_ends_after_weeks_is_replaced_again(bench: Bench, autojump_clock: MockClock) -> None:

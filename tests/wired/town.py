@@ -20,6 +20,7 @@ from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, Sto
 from slackkefu.demo.desk import Desk, DeskSwitches
 from slackkefu.demo.easemob import FakeEasemob, Switches
 from slackkefu.demo.slack import FakeSlack
+from slackkefu.demo.slack import Switches as SlackSwitches
 from slackkefu.secret import Secret
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, virtual_wall
@@ -90,6 +91,7 @@ async def town(
     started: bool = True,
     channels: ChannelsMode = "mention",
     switches: Switches | None = None,
+    slack_switches: SlackSwitches | None = None,
     desk_switches: DeskSwitches | None = None,
     max_sessions: int = 2000,
 ) -> AsyncIterator[Town]:
@@ -98,7 +100,7 @@ async def town(
     wall = virtual_wall()
     async with trio.open_nursery() as nursery:
         network = MemoryNetwork(nursery, chance=Random(seed))
-        slack = FakeSlack(wall=wall, chance=Random(seed + 1))
+        slack = FakeSlack(wall=wall, chance=Random(seed + 1), switches=slack_switches)
         await nursery.start(slack.run)
         easemob = FakeEasemob(switches=switches, wall=wall)
         desk = Desk(easemob, service_number=SERVICE_NUMBER, switches=desk_switches)
