@@ -13,55 +13,37 @@ import signal
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
 
-from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.book import Book, is_open
-from slackkefu.bridge.forwarding import Forwarding
-from slackkefu.bridge.intake import Intake
-from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.open_sessions import OpenSessions
-from slackkefu.bridge.posting import Posting
-from slackkefu.bridge.receipts import Receipts
-from slackkefu.bridge.replies import Replies
-from slackkefu.easemob.discovery import Endpoints
-from slackkefu.easemob.names import AppKey, im_user
-from slackkefu.easemob.pool import Pool
-from slackkefu.easemob.rest import RestClient
+from slackkefu.easemob.names import im_user
 from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError
 from slackkefu.net.backoff import backoff
+from slackkefu.parts import build
 from slackkefu.service import notify
 from slackkefu.service.metrics import Metrics
-from slackkefu.slack.connections import SocketMode
-from slackkefu.slack.directory import Directory
 from slackkefu.slack.installation import Installations, from_bot, to_bot
 from slackkefu.slack.recovery import InstallationDead, Operator, after
-from slackkefu.slack.web import WebClient
 from slackkefu.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from _typeshed import DataclassInstance
+    from collections.abc import Callable
 
     from slackkefu.config import Config
+    from slackkefu.easemob.rest import RestClient
+    from slackkefu.parts import Parts, Statistics
     from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation
+    from slackkefu.slack.web import WebClient
     from slackkefu.store import Store
     from slackkefu.world import Disk, World
 
-__all__ = ["Statistics", "run", "run_daemon"]
+__all__ = ["run", "run_daemon"]
 
 log = structlog.get_logger()
-
-PER_LANE: Final = 200
-"""Messages in one visitor's lane; more are left to Slack."""
-
-IN_ALL_LANES: Final = 20_000
-"""Messages in hand in all; at a few kilobytes each they stay under 100 MB."""
 
 FINISH_S: Final = 4.0
 """How long answers in hand may still take; Slack's own 3 s bound the other direction."""
@@ -69,9 +51,6 @@ FINISH_S: Final = 4.0
 CLOSE_S: Final = 1.0
 
 METRICS_S: Final = 15.0
-
-Statistics: TypeAlias = "Mapping[str, Callable[[], DataclassInstance]]"
-"""What tells how each part is, by name."""
 
 
 async def run_daemon(config: Config, world: World) -> None:
@@ -135,136 +114,70 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
     with open_store(config.store.path, world) as store:
         # The clients are closed after everything that calls them has ended.
         async with AsyncExitStack() as clients, trio.open_nursery() as nursery:
-            await _run(config, world, store, clients, nursery, stop, on_ready)
+            ready = trio.Event()
+            nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
+            parts = await _build(config, world, store, nursery)
+            clients.push_async_callback(_close, parts.web)
+            clients.push_async_callback(_close, parts.rest)
+            await _make_sure_of_both(config, world, store, parts)
+            await _start(parts, nursery, world)
+            await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
 
 
-async def _run(
-    config: Config,
-    world: World,
-    store: Store,
-    clients: AsyncExitStack,
-    nursery: trio.Nursery,
-    stop: trio.Event,
-    on_ready: Callable[[Statistics], None],
-) -> None:
-    ready = trio.Event()
-    nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
-
-    # What is known from before.
+async def _build(config: Config, world: World, store: Store, nursery: trio.Nursery) -> Parts:
+    """Make the parts, with what is known from before."""
     bots, _ = await world.disk.run(store.installations.bots)
-    installations = Installations(map(from_bot, bots))
     records, _ = await world.disk.run(store.visitors.load_all)
-    book = Book(records, store=store.visitors, disk=world.disk)
-
-    # The parts, from the ends to the middle.
-    web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
-    clients.push_async_callback(_close, web)
-    app_key = AppKey.parse(config.easemob.app_key)
-    service_number = im_user(config.kefu.service_number)
-    endpoints = Endpoints(
-        world=world,
+    return build(
+        config,
+        world,
+        store,
+        installations=Installations(map(from_bot, bots)),
+        book=Book(records, store=store.visitors, disk=world.disk),
         nursery=nursery,
-        app_key=app_key,
-        rest_url=config.easemob.rest_url,
-        websocket_url=config.easemob.websocket_url,
-        discovery_url=config.easemob.discovery_url,
     )
-    rest = RestClient(
-        world=world,
-        nursery=nursery,
-        endpoints=endpoints,
-        app_key=app_key,
-        client_id=config.easemob.client_id,
-        client_secret=config.easemob.client_secret,
-        store=store.tokens,
-    )
-    clients.push_async_callback(_close, rest)
-    posting = Posting(world=world, web=web, installations=installations, book=book)
-    # The three know each other in a circle: sessions, who answers, who listens.
-    sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
-    replies = Replies(service_number=service_number, book=book, posting=posting, sessions=sessions, wall=world.wall)
-    pool = Pool(
-        world=world,
-        rest=rest,
-        endpoints=endpoints,
-        app_key=app_key,
-        resource=store.resource,
-        max_sessions=config.easemob.max_sessions,
-        logins_per_second=config.easemob.logins_per_second,
-        on_batch=replies.deliver,
-    )
-    directory = Directory(web=web)
-    receipts = Receipts()
-    forwarding = Forwarding(
-        world=world,
-        pool=pool,
-        directory=directory,
-        book=book,
-        receipts=receipts,
-        fields=config.kefu.visitor_fields,
-        service_number=service_number,
-    )
-    affairs = Affairs(
-        installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
-    )
-    words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES)
-    affair_lanes = Lanes(affairs.handle, per_lane=PER_LANE, in_all=IN_ALL_LANES)
-    intake = Intake(
-        installations=installations,
-        channels=config.slack.channels,
-        book=book,
-        receipts=receipts,
-        words=words,
-        affairs=affair_lanes,
-        wall=world.wall,
-    )
-    socket_mode = SocketMode(world=world, web=web, connections=config.slack.connections, on_delivery=intake.take)
 
-    # Who has to let us in.
-    await _check_easemob(rest)
+
+async def _make_sure_of_both(config: Config, world: World, store: Store, parts: Parts) -> None:
+    """Ask Easemob and Slack whether they let us in, before anything is taken from either."""
+    await _check_easemob(parts.rest)
     if config.slack.bot_token is not None:
-        await _install_own(config.slack.bot_token, world, store, web, installations)
-    if not len(installations):
+        await _install_own(config.slack.bot_token, world, store, parts)
+    if not len(parts.installations):
         log.warning("slack.no_installations", meaning="no workspace has the app; set slack.bot_token or install it")
 
-    # From the desk towards Slack.
-    await nursery.start(sessions.run)
-    await nursery.start(replies.run)
-    await nursery.start(pool.run)
-    await nursery.start(directory.run)
-    await nursery.start(words.run)
-    await nursery.start(affair_lanes.run)
+
+async def _start(parts: Parts, nursery: trio.Nursery, world: World) -> None:
+    """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
+    await nursery.start(parts.sessions.run)
+    await nursery.start(parts.replies.run)
+    await nursery.start(parts.pool.run)
+    await nursery.start(parts.directory.run)
+    await nursery.start(parts.words.run)
+    await nursery.start(parts.affairs.run)
     now = world.wall()
-    pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in book)
-    for record in book:
+    parts.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in parts.book)
+    for record in parts.book:
         if is_open(record, now=now):
-            sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
+            parts.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
+
+
+async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[Statistics], None]) -> None:
+    """Listen to Slack until *stop* is set, then let what is in hand pass."""
     async with trio.open_nursery() as listening:
-        await listening.start(socket_mode.run)
-        log.info("daemon.ready", installations=len(installations), visitors=len(book))
+        await listening.start(parts.socket_mode.run)
+        log.info("daemon.ready", installations=len(parts.installations), visitors=len(parts.book))
         ready.set()
-        on_ready(
-            {
-                "slack": socket_mode.statistics,
-                "easemob_sessions": pool.statistics,
-                "easemob_rest": rest.statistics,
-                "messages": receipts.statistics,
-                "lanes_to_kefu": words.statistics,
-                "lanes_to_slack": replies.statistics,
-                "affairs": affair_lanes.statistics,
-                "names": directory.statistics,
-                "intake": intake.statistics,
-                "posting": posting.statistics,
-            }
-        )
+        on_ready(parts.statistics())
         await stop.wait()
         # What is in hand passes and is acknowledged; what comes now is left to its source, which keeps it.
-        listening.start_soon(socket_mode.drain)
+        listening.start_soon(parts.socket_mode.drain)
         with trio.move_on_after(FINISH_S):
-            await replies.finish()
-    log.info("daemon.left", unacknowledged=receipts.statistics().in_hand, meaning="Slack still has these messages")
+            await parts.replies.finish()
+    in_hand = parts.receipts.statistics().in_hand
+    log.info("daemon.left", unacknowledged=in_hand, meaning="Slack still has these messages")
 
 
 async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.CancelScope) -> None:
@@ -294,14 +207,14 @@ async def _check_easemob(rest: RestClient) -> None:
         )
 
 
-async def _install_own(token: Secret, world: World, store: Store, web: WebClient, installations: Installations) -> None:
+async def _install_own(token: Secret, world: World, store: Store, parts: Parts) -> None:
     """
     Make the installation of the configured bot token.
 
     Slack is asked until it answers: without the installation every message would look like a stranger's.
     """
-    installation = await _ask_who_we_are(token, world, web)
-    installations.put(installation)
+    installation = await _ask_who_we_are(token, world, parts.web)
+    parts.installations.put(installation)
     await world.disk.run(partial(store.installations.save_bot, to_bot(installation, world.wall())))
 
 

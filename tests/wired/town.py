@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from slackkefu.app import Statistics
     from slackkefu.demo.slack import Person, Workspace
     from slackkefu.demo.slack.model import Channel
     from slackkefu.keys import ChannelsMode
+    from slackkefu.parts import Statistics
 
 __all__ = ["Town", "town"]
 

@@ -1,0 +1,193 @@
+"""
+What the daemon is made of: every part with those it needs, and nothing started yet.
+
+The parts are made from the two ends to the middle: what speaks to Slack and to Easemob, then what carries words between
+them. :mod:`slackkefu.app` starts and stops them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.forwarding import Forwarding
+from slackkefu.bridge.intake import Intake
+from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.open_sessions import OpenSessions
+from slackkefu.bridge.posting import Posting
+from slackkefu.bridge.receipts import Receipts
+from slackkefu.bridge.replies import Replies
+from slackkefu.easemob.discovery import Endpoints
+from slackkefu.easemob.names import AppKey, im_user
+from slackkefu.easemob.pool import Pool
+from slackkefu.easemob.rest import RestClient
+from slackkefu.slack.connections import SocketMode
+from slackkefu.slack.directory import Directory
+from slackkefu.slack.web import WebClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import trio
+    from _typeshed import DataclassInstance
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.receipts import Parcel
+    from slackkefu.bridge.routing import Special
+    from slackkefu.config import Config
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.installation import InstallationKey, Installations
+    from slackkefu.store import Store
+    from slackkefu.world import World
+
+__all__ = ["Parts", "Statistics", "build"]
+
+PER_LANE: Final = 200
+"""Messages in one visitor's lane; more are left to Slack."""
+
+IN_ALL_LANES: Final = 20_000
+"""Messages in hand in all; at a few kilobytes each they stay under 100 MB."""
+
+Statistics: TypeAlias = "Mapping[str, Callable[[], DataclassInstance]]"
+"""What tells how each part is, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts that are started, stopped or asked how they are."""
+
+    # Who is served.
+    installations: Installations
+    book: Book
+    # Slack.
+    web: WebClient
+    directory: Directory
+    socket_mode: SocketMode
+    # Easemob.
+    rest: RestClient
+    pool: Pool
+    # Between the two.
+    intake: Intake
+    receipts: Receipts
+    words: Lanes[ImUser, Parcel]
+    """Lanes to the desk, by visitor."""
+    affairs: Lanes[InstallationKey, Special]
+    """Lanes for what the bridge itself acts on, by installation."""
+    sessions: OpenSessions
+    replies: Replies
+    posting: Posting
+
+    def statistics(self) -> Statistics:
+        """Return what tells how each part is; the names are those of the metrics, so never changed."""
+        return {
+            "slack": self.socket_mode.statistics,
+            "easemob_sessions": self.pool.statistics,
+            "easemob_rest": self.rest.statistics,
+            "messages": self.receipts.statistics,
+            "lanes_to_kefu": self.words.statistics,
+            "lanes_to_slack": self.replies.statistics,
+            "affairs": self.affairs.statistics,
+            "names": self.directory.statistics,
+            "intake": self.intake.statistics,
+            "posting": self.posting.statistics,
+        }
+
+
+def build(
+    config: Config, world: World, store: Store, *, installations: Installations, book: Book, nursery: trio.Nursery
+) -> Parts:
+    """
+    Make every part.
+
+    Args:
+        config: What the operator said.
+        world: Network, disk, calendar and chance.
+        store: Where tokens and installations are kept, and the name of our device.
+        installations: Who installed the app.
+        book: The visitors' records.
+        nursery: Where discovery and token requests run that several wait for.
+
+    """
+    app_key = AppKey.parse(config.easemob.app_key)
+    service_number = im_user(config.kefu.service_number)
+
+    # The ends.
+    web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
+    directory = Directory(web=web)
+    endpoints = Endpoints(
+        world=world,
+        nursery=nursery,
+        app_key=app_key,
+        rest_url=config.easemob.rest_url,
+        websocket_url=config.easemob.websocket_url,
+        discovery_url=config.easemob.discovery_url,
+    )
+    rest = RestClient(
+        world=world,
+        nursery=nursery,
+        endpoints=endpoints,
+        app_key=app_key,
+        client_id=config.easemob.client_id,
+        client_secret=config.easemob.client_secret,
+        store=store.tokens,
+    )
+
+    # Desk → Slack. Three know each other in a circle: who holds sessions, who answers, who knows which are open.
+    posting = Posting(world=world, web=web, installations=installations, book=book)
+    sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
+    replies = Replies(service_number=service_number, book=book, posting=posting, sessions=sessions, wall=world.wall)
+    pool = Pool(
+        world=world,
+        rest=rest,
+        endpoints=endpoints,
+        app_key=app_key,
+        resource=store.resource,
+        max_sessions=config.easemob.max_sessions,
+        logins_per_second=config.easemob.logins_per_second,
+        on_batch=replies.deliver,
+    )
+
+    # Slack → desk.
+    receipts = Receipts()
+    forwarding = Forwarding(
+        world=world,
+        pool=pool,
+        directory=directory,
+        book=book,
+        receipts=receipts,
+        fields=config.kefu.visitor_fields,
+        service_number=service_number,
+    )
+    acting = Affairs(
+        installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
+    )
+    words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES)
+    affairs = Lanes(acting.handle, per_lane=PER_LANE, in_all=IN_ALL_LANES)
+    intake = Intake(
+        installations=installations,
+        channels=config.slack.channels,
+        book=book,
+        receipts=receipts,
+        words=words,
+        affairs=affairs,
+        wall=world.wall,
+    )
+    socket_mode = SocketMode(world=world, web=web, connections=config.slack.connections, on_delivery=intake.take)
+
+    return Parts(
+        installations=installations,
+        book=book,
+        web=web,
+        directory=directory,
+        socket_mode=socket_mode,
+        rest=rest,
+        pool=pool,
+        intake=intake,
+        receipts=receipts,
+        words=words,
+        affairs=affairs,
+        sessions=sessions,
+        replies=replies,
+        posting=posting,
+    )
