@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from slackkefu.easemob.quiet import Agenda
+from slackkefu.easemob.agenda import Alarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,7 @@ class OpenSessions:
 
     def __init__(self, tell: Callable[[ImUser, bool], None]) -> None:
         self._tell = tell
-        self._ends: Agenda[ImUser] = Agenda()
-        self._sooner = trio.Event()
+        self._ends: Alarm[ImUser] = Alarm()
 
     def heard(self, user: ImUser, *, ago_s: float = 0.0) -> None:
         """
@@ -49,10 +48,7 @@ class OpenSessions:
             ago_s: How long ago that was, seconds; for sessions that the run before has left open.
 
         """
-        ends_at = trio.current_time() + OPEN_S - ago_s
-        if ends_at < self._ends.next_at():
-            self._sooner.set()
-        self._ends.put(user, ends_at)
+        self._ends.put(user, trio.current_time() + OPEN_S - ago_s)
         self._tell(user, True)
 
     def closed(self, user: ImUser) -> None:
@@ -64,8 +60,5 @@ class OpenSessions:
         """End silent sessions until cancelled."""
         task_status.started()
         while True:
-            for user in self._ends.take_due(trio.current_time()):
+            for user in await self._ends.due():
                 self._tell(user, False)
-            self._sooner = trio.Event()
-            with trio.move_on_at(self._ends.next_at()):
-                await self._sooner.wait()

@@ -19,20 +19,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import structlog
 import trio
 
-from slackkefu.easemob.answers import count_is_refused, user_is_unknown
+from slackkefu.easemob.agenda import Alarm
 from slackkefu.easemob.connection import Connection
-from slackkefu.easemob.link import KickPause, Link, Spelling, UserTokens
+from slackkefu.easemob.link import Link, Spelling, UserTokens
 from slackkefu.easemob.pace import Turns
-from slackkefu.easemob.quiet import DAY_S, Agenda, interval_s
-from slackkefu.easemob.timing import ATTENTIVE, RELAXED
-from slackkefu.errors import LinkClosed, RemoteProtocolError, RestError, SlackkefuError
+from slackkefu.easemob.pooled import SHORT_S, PooledVisitor
+from slackkefu.easemob.quiet import DAY_S, Counts, Waiting, ask, interval_s
+from slackkefu.errors import LinkClosed, SlackkefuError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -41,33 +40,20 @@ if TYPE_CHECKING:
     from slackkefu.easemob.login import Login
     from slackkefu.easemob.message import Accepted, Batch, OutgoingMessage
     from slackkefu.easemob.names import AppKey, ImUser
-    from slackkefu.easemob.timing import Heartbeat
     from slackkefu.world import World
 
 __all__ = ["Pool", "PoolRest", "PoolStatistics"]
 
 log = structlog.get_logger()
 
-IDLE_S: Final = 30 * 60.0
-"""How long a live visitor may be quiet; a customer's pause for thought is shorter, a forgotten conversation longer."""
-SHORT_S: Final = 30.0
-"""How long a login that was made only to look lasts when nothing comes."""
 REFUSED_S: Final = 60.0
 """How long a final refusal is answered from memory, so that a visitor who keeps writing does not hammer."""
 CHECKS_AT_ONCE: Final = 8
 STOP_S: Final = 3.0
 
 
-class PoolRest(UserTokens, Protocol):
+class PoolRest(UserTokens, Counts, Protocol):
     """The part of :class:`~slackkefu.easemob.rest.RestClient` that the pool needs."""
-
-    async def offline_count(self, user: ImUser) -> int:
-        """Return how many messages wait for *user*."""
-        ...
-
-    async def user_exists(self, user: ImUser) -> bool:
-        """Tell whether *user* is registered."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,66 +85,6 @@ class PoolStatistics:
     """Of these, refused; each made a short login."""
     found: int
     """Quiet visitors for whom something waited."""
-
-
-class _Answer(Enum):
-    """What came of asking how much waits."""
-
-    NOTHING = auto()
-    WAITS = auto()
-    REFUSED = auto()
-    """Only a login can tell."""
-
-
-@final
-class _Visitor:
-    """What the pool knows of one visitor."""
-
-    __slots__ = (
-        "active_at",
-        "busy",
-        "changed",
-        "is_open",
-        "kicks",
-        "leaving",
-        "link",
-        "refused",
-        "refused_until",
-        "short",
-        "started_at",
-        "turn",
-        "urgent",
-        "user",
-    )
-
-    def __init__(self, user: ImUser, active_at: float) -> None:
-        self.user = user
-        self.active_at = active_at
-        self.started_at = active_at
-        self.busy = 0
-        self.is_open = False
-        self.link: Link | None = None
-        self.leaving = False
-        self.short = False
-        self.urgent = False
-        self.turn: trio.Event | None = None
-        self.kicks = KickPause()
-        self.refused: SlackkefuError | None = None
-        self.refused_until = float("-inf")
-        self.changed = trio.Event()
-
-    @property
-    def may_leave(self) -> bool:
-        return self.link is not None and not self.leaving and not self.busy and not self.is_open
-
-    @property
-    def heartbeat(self) -> Heartbeat:
-        return ATTENTIVE if self.is_open else RELAXED
-
-    def wake(self) -> None:
-        """Wake those who wait for a link."""
-        self.changed.set()
-        self.changed = trio.Event()
 
 
 @final
@@ -205,12 +131,11 @@ class Pool:
         self._turns: Turns[ImUser] = Turns(logins_per_second)
         self._nursery: trio.Nursery | None = None
         self._stopping = False
-        self._visitors: dict[ImUser, _Visitor] = {}
-        self._live: dict[ImUser, _Visitor] = {}
+        self._visitors: dict[ImUser, PooledVisitor] = {}
+        self._live: dict[ImUser, PooledVisitor] = {}
         # For whom there is no room yet, in order of arrival; one entry a visitor, so no longer than the visitors' list.
-        self._waiting: dict[ImUser, _Visitor] = {}
-        self._agenda: Agenda[ImUser] = Agenda()
-        self._sooner = trio.Event()
+        self._waiting: dict[ImUser, PooledVisitor] = {}
+        self._looks: Alarm[ImUser] = Alarm()
         self._checking = trio.Semaphore(CHECKS_AT_ONCE)
         self._logins = 0
         self._kicks = 0
@@ -317,7 +242,7 @@ class Pool:
             up=sum(link.up_since is not None for link in links),
             waiting=len(self._waiting),
             turns=len(self._turns),
-            quiet=sum(visitor.link is None and user in self._agenda for user, visitor in self._visitors.items()),
+            quiet=sum(visitor.link is None and user in self._looks for user, visitor in self._visitors.items()),
             open=sum(visitor.is_open for visitor in self._visitors.values()),
             logins=self._logins + sum(link.logins for link in links),
             kicks=self._kicks + sum(link.kicked for link in links),
@@ -333,15 +258,15 @@ class Pool:
 
     # Visitors.
 
-    def _visitor(self, user: ImUser) -> _Visitor:
+    def _visitor(self, user: ImUser) -> PooledVisitor:
         visitor = self._visitors.get(user)
         if visitor is None:
-            visitor = self._visitors[user] = _Visitor(user, trio.current_time())
+            visitor = self._visitors[user] = PooledVisitor(user, trio.current_time())
             self._look_again(visitor)
         return visitor
 
     @contextmanager
-    def _busy(self, visitor: _Visitor) -> Iterator[None]:
+    def _busy(self, visitor: PooledVisitor) -> Iterator[None]:
         """Count work in hand; at its end somebody may be waiting for this place."""
         visitor.busy += 1
         try:
@@ -352,7 +277,7 @@ class Pool:
 
     # Room.
 
-    async def _session(self, visitor: _Visitor) -> Link:
+    async def _session(self, visitor: PooledVisitor) -> Link:
         """Wait for *visitor*'s link, asking for room when it has none."""
         while True:
             if self._stopping:
@@ -366,7 +291,7 @@ class Pool:
             if visitor.link is None or visitor.leaving:
                 await visitor.changed.wait()
 
-    def _want(self, visitor: _Visitor) -> None:
+    def _want(self, visitor: PooledVisitor) -> None:
         """Queue *visitor* for a session."""
         visitor.urgent = True
         self._waiting[visitor.user] = self._waiting.get(visitor.user, visitor)
@@ -390,14 +315,14 @@ class Pool:
                 return
             self._let_go(min(candidates, key=lambda visitor: visitor.active_at))
 
-    def _let_go(self, visitor: _Visitor) -> None:
+    def _let_go(self, visitor: PooledVisitor) -> None:
         """Log *visitor* out, behind the caller's back."""
         if self._nursery is not None and visitor.link is not None:
             visitor.leaving = True
             self._let_go_count += 1
             self._nursery.start_soon(visitor.link.logout)
 
-    def _start(self, visitor: _Visitor) -> None:
+    def _start(self, visitor: PooledVisitor) -> None:
         """Give *visitor* a link."""
         visitor.link = Link(
             visitor.user,
@@ -425,7 +350,7 @@ class Pool:
     def _connection(self, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> Connection:
         return Connection(world=self._world, url=url, login=login, on_batch=on_batch)
 
-    async def _keep(self, visitor: _Visitor, link: Link) -> None:
+    async def _keep(self, visitor: PooledVisitor, link: Link) -> None:
         """Run *visitor*'s link to its end."""
         try:
             await link.run()
@@ -444,7 +369,7 @@ class Pool:
             visitor.wake()
             self._admit()
 
-    async def _turn(self, visitor: _Visitor) -> None:
+    async def _turn(self, visitor: PooledVisitor) -> None:
         """Wait for *visitor*'s turn to log in; the first one was asked for when the link was made."""
         turn, visitor.turn = visitor.turn, None
         if turn is None:
@@ -452,7 +377,7 @@ class Pool:
         await turn.wait()
         visitor.urgent = False
 
-    async def _take(self, visitor: _Visitor, batch: Batch) -> None:
+    async def _take(self, visitor: PooledVisitor, batch: Batch) -> None:
         """Hand a batch to the bridge."""
         if visitor.leaving:
             # It stays at Easemob; the next look finds it.
@@ -489,18 +414,15 @@ class Pool:
     async def _look_in_turn(self) -> None:
         """Look at visitors when they are due."""
         while True:
-            for user in self._agenda.take_due(trio.current_time()):
+            for user in await self._looks.due():
                 visitor = self._visitors.get(user)
                 if visitor is not None:
                     await self._look(visitor)
-            self._sooner = trio.Event()
-            with trio.move_on_at(self._agenda.next_at()):
-                await self._sooner.wait()
 
-    async def _look(self, visitor: _Visitor) -> None:
+    async def _look(self, visitor: PooledVisitor) -> None:
         """Let a live visitor go that was quiet for long; ask about a quiet one."""
         if visitor.link is not None:
-            if visitor.may_leave and trio.current_time() >= self._leaves_at(visitor):
+            if visitor.may_leave and trio.current_time() >= visitor.leaves_at(trio.current_time()):
                 self._let_go(visitor)
             else:
                 self._look_again(visitor)
@@ -508,71 +430,39 @@ class Pool:
             await self._checking.acquire()
             self._nursery.start_soon(self._check, visitor)
 
-    async def _check(self, visitor: _Visitor) -> None:
+    async def _check(self, visitor: PooledVisitor) -> None:
         """Ask whether something waits for a quiet visitor, and bring its session up if so."""
         self._checks += 1
         try:
             with self._busy(visitor):
-                answer = await self._ask(visitor.user)
+                found = await ask(self._rest, visitor.user)
         finally:
             self._checking.release()
-        self._found += answer is _Answer.WAITS
-        self._checks_refused += answer is _Answer.REFUSED
+        self._found += found is Waiting.SOME
+        self._checks_refused += found is Waiting.REFUSED
         if visitor.link is not None or visitor.user in self._waiting:
             return
-        if answer is _Answer.NOTHING:
+        if found is Waiting.NOTHING:
             self._look_again(visitor)
             return
-        visitor.short = answer is _Answer.REFUSED
+        visitor.short = found is Waiting.REFUSED
         self._want(visitor)
 
-    async def _ask(self, user: ImUser) -> _Answer:
-        """Ask how much waits for *user*."""
-        try:
-            return _Answer.WAITS if await self._rest.offline_count(user) else _Answer.NOTHING
-        except RemoteProtocolError:
-            return _Answer.REFUSED  # an answer without a number is as good as none
-        except RestError as error:
-            if not count_is_refused(error) or (user_is_unknown(error) and not await self._exists(user)):
-                return _Answer.NOTHING
-            return _Answer.REFUSED
-        except SlackkefuError:
-            return _Answer.NOTHING  # it could not be asked; the next look asks again
-
-    async def _exists(self, user: ImUser) -> bool:
-        """Tell whether *user* is registered; 404 to the count may be about the user or about the call."""
-        try:
-            return await self._rest.user_exists(user)
-        except SlackkefuError:
-            return False
-
-    def _look_again(self, visitor: _Visitor) -> None:
+    def _look_again(self, visitor: PooledVisitor) -> None:
         """Note when to look at *visitor* next; forget who need not be looked at."""
         now = trio.current_time()
         if visitor.link is not None:
             # An open one is looked at again when it closes; one with work in hand, a while later.
-            leaves_at = max(self._leaves_at(visitor), now + SHORT_S)
+            leaves_at = max(visitor.leaves_at(now), now + SHORT_S)
             self._look_after(visitor, None if visitor.is_open else leaves_at - now)
         else:
             self._look_after(visitor, interval_s(quiet_s=now - visitor.active_at, is_open=visitor.is_open))
 
-    def _look_after(self, visitor: _Visitor, pause_s: float | None) -> None:
+    def _look_after(self, visitor: PooledVisitor, pause_s: float | None) -> None:
         """Note *visitor* for a look after *pause_s*; None: no look."""
         if pause_s is None:
-            self._agenda.drop(visitor.user)
+            self._looks.drop(visitor.user)
             if visitor.link is None and not visitor.busy and visitor.user not in self._waiting:
                 self._visitors.pop(visitor.user, None)
             return
-        at = trio.current_time() + pause_s
-        if at < self._agenda.next_at():
-            self._sooner.set()
-        self._agenda.put(visitor.user, at)
-
-    @staticmethod
-    def _leaves_at(visitor: _Visitor) -> float:
-        """When a live visitor may be let go if nothing happens."""
-        idle_at = max(visitor.active_at, visitor.started_at) + IDLE_S
-        if not visitor.short or visitor.link is None:
-            return idle_at
-        up_since = visitor.link.up_since
-        return min((trio.current_time() if up_since is None else up_since) + SHORT_S, idle_at)
+        self._looks.put(visitor.user, trio.current_time() + pause_s)

@@ -1,22 +1,22 @@
 """
-The quiet watch: when to look at whom.
+The quiet watch: when a visitor without a live session is looked at, and what is asked then.
 
-A visitor without a live session is asked about now and then: does anything wait there? How often depends on how likely
-that is (:func:`interval_s`). :class:`Agenda` holds who is to be looked at next, so that one task with one timer serves
-any number of visitors. Both are plain: time comes in as an argument.
+How often depends on how likely it is that something waits there (:func:`interval_s`). :func:`ask` asks for the number
+of waiting messages, which costs no login; where it is refused, only a login can tell.
 """
 
 from __future__ import annotations
 
-import heapq
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, Protocol
+
+from slackkefu.easemob.answers import count_is_refused, user_is_unknown
+from slackkefu.errors import RemoteProtocolError, RestError, SlackkefuError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from slackkefu.easemob.names import ImUser
 
-__all__ = ["DAY_S", "WEEK_S", "Agenda", "interval_s"]
-
-K = TypeVar("K", bound="Hashable")
+__all__ = ["DAY_S", "Counts", "Waiting", "ask", "interval_s"]
 
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
@@ -44,50 +44,45 @@ def interval_s(*, quiet_s: float, is_open: bool) -> float | None:
     return 10 * MINUTE_S if quiet_s < DAY_S else HOUR_S
 
 
-@final
-class Agenda(Generic[K]):
-    """Who is due when: one time each, the earliest first."""
+class Counts(Protocol):
+    """The part of :class:`~slackkefu.easemob.rest.RestClient` that is asked."""
 
-    def __init__(self) -> None:
-        self._due: dict[K, float] = {}
-        # May hold times that were changed since; the dictionary decides. The middle number keeps the order of entry.
-        self._heap: list[tuple[float, int, K]] = []
-        self._entered = 0
+    async def offline_count(self, user: ImUser) -> int:
+        """Return how many messages wait for *user*."""
+        ...
 
-    def put(self, key: K, at: float) -> None:
-        """Note *key* for *at*, in place of any other time."""
-        if self._due.get(key) == at:
-            return
-        self._due[key] = at
-        self._entered += 1
-        heapq.heappush(self._heap, (at, self._entered, key))
-        if len(self._heap) > 2 * len(self._due) + 64:
-            # Mostly changed times: sorted anew, which costs little against what made them.
-            self._heap = [(due, order, known) for due, order, known in self._heap if self._due.get(known) == due]
-            heapq.heapify(self._heap)
+    async def user_exists(self, user: ImUser) -> bool:
+        """Tell whether *user* is registered."""
+        ...
 
-    def drop(self, key: K) -> None:
-        """Note nothing for *key* any more."""
-        self._due.pop(key, None)
 
-    def take_due(self, now: float) -> list[K]:
-        """Take out everybody due by *now*, the longest due first."""
-        due = []
-        while self._heap and self._heap[0][0] <= now:
-            at, _, key = heapq.heappop(self._heap)
-            if self._due.get(key) == at:
-                del self._due[key]
-                due.append(key)
-        return due
+class Waiting(Enum):
+    """What came of asking how much waits."""
 
-    def next_at(self) -> float:
-        """Return when somebody is due next; ``inf`` when nobody is."""
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else float("inf")
+    NOTHING = auto()
+    """Nothing, or it could not be asked now; the next look asks again."""
+    SOME = auto()
+    REFUSED = auto()
+    """Only a login can tell."""
 
-    def __len__(self) -> int:
-        return len(self._due)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._due
+async def ask(counts: Counts, user: ImUser) -> Waiting:
+    """Ask whether something waits for *user*."""
+    try:
+        return Waiting.SOME if await counts.offline_count(user) else Waiting.NOTHING
+    except RemoteProtocolError:
+        return Waiting.REFUSED  # an answer without a number is as good as none
+    except RestError as error:
+        if not count_is_refused(error) or (user_is_unknown(error) and not await _exists(counts, user)):
+            return Waiting.NOTHING
+        return Waiting.REFUSED
+    except SlackkefuError:
+        return Waiting.NOTHING
+
+
+async def _exists(counts: Counts, user: ImUser) -> bool:
+    """Tell whether *user* is registered; 404 to the count may be about the user or about the call."""
+    try:
+        return await counts.user_exists(user)
+    except SlackkefuError:
+        return False

@@ -10,7 +10,8 @@ import pytest
 import trio
 
 from slackkefu.easemob.names import im_user
-from slackkefu.easemob.pool import IDLE_S, Pool
+from slackkefu.easemob.pool import Pool
+from slackkefu.easemob.pooled import IDLE_S
 from slackkefu.easemob.rest import UserToken
 from slackkefu.easemob.timing import ATTENTIVE, RELAXED
 from slackkefu.errors import (

@@ -1,0 +1,102 @@
+"""
+What the pool knows of one visitor.
+
+Plain: time comes in as an argument. :mod:`slackkefu.easemob.pool` changes it and acts on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import trio
+
+from slackkefu.easemob.link import KickPause
+from slackkefu.easemob.timing import ATTENTIVE, RELAXED
+
+if TYPE_CHECKING:
+    from slackkefu.easemob.link import Link
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.easemob.timing import Heartbeat
+    from slackkefu.errors import SlackkefuError
+
+__all__ = ["IDLE_S", "SHORT_S", "PooledVisitor"]
+
+IDLE_S: Final = 30 * 60.0
+"""How long a live visitor may be quiet; a customer's pause for thought is shorter, a forgotten conversation longer."""
+
+SHORT_S: Final = 30.0
+"""How long a login that was made only to look lasts when nothing comes."""
+
+
+@final
+class PooledVisitor:
+    """One visitor, live or quiet; times are trio's clock."""
+
+    __slots__ = (
+        "active_at",
+        "busy",
+        "changed",
+        "is_open",
+        "kicks",
+        "leaving",
+        "link",
+        "refused",
+        "refused_until",
+        "short",
+        "started_at",
+        "turn",
+        "urgent",
+        "user",
+    )
+
+    def __init__(self, user: ImUser, now: float) -> None:
+        self.user = user
+        self.active_at = now
+        """When the last message went or came."""
+        self.is_open = False
+        """Whether its service session is open."""
+        self.busy = 0
+        """Pieces of work in hand."""
+        self.link: Link | None = None
+        self.started_at = now
+        """When the link was made."""
+        self.leaving = False
+        """Whether the link is being logged out."""
+        self.short = False
+        """Whether the login was made only to look."""
+        self.urgent = False
+        """Whether somebody waits for the login."""
+        self.turn: trio.Event | None = None
+        """The turn for the first login of the link, until it is waited for."""
+        self.kicks = KickPause()
+        self.refused: SlackkefuError | None = None
+        """Why the last link gave up, an answer until :attr:`refused_until`."""
+        self.refused_until = float("-inf")
+        self.changed = trio.Event()
+        """Set, and replaced, when there is a link, or none any more."""
+
+    def __repr__(self) -> str:
+        return f"<PooledVisitor {self.user} {self.link!r} busy={self.busy} open={self.is_open}>"
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether its place may be given to another."""
+        return self.link is not None and not self.leaving and not self.busy and not self.is_open
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """How often its session asks."""
+        return ATTENTIVE if self.is_open else RELAXED
+
+    def leaves_at(self, now: float) -> float:
+        """Return when a live visitor may be let go if nothing happens."""
+        idle_at = max(self.active_at, self.started_at) + IDLE_S
+        if not self.short or self.link is None:
+            return idle_at
+        up_since = self.link.up_since
+        return min((now if up_since is None else up_since) + SHORT_S, idle_at)
+
+    def wake(self) -> None:
+        """Wake those who wait for a link."""
+        self.changed.set()
+        self.changed = trio.Event()
