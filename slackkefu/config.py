@@ -65,7 +65,7 @@ class SlackConfig:
     bot_token: Secret | None
     """Of a single workspace without OAuth."""
     client_id: str
-    """For OAuth installs; empty without."""
+    """For OAuth installs, which are not there yet; empty without."""
     client_secret: Secret | None
     api_url: str
     """Ends with a slash."""
@@ -99,8 +99,9 @@ class KefuConfig:
     service_number: str
     """Lower case, as Easemob keeps user names."""
     tenant_id: str
+    """Not used yet; may be empty."""
     url: str
-    """No slash at the end; may be empty."""
+    """Not used yet; no slash at the end; may be empty."""
     visitor_fields: tuple[VisitorField, ...]
 
 

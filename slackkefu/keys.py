@@ -39,7 +39,7 @@ ChannelsMode: TypeAlias = Literal["mention", "all", "off"]
 VisitorField: TypeAlias = Literal["name", "workspace", "email", "phone", "title", "timezone"]
 
 
-# How a value is read. A reader returns the value as the dataclasses above hold it, or raises WrongValue.
+# How a value is read. A reader returns the value as slackkefu.config.Config holds it, or raises WrongValue.
 
 
 class WrongValue(Exception):
@@ -167,7 +167,7 @@ class Key:
     """Dotted: table and name."""
     read: Reader
     default: object = ""
-    """What an absent or empty value means; in the form that the dataclasses hold."""
+    """What an absent or empty value means, as :class:`slackkefu.config.Config` holds it."""
     required: bool = False
     secret: bool = False
 

@@ -3,7 +3,7 @@ The book of visitors: which installation, channel and thread belong to each.
 
 One record a visitor, kept in memory and on disk. The name of an IM user tells who a visitor is, but not where an answer
 to them belongs: channel ids change, threads move on, and in shared channels the author's team may never have
-installed the app (design, decision 1). The way there is remembered here, and only here.
+installed the app. The way there is remembered here, and only here.
 
 The functions that change a record are pure; :class:`Book` holds the records and writes what changed.
 """

@@ -2,8 +2,8 @@
 Custody of Slack's messages: who answers for one now.
 
 Slack answers for a message until its envelope is acknowledged, and repeats it until then. So each message is either
-:class:`Owed` (in our hands, Slack still answers for it) or :class:`Settled` (accepted by the other side, or refused for
-good); only a settled one can be acknowledged, and settling is the only way to get one.
+:class:`Owed` (in our hands, Slack still answers for it) or :class:`Settled` (accepted by the other side, refused for
+good, or without anything for the desk). :mod:`slackkefu.bridge.receipts` acknowledges settled ones only.
 
 The same message can come several times: as a retry (same ``event_id``, new ``envelope_id``), as ``message`` and
 ``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,

@@ -1,7 +1,7 @@
 """
 Posting: bringing posts to the right conversation, until Slack has taken them.
 
-Where an answer belongs comes from the visitor's record (design, decision 1): in a direct message plainly, or in the
+Where an answer belongs comes from the visitor's record: in a direct message plainly, or in the
 thread the visitor wrote in; in a channel in the thread of the visitor's last message. Where no thread is known, the
 answer goes to the visitor alone, in a direct message that names the channel, never openly into the channel.
 

@@ -3,7 +3,7 @@ From Slack's words to the desk's: one message of a visitor as the IM messages th
 
 A pure mapping. A long text becomes ordered parts; where it is cut depends on the text alone, and every id derives from
 (team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to the
-other side (design, decision 2). Names of people who are mentioned may be known the second time and not the first; so
+other side. Names of people who are mentioned may be known the second time and not the first; so
 they are put in last, and neither cut nor id depends on them.
 """
 

@@ -41,7 +41,7 @@ Exit codes:
   2  wrong use of the command line, or a missing extra
   3  the configuration cannot be used
   4  the store cannot be used: locked, full, not ours
-  5  refused by Slack or Easemob, or no way to them
+  5  refused by Slack or Easemob
 """
 
 

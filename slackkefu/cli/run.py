@@ -29,7 +29,7 @@ def run(config_path: Path, *, verbose: bool) -> None:
     """
     Run the daemon until SIGTERM or SIGINT.
 
-    It stays in the foreground and logs to standard error. At the end, what is in hand has 10 seconds.
+    It stays in the foreground and logs to standard error. Stopping lets what is in hand pass, and takes less than 10 s.
     """
     logs.configure(verbose=verbose, stream=sys.stderr, environ=os.environ, hidden=(Secret,))
     config = load(config_path, os.environ)

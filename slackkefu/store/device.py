@@ -2,7 +2,7 @@
 The name of this store's one IM device.
 
 Easemob keeps what waits for a user by device, and a second login with the same device ends the first. So one random
-name serves all visitors of a store, is made once, and never changes (design, decision 1).
+name serves all visitors of a store, is made once, and never changes.
 """
 
 from __future__ import annotations
