@@ -24,7 +24,7 @@ from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, Slack
 from slackkefu.net.backoff import backoff
 from slackkefu.parts import build
 from slackkefu.service import notify
-from slackkefu.service.metrics import Metrics
+from slackkefu.service.metrics import Metrics, write_textfile
 from slackkefu.slack.installation import Installations, from_bot, to_bot
 from slackkefu.slack.recovery import InstallationDead, Operator, after
 from slackkefu.store import open_store
@@ -80,7 +80,7 @@ async def _be_a_good_service(metrics: Metrics, disk: Disk) -> None:
         notify.alive()
         if folder:
             try:
-                await disk.run(partial(metrics.write_textfile, Path(folder, "metrics.prom")))
+                await disk.run(partial(write_textfile, Path(folder, "metrics.prom"), metrics.render()))
             except OSError as exc:
                 log.warning("metrics.unwritable", problem=str(exc))
         await trio.sleep(min(METRICS_S, notify.watchdog_s() or METRICS_S))

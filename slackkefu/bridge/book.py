@@ -38,6 +38,11 @@ log = structlog.get_logger()
 LISTENING_S: Final = 24 * 3600.0
 """How long a mention keeps its thread open for its visitor, unless the service session closes before."""
 
+MOST_THREADS: Final = 20
+"""Threads of one visitor that are listened to at a time; beyond it the oldest needs another mention."""
+
+MOST_CLOSED: Final = 10
+
 STALE_S: Final = 60.0
 """A record is not written anew only because its last activity is this much later."""
 
@@ -64,9 +69,8 @@ def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> Visi
         enterprise_id=key.enterprise_id,
         installation_team_id=key.team_id,
         thread_ts=forward.thread_ts,
-        mention_thread=forward.thread_ts if opens else known.mention_thread,
-        mention_until=now + LISTENING_S if opens else known.mention_until,
-        last_active=now if now - known.last_active > STALE_S else known.last_active,
+        mention_threads=_listening(known, forward.thread_ts, now=now) if opens else known.mention_threads,
+        last_active=_active(known, now=now),
     )
 
 
@@ -80,29 +84,43 @@ def opened(record: VisitorRecord, session_id: str, *, now: float) -> VisitorReco
     return msgspec.structs.replace(
         record,
         open_session=session_id or record.open_session or "",
-        last_active=now if now - record.last_active > STALE_S else record.last_active,
+        last_active=_active(record, now=now),
     )
 
 
 def closed(record: VisitorRecord, session_id: str | None = None) -> VisitorRecord:
-    """Note that the service session is over; a thread opened by a mention closes with it."""
-    return msgspec.structs.replace(
-        record,
-        open_session=None,
-        closed_session=session_id or record.open_session or record.closed_session,
-        mention_thread=None,
-        mention_until=0.0,
-    )
+    """
+    Note that a service session is over; the threads opened by mentions close with it.
+
+    The late end of another session than the open one ends nothing.
+    """
+    over = session_id or record.open_session
+    others = tuple(each for each in record.closed_sessions if each != over)
+    record = msgspec.structs.replace(record, closed_sessions=(*others, over)[-MOST_CLOSED:] if over else others)
+    if session_id and record.open_session and session_id != record.open_session:
+        return record
+    return msgspec.structs.replace(record, open_session=None, mention_threads={})
 
 
 def listens(record: VisitorRecord | None, thread_ts: Ts, *, now: float) -> bool:
     """Tell whether the visitor's words in this thread are for the desk without another mention."""
-    return record is not None and record.mention_thread == thread_ts and now < record.mention_until
+    return record is not None and now < record.mention_threads.get(thread_ts, 0.0)
 
 
 def is_open(record: VisitorRecord, *, now: float) -> bool:
     """Tell whether a service session with this visitor counts as open."""
     return record.open_session is not None and now - record.last_active < OPEN_S
+
+
+def _listening(record: VisitorRecord, thread_ts: Ts | None, *, now: float) -> dict[str, float]:
+    """Add a thread to those a mention has opened; the latest are kept."""
+    still = {thread: until for thread, until in record.mention_threads.items() if until > now and thread != thread_ts}
+    return dict([*still.items(), (str(thread_ts), now + LISTENING_S)][-MOST_THREADS:])
+
+
+def _active(record: VisitorRecord, *, now: float) -> float:
+    """Return the time of the last activity; one that a wrong clock had put into the future is corrected."""
+    return now if abs(now - record.last_active) > STALE_S else record.last_active
 
 
 def installation_key(record: VisitorRecord) -> InstallationKey | None:

@@ -212,8 +212,10 @@ class Replies:
         if record is None:
             return
         if isinstance(message, Event) and message.name == "closed":
-            self._book.remember(closed(record, message.service_session_id))
-            self._sessions.closed(user)
+            record = closed(record, message.service_session_id)
+            self._book.remember(record)
+            if record.open_session is None:
+                self._sessions.closed(user)
         elif _says_open(message, record):
             self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
             self._sessions.heard(user)
@@ -223,6 +225,4 @@ class Replies:
 def _says_open(message: KefuMessage, record: VisitorRecord) -> bool:
     """Tell whether a message means that its service session is open."""
     session = message.service_session_id
-    if not session or message.kind in _AFTERWARDS:
-        return False
-    return session != record.closed_session or isinstance(message, Event)
+    return bool(session) and session not in record.closed_sessions and message.kind not in _AFTERWARDS

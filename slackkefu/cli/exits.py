@@ -63,7 +63,7 @@ def explain(exc: BaseException) -> tuple[str, int] | None:
 
     """
     # SIGINT while the daemon does not listen for it, early or late: a stop like any other.
-    faults = [leaf for leaf in leaves(exc) if not isinstance(leaf, trio.Cancelled | KeyboardInterrupt)]
+    faults = [leaf for leaf in leaves(exc) if not isinstance(leaf, trio.Cancelled | KeyboardInterrupt | SystemExit)]
     coded = [(code, str(fault)) for fault in faults if (code := _code(fault)) is not None]
     if len(coded) < len(faults):
         return None

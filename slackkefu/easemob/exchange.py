@@ -14,6 +14,7 @@ import httpx
 import trio
 
 from slackkefu.errors import ConnectFailed, RestOutcomeUnknown
+from slackkefu.net.network import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -91,6 +92,5 @@ async def _read(response: httpx.Response, *, call: str, max_bytes: int) -> bytes
 
 
 def _reason(error: Exception) -> str:
-    """Say what happened by the error's class and, for connections, its text; neither quotes the request."""
-    text = str(error) if isinstance(error, _NEVER_LEFT) else ""
-    return text or type(error).__name__
+    """Say what happened by the error's class and, for connections, its cause; neither quotes the request."""
+    return reason_of(error) if isinstance(error, _NEVER_LEFT) else type(error).__name__

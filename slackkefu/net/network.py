@@ -18,7 +18,7 @@ from slackkefu.errors import ConnectFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Network", "TcpNetwork"]
+__all__ = ["Network", "TcpNetwork", "reason_of"]
 
 
 class Network(Protocol):
@@ -57,7 +57,7 @@ class TcpNetwork:
         try:
             stream: trio.abc.Stream = await trio.open_tcp_stream(host, port)
         except OSError as exc:
-            raise ConnectFailed(address, _reason(exc)) from exc
+            raise ConnectFailed(address, reason_of(exc)) from exc
         if not tls:
             return stream
         secured = trio.SSLStream(stream, self._tls, server_hostname=host, https_compatible=True)
@@ -65,7 +65,7 @@ class TcpNetwork:
             await secured.do_handshake()
         except (trio.BrokenResourceError, ssl.SSLError, OSError) as exc:
             await trio.aclose_forcefully(stream)
-            raise ConnectFailed(address, f"TLS: {_reason(exc)}") from exc
+            raise ConnectFailed(address, f"TLS: {reason_of(exc)}") from exc
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
@@ -86,9 +86,20 @@ class TcpNetwork:
         )
 
 
-def _reason(exc: BaseException) -> str:
-    """Say in a few words why *exc* happened; an OSError of several attempts names its first cause."""
-    cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
+def reason_of(exc: BaseException) -> str:
+    """Say in a few words why *exc* happened: its first cause, and for a certificate also what to look at."""
+    cause = exc
+    while (inner := _inner(cause)) is not None:
+        cause = inner
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({cause.verify_message}); check the clock, and $SSL_CERT_FILE if it is set"
+        )
     return str(cause) or type(cause).__name__
+
+
+def _inner(exc: BaseException) -> BaseException | None:
+    """Return what *exc* came from; of several attempts the first."""
+    if isinstance(exc, BaseExceptionGroup):
+        return exc.exceptions[0]
+    return exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)

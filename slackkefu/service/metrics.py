@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, final
 
-from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import UntypedMetricFamily
 from prometheus_client.registry import Collector
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "write_textfile"]
 
 
 @final
@@ -45,12 +45,15 @@ class Metrics:
         self._registry.register(_Statistics(groups))
 
     def render(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format; to be called where the statistics live, in no thread."""
         return generate_latest(self._registry)
 
-    def write_textfile(self, path: Path) -> None:
-        """Write them to *path* for a node exporter's textfile collector, atomically; raises OSError."""
-        write_to_textfile(str(path), self._registry)
+
+def write_textfile(path: Path, metrics: bytes) -> None:
+    """Write rendered *metrics* to *path* for a node exporter's textfile collector, atomically; raises OSError."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(metrics)
+    temporary.replace(path)
 
 
 @final

@@ -37,6 +37,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
 )
+from slackkefu.net.network import reason_of
 from slackkefu.secret import Secret
 from slackkefu.slack.fields import is_true, text_at
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
@@ -351,7 +352,7 @@ class WebClient:
             try:
                 response = await self._http.send(request)
             except _NOT_SENT as exc:
-                raise ConnectFailed(self._address, str(exc) or type(exc).__name__) from None
+                raise ConnectFailed(self._address, reason_of(exc)) from None
             except httpx.HTTPError as exc:
                 # Not chained: the error holds the request, and with it the token.
                 raise self._lost(method, type(exc).__name__) from None

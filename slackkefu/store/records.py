@@ -20,6 +20,7 @@ from slackkefu.secret import Secret
 from slackkefu.store import files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["DAMAGED", "Damage", "Records", "hide"]
@@ -57,15 +58,26 @@ class Records(Generic[R]):
         kind: Type of a record.
         names: What a name may look like; checked before it becomes a file name.
         loss: What a damaged record means for people, for the log.
+        name_of: The name that a record gives itself, where it has one: in a file of another name it is damaged.
 
     """
 
-    def __init__(self, root: Path, folder: str, kind: type[R], *, names: str, loss: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        folder: str,
+        kind: type[R],
+        *,
+        names: str,
+        loss: str,
+        name_of: Callable[[R], str] | None = None,
+    ) -> None:
         self._folder = root / folder
         self._damaged = root / DAMAGED / folder
         self._decoder = msgspec.json.Decoder(kind, dec_hook=hide)
         self._names = re.compile(names)
         self._loss = loss
+        self._name_of = name_of
 
     def __repr__(self) -> str:
         return f"<Records {self._folder}>"
@@ -111,7 +123,10 @@ class Records(Generic[R]):
 
     def _decode(self, name: str, path: Path, content: bytes) -> R | Damage:
         try:
-            return self._decoder.decode(content)
+            record = self._decoder.decode(content)
+            if self._name_of is None or self._name_of(record) == name:
+                return record
+            reason = "it is about somebody else than its file's name says"
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
             reason = str(exc) if content.strip() else "the file is empty"
         aside = self._damaged / path.name

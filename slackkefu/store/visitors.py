@@ -47,11 +47,10 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     last_active: float = 0.0
     open_session: str | None = None
     """Id of the service session that kefu has opened and not closed."""
-    closed_session: str | None = None
-    """Id of the service session that was closed last: a late word of it does not open it again."""
-    mention_thread: str | None = None
-    """The thread that a mention has opened for them."""
-    mention_until: float = 0.0
+    closed_sessions: tuple[str, ...] = ()
+    """Ids of the service sessions that were closed last, the latest last: a late word of one does not open it again."""
+    mention_threads: dict[str, float] = {}
+    """The threads that a mention has opened for them, and until when."""
 
     def __repr__(self) -> str:
         """Name the visitor by ids, not by what people call them."""
@@ -63,7 +62,14 @@ class VisitorStore:
     """The visitors of a store."""
 
     def __init__(self, root: Path) -> None:
-        self._records = Records(root, FOLDER, VisitorRecord, names=r"[a-z0-9][a-z0-9_.-]{0,63}", loss=_LOSS)
+        self._records = Records(
+            root,
+            FOLDER,
+            VisitorRecord,
+            names=r"[a-z0-9][a-z0-9_.-]{0,63}",
+            loss=_LOSS,
+            name_of=lambda record: record.im_user,
+        )
         self._written: dict[str, VisitorRecord] = {}
 
     def __repr__(self) -> str:

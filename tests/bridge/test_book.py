@@ -92,6 +92,24 @@ def test_words_in_an_open_thread_do_not_prolong_it() -> None:
     assert not listens(record, THREAD, now=DAY_S)
 
 
+def test_a_second_mention_leaves_the_first_thread_open() -> None:
+    """Each mention opens its own thread; the threads of a visitor are listened to side by side."""
+    record = wrote(None, forward(is_mention=True), now=0.0)
+    record = wrote(record, forward(is_mention=True, thread_ts=Ts("200.000001")), now=10.0)
+
+    assert listens(record, THREAD, now=20.0)
+    assert listens(record, Ts("200.000001"), now=20.0)
+
+
+def test_only_so_many_threads_are_listened_to() -> None:
+    """The oldest thread of very many needs another mention."""
+    record = None
+    for number in range(25):
+        record = wrote(record, forward(is_mention=True, thread_ts=Ts(f"{number}.000001")), now=0.0)
+
+    assert [False, True, True] == [listens(record, Ts(f"{number}.000001"), now=1.0) for number in (4, 5, 24)]
+
+
 def test_the_end_of_the_service_session_closes_the_thread() -> None:
     """After kefu has closed the service session, others' talk in the thread is not for the desk."""
     record = closed(opened(wrote(None, forward(is_mention=True), now=0.0), "s-1", now=1.0))
@@ -238,10 +256,27 @@ async def test_a_channel_with_a_new_id_keeps_its_visitors() -> None:
     assert ANN == Book(list(book), store=shelf, disk=InlineDisk()).user_of(moved)
 
 
-def test_a_closed_session_is_remembered() -> None:
-    """Which session was closed last is known, so that a late word of it opens nothing."""
+def test_closed_sessions_are_remembered() -> None:
+    """Which sessions were closed is known, so that a late word of one opens nothing."""
     record = opened(wrote(None, forward(), now=0.0), "s-1", now=1.0)
 
-    assert "s-1" == closed(record).closed_session
-    assert "s-2" == closed(record, "s-2").closed_session
-    assert "s-1" == closed(closed(record)).closed_session
+    assert ("s-1",) == closed(record).closed_sessions
+    assert ("s-1", "s-2") == closed(closed(record), "s-2").closed_sessions
+    assert ("s-2", "s-1") == closed(closed(closed(record), "s-2"), "s-1").closed_sessions
+    assert ("s-1",) == closed(closed(record)).closed_sessions
+
+
+def test_the_late_end_of_another_session_ends_nothing() -> None:
+    """While one session is open, the end of an older one leaves it and its threads as they are."""
+    record = opened(wrote(None, forward(is_mention=True), now=0.0), "s-9", now=1.0)
+    after = closed(record, "s-0")
+
+    assert ("s-9", ("s-0",)) == (after.open_session, after.closed_sessions)
+    assert listens(after, THREAD, now=2.0)
+
+
+def test_a_time_in_the_future_is_corrected() -> None:
+    """A record written under a wrong clock gets the right time with the next word."""
+    record = wrote(None, forward(), now=1_000_000.0)
+
+    assert 1000.0 == wrote(record, forward(), now=1000.0).last_active

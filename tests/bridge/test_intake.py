@@ -229,7 +229,7 @@ async def test_a_mention_opens_its_thread_at_once(gate: Gate, autojump_clock: tr
     record = gate.book.get(ImUser(MIA_CHANNEL))
 
     assert record is not None
-    assert (THREAD, THREAD) == (record.thread_ts, record.mention_thread)
+    assert (THREAD, [THREAD]) == (record.thread_ts, [*record.mention_threads])
 
 
 async def test_a_repeat_moves_no_thread(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:

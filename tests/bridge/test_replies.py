@@ -191,14 +191,14 @@ async def test_ignored_samples(kefu: Kefu, name: str, log: LogCapture) -> None:
 @pytest.mark.parametrize("name", EVENTS)
 async def test_events(kefu: Kefu, name: str) -> None:
     """Events open and close the service session, and put no words of ours into Slack."""
-    kefu.book.remember(msgspec.structs.replace(kefu.record, mention_thread="1.1", mention_until=1e12))
+    kefu.book.remember(msgspec.structs.replace(kefu.record, mention_threads={"1.1": 1e12}))
     await kefu.says(incoming(name))
     is_open = EXPECT[name]["event"] != "closed"
 
     assert [] == kefu.wall.posts
     assert [(USER, is_open)] == kefu.told
     assert (SESSION if is_open else None) == kefu.record.open_session
-    assert ("1.1" if is_open else None) == kefu.record.mention_thread
+    assert ({"1.1": 1e12} if is_open else {}) == kefu.record.mention_threads
     assert kefu.record == kefu.shelf.last[VISITOR]
 
 

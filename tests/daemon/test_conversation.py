@@ -22,7 +22,8 @@ async def test_the_official_client_is_the_service_number(tmp_path: Path) -> None
         support = north.add_channel("C0SUPPORT1", name="support", members=[mia, leo])
         dm = mia.dm("D0MIA00001")
         config = write_config(tmp_path, slack, easemob, installation.token)
-        async with websdk(easemob) as puppet, daemon(config) as running:
+        environ = {"RUNTIME_DIRECTORY": str(tmp_path)}
+        async with websdk(easemob) as puppet, daemon(config, environ=environ) as running:
             await puppet.logs_in("kefu_service", password="service")
             await running.says("daemon.ready")
             await mia.says(dm, "你好 <where> is my order?")
@@ -43,6 +44,9 @@ async def test_the_official_client_is_the_service_number(tmp_path: Path) -> None
             assert ("on its <way>", None) == (posts[dm.id].shown, posts[dm.id].thread)
 
             await slack.acknowledged()
+
+            assert "slackkefu_slack_connections_up 1.0" in (tmp_path / "metrics.prom").read_text()
+
             running.process.terminate()
 
             assert 0 == await running.ends()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, make_dataclass
 from typing import TYPE_CHECKING
 
-from slackkefu.service.metrics import Metrics
+from slackkefu.service.metrics import Metrics, write_textfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,10 +60,10 @@ def test_metrics_are_read_when_asked_for() -> None:
 
 def test_a_textfile_is_written_whole(tmp_path: Path) -> None:
     """The file holds what would be rendered, and nothing lies beside it."""
-    metrics = Metrics({"pool": lambda: Statistics(3)})
-    metrics.write_textfile(tmp_path / "slackkefu.prom")
+    rendered = Metrics({"pool": lambda: Statistics(3)}).render()
+    write_textfile(tmp_path / "slackkefu.prom", rendered)
 
-    assert metrics.render() == (tmp_path / "slackkefu.prom").read_bytes()
+    assert rendered == (tmp_path / "slackkefu.prom").read_bytes()
     assert [tmp_path / "slackkefu.prom"] == list(tmp_path.iterdir())
 
 

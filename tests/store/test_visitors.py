@@ -34,8 +34,8 @@ VISITOR = VisitorRecord(
     workspace="North",
     last_active=1.5,
     open_session="s",
-    mention_thread="1700000000.000100",
-    mention_until=2.5,
+    closed_sessions=("r",),
+    mention_threads={"1700000000.000100": 2.5},
 )
 
 
@@ -91,3 +91,17 @@ def test_a_repr_shows_no_words(root: Path) -> None:
 
     assert repr(VISITOR) == "<VisitorRecord t1_u1_c1>"
     assert repr(store) == "<VisitorStore of 1>"
+
+
+@pytest.mark.parametrize("name", ["t1_u9_c9", "../../x", "T1_U1_C1", ""])
+def test_a_record_of_somebody_else_is_damaged(root: Path, name: str) -> None:
+    """A file whose record names another visitor than the file does is set aside, and takes nobody's place."""
+    store = VisitorStore(root)
+    store.save(VISITOR)
+    path = root / "visitors" / "t1_u1_c1.json"
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(VISITOR, im_user=name)))
+    records, (damage,) = VisitorStore(root).load_all()
+
+    assert ([], "t1_u1_c1") == (records, damage.name)
+    assert "somebody else" in damage.reason
+    assert not path.exists()

@@ -98,6 +98,24 @@ async def test_a_mention_opens_its_thread(tmp_path: Path, autojump_clock: trio.t
         assert ["hello", "my second line"] == [line.text for line in here.desk.everything_heard()]
 
 
+async def test_two_mentions_open_two_threads(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A mention elsewhere leaves the first thread open, and an answer goes to where the visitor wrote last."""
+    async with town(tmp_path) as here:
+        leo = here.north.add_user(name="Leo")
+        support = here.north.add_channel(name="support", members=[leo])
+        bot = here.north.installation.bot
+        first = await leo.says(support, f"<@{bot.id}> one")
+        await leo.says(support, f"<@{bot.id}> two")
+        await leo.says(support, "three, in the first thread", thread=first)
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("three, in the first thread")
+        here.desk.answers(here.visitor(leo, support), "answer")
+        with trio.fail_after(SOON_S):
+            (post,) = await here.slack.posted(1)
+
+        assert first.ts == post.thread
+
+
 @pytest.mark.parametrize(
     ("channels", "kind", "passes"),
     [
