@@ -487,20 +487,6 @@ async def test_the_heartbeat_can_be_changed_live(autojump_clock: MockClock) -> N
             await peer.hears("unread")
 
 
-async def test_the_tokens_end_is_announced(autojump_clock: MockClock) -> None:
-    """After four fifths of the life told at the login, the connection says so."""
-    async with on_stage() as stage:
-        connection = stage.connection()
-        stage.nursery.start_soon(stage.run, connection)
-        peer = await stage.peer()
-        await peer.hears("login")
-        await peer.says(login_reply(auth_token={"expires_in": 10}))
-        await trio.sleep(7)
-        assert not connection.token_expiring
-        await trio.sleep(2)
-        assert connection.token_expiring
-
-
 async def test_a_kick_is_raised(autojump_clock: MockClock) -> None:
     """A kick ends run() with its operation, after its batch was acknowledged; nothing dials again."""
     async with on_stage() as stage:
