@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.login import Login
     from slackkefu.world import World
 
-__all__ = ["DIAL_S", "MAX_HOPS", "MAX_UNACKNOWLEDGED", "WRITE_S", "Batch", "Connection"]
+__all__ = ["MAX_HOPS", "MAX_UNACKNOWLEDGED", "Connection"]
 
 log = structlog.get_logger()
 

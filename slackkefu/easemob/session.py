@@ -258,11 +258,9 @@ class Session:
 
         """
         if self._state is not State.ONLINE:
-            problem = f"a message to send while {self._state.name.lower()}"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError(f"a message to send while {self._state.name.lower()}")
         if message.meta_id in self._acknowledge:
-            problem = "a message to send whose id is on its way already"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError("a message to send whose id is on its way already")
         frame = send_frame(message, self._login, trace_id=self._next_trace_id())
         self._acknowledge[message.meta_id] = now
         self._put(frame, message.meta_id)
@@ -546,6 +544,5 @@ class Session:
     def _step(self, step: _Step) -> None:
         following = _NEXT.get((self._state, step))
         if following is None:
-            problem = f"{step.name.lower()} while {self._state.name.lower()}"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError(f"{step.name.lower()} while {self._state.name.lower()}")
         self._state = following

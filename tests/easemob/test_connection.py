@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.easemob.connection import MAX_HOPS, MAX_UNACKNOWLEDGED, Batch, Connection
-from slackkefu.easemob.message import Accepted, IncomingMessage
+from slackkefu.easemob.connection import MAX_HOPS, MAX_UNACKNOWLEDGED, Connection
+from slackkefu.easemob.message import Accepted, Batch, IncomingMessage
 from slackkefu.easemob.proto import msync_pb2 as pb
 from slackkefu.easemob.timing import RELAXED, Heartbeat
 from slackkefu.errors import (
