@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -71,7 +71,7 @@ class Customer:
     """What stands before the first words: the mention, in a channel."""
     thread: Message | None = None
     """What the conversation in a channel began with."""
-    heard: int = field(default=0)
+    typed: int = 0
     """Messages typed so far."""
 
     @property
@@ -139,11 +139,11 @@ class Scene:
         message = await customer.person.says(customer.channel, words, thread=customer.thread)
         if customer.opening and customer.thread is None:
             customer.thread = message
-        customer.heard += 1
-        await self._arrives(lambda: len(self._desk.conversation(customer.visitor).heard) >= customer.heard)
+        customer.typed += 1
+        await self._arrives(lambda: len(self._desk.conversation(customer.visitor).heard) >= customer.typed)
 
     async def _agent_writes(self, customer: Customer, text: str) -> None:
-        if not customer.heard:
+        if not customer.typed:
             self._say(f"{customer.person.name} has not written yet")
             return
         before = len(self._slack.ledger.posts)

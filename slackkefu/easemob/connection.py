@@ -32,7 +32,6 @@ from slackkefu.easemob.events import (
     Redirected,
     Refused,
     SendFailed,
-    TokenExpiring,
 )
 from slackkefu.easemob.message import Accepted, Batch, OutgoingMessage
 from slackkefu.easemob.session import Session, State
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.login import Login
     from slackkefu.world import World
 
-__all__ = ["DIAL_S", "MAX_HOPS", "MAX_UNACKNOWLEDGED", "WRITE_S", "Batch", "Connection"]
+__all__ = ["MAX_HOPS", "MAX_UNACKNOWLEDGED", "Connection"]
 
 log = structlog.get_logger()
 
@@ -109,7 +108,6 @@ class Connection:
         "_workers",
         "_world",
         "login_told",
-        "token_expiring",
     )
 
     def __init__(
@@ -157,8 +155,6 @@ class Connection:
         self._workers: trio.Nursery | None = None
         self.login_told: LoggedIn | None = None
         """What the server said at the login: resource, session, a new token, the token's end."""
-        self.token_expiring = False
-        """Whether four fifths of the token's life, as told at the login, are over."""
 
     def __repr__(self) -> str:
         return f"<Connection {self.address} {self._session!r}>"
@@ -424,7 +420,7 @@ class Connection:
                 case BatchReceived(batch):
                     if self._workers is not None:
                         self._workers.start_soon(self._work, batch)
-                case LoggedIn() | Drained() | TokenExpiring():
+                case LoggedIn() | Drained():
                     self._note(event)
                 case PassedOver():
                     self._pass_over(event)
@@ -438,12 +434,10 @@ class Connection:
             return event.error
         return LinkClosed(self.address, "ended before the message left")
 
-    def _note(self, event: LoggedIn | Drained | TokenExpiring) -> None:
+    def _note(self, event: LoggedIn | Drained) -> None:
         """Keep what can be looked up, and wake who waits for it."""
         if isinstance(event, LoggedIn):
             self.login_told = event
-        elif isinstance(event, TokenExpiring):
-            self.token_expiring = True
         self._announce()
 
     def _announce(self) -> None:

@@ -29,7 +29,6 @@ __all__ = [
     "Redirected",
     "Refused",
     "SendFailed",
-    "TokenExpiring",
 ]
 
 
@@ -97,11 +96,6 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenExpiring:
-    """Four fifths of the token's life are over."""
-
-
-@dataclass(frozen=True, slots=True)
 class PassedOver:
     """Something that came was of no use."""
 
@@ -133,7 +127,6 @@ Event: TypeAlias = (
     | NeverLeft
     | Kicked
     | Drained
-    | TokenExpiring
     | PassedOver
     | LoggedOut
     | Dead

@@ -250,8 +250,7 @@ def write_meta(message: OutgoingMessage, *, app_key: AppKey, sender: ImUser) -> 
 
     """
     if message.meta_id not in _META_IDS:
-        problem = "a meta id is 1 to 2^63-1"
-        raise LocalProtocolError(problem)
+        raise LocalProtocolError("a meta id is 1 to 2^63-1")
     body = pb.MessageBody(
         type=pb.MessageBody.CHAT,
         to=pb.JID(name=message.to),
@@ -289,8 +288,7 @@ def _write_content(body: Body) -> pb.MessageBody.Content:
         case MediaBody():
             _write_media(body, content)
         case _:
-            problem = "a body of unknown kind cannot be sent"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError("a body of unknown kind cannot be sent")
     return content
 
 

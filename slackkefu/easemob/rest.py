@@ -247,7 +247,6 @@ class RestClient:
     async def _obtain(self, user: ImUser, rejected: Secret | None) -> UserToken:
         """Return the kept token if it is good, else a new one, kept."""
         kept = await self._store.load_user(user) or StoredUser(token=None, password=None)
-        held = kept.token
         held, now = kept.token, self._world.wall()
         if held is not None and held.value != rejected and is_good(held, now=now, margin_s=USER_MARGIN_S):
             return UserToken(held.value, held.expires_at, fresh=False)

@@ -41,7 +41,6 @@ from slackkefu.easemob.events import (
     Redirected,
     Refused,
     SendFailed,
-    TokenExpiring,
 )
 from slackkefu.easemob.login import read_auth_token
 from slackkefu.easemob.message import Accepted, Batch, IncomingMessage
@@ -136,9 +135,6 @@ _ABOUT_THE_LOGIN: Final = frozenset({2, 6, 11, 12, 13, 20})
 """Statuses that speak of the whole login, whatever they answer: token, device, ban (facts/msync.md §6)."""
 _REDIRECT: Final = 5
 
-_WARNING: Final = 0.8
-"""The part of a token's life after which it is called expiring, as the web client does (facts/msync.md §5)."""
-
 _LOGOUT_REASON: Final = "client logout"
 
 
@@ -165,7 +161,6 @@ class Session:
         "_state",
         "_trace_id",
         "_unanswered",
-        "_warn_at",
         "heard_at",
         "resource",
     )
@@ -203,7 +198,6 @@ class Session:
         self._asked_at = 0.0
         self._answer_by = 0.0
         self._unanswered = False
-        self._warn_at: float | None = None
         # Receiving. Drained is reported once each time it comes true, and not before the first list.
         self._queues = Queues()
         self._listed = False
@@ -264,11 +258,9 @@ class Session:
 
         """
         if self._state is not State.ONLINE:
-            problem = f"a message to send while {self._state.name.lower()}"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError(f"a message to send while {self._state.name.lower()}")
         if message.meta_id in self._acknowledge:
-            problem = "a message to send whose id is on its way already"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError("a message to send whose id is on its way already")
         frame = send_frame(message, self._login, trace_id=self._next_trace_id())
         self._acknowledge[message.meta_id] = now
         self._put(frame, message.meta_id)
@@ -360,8 +352,6 @@ class Session:
                 yield since + self._limits.pull_s
             if self._acknowledge:
                 yield self._oldest_unacknowledged() + self._limits.acknowledge_s
-            if self._warn_at is not None:
-                yield self._warn_at
 
     def _heartbeat_due(self) -> float:
         """Return when to ask, or, having asked, when to give up."""
@@ -380,9 +370,6 @@ class Session:
         if self._unanswered and now >= self._heartbeat_due():
             self._die(f"nothing heard in {now - self._asked_at:g} s after asking")
             return
-        if self._warn_at is not None and now >= self._warn_at:
-            self._warn_at = None
-            self._events.append(TokenExpiring())
         silent = False
         while self._acknowledge and now >= self._oldest_unacknowledged() + self._limits.acknowledge_s:
             meta_id = next(iter(self._acknowledge))
@@ -424,8 +411,6 @@ class Session:
         self._session_id = reply.session_id
         wall_ms = int((now + self._clock_offset_s) * 1000)
         token = read_auth_token(reply.auth_token, self._login, wall_ms)
-        if token.expires_at_ms is not None:
-            self._warn_at = now + max(0.0, (token.expires_at_ms - wall_ms) / 1000 * _WARNING)
         self._events.append(LoggedIn(self.resource, self._session_id, token.token, token.expires_at_ms))
         self._ask_unread(now)
 
@@ -559,6 +544,5 @@ class Session:
     def _step(self, step: _Step) -> None:
         following = _NEXT.get((self._state, step))
         if following is None:
-            problem = f"{step.name.lower()} while {self._state.name.lower()}"
-            raise LocalProtocolError(problem)
+            raise LocalProtocolError(f"{step.name.lower()} while {self._state.name.lower()}")
         self._state = following

@@ -1,5 +1,5 @@
 """
-systemd's notification socket: ready, stopping, status, watchdog.
+systemd's notification socket: ready, stopping, watchdog.
 
 Without ``$NOTIFY_SOCKET`` every call does nothing. A socket that does not take a message is no reason to stop: systemd
 acts by its own time limits then.
@@ -16,7 +16,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["alive", "ready", "status", "stopping", "watchdog_s"]
+__all__ = ["alive", "ready", "stopping", "watchdog_s"]
 
 log = structlog.get_logger()
 
@@ -29,11 +29,6 @@ def ready(environ: Mapping[str, str] = os.environ) -> None:
 def stopping(environ: Mapping[str, str] = os.environ) -> None:
     """Say that the service is on its way down."""
     _send("STOPPING=1", environ)
-
-
-def status(text: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Give one line about the state, for ``systemctl status``."""
-    _send("STATUS=" + text.replace("\n", " "), environ)
 
 
 def alive(environ: Mapping[str, str] = os.environ) -> None:

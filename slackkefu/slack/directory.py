@@ -192,7 +192,7 @@ class Directory:
         """Return what *channel* is called, without ``#``, or None; direct messages have no name."""
 
         async def ask() -> str:
-            return (await self._web.conversations_info(installation, channel)).name
+            return await self._web.conversation_name(installation, channel)
 
         name = await self._channels.get((installation.key, channel), ask, self._nursery, patience_s=patience_s)
         return name or None
@@ -215,7 +215,7 @@ class Directory:
             team = None
 
         async def ask() -> str:
-            return (await self._web.team_info(installation, team)).name
+            return await self._web.team_name(installation, team)
 
         name = await self._teams.get((installation.key, team), ask, self._nursery, patience_s=patience_s)
         return name or None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from slackkefu.secret import Secret
 
-__all__ = ["LIMITS", "BudgetKey", "Limit", "Pacing"]
+__all__ = ["BudgetKey", "Limit", "Pacing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ _TIER_4: Final = Limit(interval_s=0.6, burst=20)
 LIMITS: Final[Mapping[str, Limit]] = {
     "chat.postMessage": Limit(interval_s=1.0, burst=3, per_channel=True),
     "conversations.info": _TIER_3,
-    "conversations.open": _TIER_3,
     "team.info": _TIER_3,
     "users.info": _TIER_4,
 }

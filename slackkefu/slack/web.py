@@ -39,7 +39,7 @@ from slackkefu.errors import (
 )
 from slackkefu.net.network import reason_of
 from slackkefu.secret import Secret
-from slackkefu.slack.fields import is_true, text_at
+from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.message import METADATA_TYPE
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from slackkefu.world import World
 
-__all__ = ["Conversation", "Identity", "Post", "Posted", "TeamInfo", "WebClient"]
+__all__ = ["Identity", "Post", "Posted", "WebClient"]
 
 log = structlog.get_logger()
 
@@ -144,28 +144,6 @@ class Identity:
             app_id=app_id,
             scopes=self.scopes,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class TeamInfo:
-    """A workspace."""
-
-    id: TeamId
-    name: str
-    domain: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """A conversation; its prefix says nothing, these flags do (facts/slack.md §5)."""
-
-    id: ChannelId
-    name: str
-    is_im: bool
-    is_mpim: bool
-    is_private: bool
-    is_archived: bool
-    is_ext_shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,35 +258,15 @@ class WebClient:
         answer = await self.call("users.info", {"user": user, "include_locale": True}, token=installation.bot_token)
         return read_user(answer.get("user")) or Profile()
 
-    async def team_info(self, installation: Installation, team: TeamId | None = None) -> TeamInfo:
-        """Ask about a workspace, by default the installation's own; errors as :meth:`call`."""
+    async def team_name(self, installation: Installation, team: TeamId | None = None) -> str:
+        """Ask for a workspace's name, by default the installation's own; errors as :meth:`call`."""
         answer = await self.call("team.info", {"team": team}, token=installation.bot_token)
-        raw = answer.get("team")
-        return TeamInfo(TeamId(text_at(raw, "id")), text_at(raw, "name"), text_at(raw, "domain"))
+        return text_at(answer.get("team"), "name")
 
-    async def conversations_info(self, installation: Installation, channel: ChannelId) -> Conversation:
-        """Ask about a conversation; errors as :meth:`call`."""
+    async def conversation_name(self, installation: Installation, channel: ChannelId) -> str:
+        """Ask for a conversation's name, empty for one without; errors as :meth:`call`."""
         answer = await self.call("conversations.info", {"channel": channel}, token=installation.bot_token)
-        raw = answer.get("channel")
-        flags = raw if isinstance(raw, dict) else {}
-        return Conversation(
-            id=ChannelId(text_at(raw, "id") or channel),
-            name=text_at(raw, "name"),
-            is_im=is_true(flags.get("is_im")),
-            is_mpim=is_true(flags.get("is_mpim")),
-            is_private=is_true(flags.get("is_private")),
-            is_archived=is_true(flags.get("is_archived")),
-            is_ext_shared=is_true(flags.get("is_ext_shared")),
-        )
-
-    async def conversations_open(self, installation: Installation, user: UserId) -> ChannelId:
-        """Open the direct messages with *user*, or find them open; errors as :meth:`call`."""
-        method = "conversations.open"
-        answer = await self.call(method, {"users": user}, token=installation.bot_token)
-        channel = text_at(answer.get("channel"), "id")
-        if not channel:
-            raise SlackOutcomeUnknown(method, "an answer without a channel")
-        return ChannelId(channel)
+        return text_at(answer.get("channel"), "name")
 
     # One call.
 

@@ -13,7 +13,6 @@ from slackkefu.bridge.naming import MOST, name_all
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.ids import ChannelId, TeamId, UserId
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import Conversation, TeamInfo
 from tests.bridge.people import forward
 
 if TYPE_CHECKING:
@@ -41,23 +40,15 @@ class Names:
         await self._answer(user)
         return Profile(display_name=PEOPLE[user])
 
-    async def team_info(self, _: Installation, team: TeamId | None = None) -> TeamInfo:
+    async def team_name(self, _: Installation, team: TeamId | None = None) -> str:
         """Tell about a workspace."""
         await self._answer(team or "its own")
-        return TeamInfo(TeamId(team or "T0NORTH001"), "Partner", "partner")
+        return "Partner"
 
-    async def conversations_info(self, _: Installation, channel: ChannelId) -> Conversation:
+    async def conversation_name(self, _: Installation, channel: ChannelId) -> str:
         """Tell about a channel."""
         await self._answer(channel)
-        return Conversation(
-            id=channel,
-            name="support",
-            is_im=False,
-            is_mpim=False,
-            is_private=False,
-            is_archived=False,
-            is_ext_shared=False,
-        )
+        return "support"
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.easemob.connection import MAX_HOPS, MAX_UNACKNOWLEDGED, Batch, Connection
-from slackkefu.easemob.message import Accepted, IncomingMessage
+from slackkefu.easemob.connection import MAX_HOPS, MAX_UNACKNOWLEDGED, Connection
+from slackkefu.easemob.message import Accepted, Batch, IncomingMessage
 from slackkefu.easemob.proto import msync_pb2 as pb
 from slackkefu.easemob.timing import RELAXED, Heartbeat
 from slackkefu.errors import (
@@ -485,20 +485,6 @@ async def test_the_heartbeat_can_be_changed_live(autojump_clock: MockClock) -> N
         connection.set_heartbeat(Heartbeat(quiet_s=10, every_s=10, answer_s=10))
         with trio.fail_after(1):
             await peer.hears("unread")
-
-
-async def test_the_tokens_end_is_announced(autojump_clock: MockClock) -> None:
-    """After four fifths of the life told at the login, the connection says so."""
-    async with on_stage() as stage:
-        connection = stage.connection()
-        stage.nursery.start_soon(stage.run, connection)
-        peer = await stage.peer()
-        await peer.hears("login")
-        await peer.says(login_reply(auth_token={"expires_in": 10}))
-        await trio.sleep(7)
-        assert not connection.token_expiring
-        await trio.sleep(2)
-        assert connection.token_expiring
 
 
 async def test_a_kick_is_raised(autojump_clock: MockClock) -> None:

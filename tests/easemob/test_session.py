@@ -18,7 +18,6 @@ from slackkefu.easemob.events import (
     Redirected,
     Refused,
     SendFailed,
-    TokenExpiring,
 )
 from slackkefu.easemob.message import Accepted, Batch, IncomingMessage, IncomingOther, Meta, TextBody
 from slackkefu.easemob.proto import msync_pb2 as pb
@@ -163,16 +162,20 @@ def test_a_frame_before_the_start_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("expires_in", [1_800_000_100_000, 1_800_000_100, 100])
-def test_a_token_is_expiring_after_four_fifths(expires_in: int) -> None:
-    """The three spellings of the token's end mean the same, and its warning comes after 80 % of what is left."""
+def test_the_tokens_end_is_told_in_milliseconds(expires_in: int) -> None:
+    """The three spellings of the token's end mean the same."""
     with Play(clock_offset_s=1_800_000_000) as play:
         play.start()
         play.sent("login")
         play.hears(login_reply(auth_token={"token": "YWMt-new", "expires_in": expires_in}))
         play.told(LoggedIn("slackkefu-test", "s-1", Secret("YWMt-new"), 1_800_000_100_000))
         play.sent("unread")
-        play.hears(unread())
-        play.told(Drained())
+
+
+def test_a_logout_by_the_server_is_passed_over() -> None:
+    """It is named, and the session goes on; it also counts as a word from the server."""
+    with Play() as play:
+        play.online()
         play.at(29)
         play.hears(logout())
         play.told(PassedOver("logout_by_server"))
@@ -181,11 +184,6 @@ def test_a_token_is_expiring_after_four_fifths(expires_in: int) -> None:
         play.told(PassedOver("logout_by_server"))
         play.at(60)
         play.sent("unread")
-        play.hears(unread())
-        play.at(79)
-        play.at(80)
-        play.told(TokenExpiring())
-        play.at(89)
 
 
 # Asking and the heartbeat.

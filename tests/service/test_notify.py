@@ -28,14 +28,13 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 
 def test_the_manager_hears_how_we_are(manager: tuple[socket.socket, dict[str, str]]) -> None:
-    """Each call is one datagram in systemd's form; a status stays one line."""
+    """Each call is one datagram in systemd's form."""
     listening, environ = manager
     notify.ready(environ)
-    notify.status("3 visitors\nREADY=1", environ)
     notify.alive(environ)
     notify.stopping(environ)
 
-    expected = [b"READY=1", b"STATUS=3 visitors READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+    expected = [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
     assert expected == [listening.recv(100) for _ in expected]
 
 

@@ -27,7 +27,7 @@ from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import CALL_S, Conversation, Identity, Post, Posted, TeamInfo, WebClient
+from slackkefu.slack.web import CALL_S, Identity, Post, Posted, WebClient
 from slackkefu.world import World
 from tests.net.streams import MemoryNetwork
 
@@ -200,19 +200,11 @@ async def test_other_calls() -> None:
         ok(team={"id": "T1", "name": "North", "domain": "north"}),
         ok(channel={"id": "C1", "name": "support", "is_private": True}),
         ok(channel=None),
-        ok(channel={"id": "D7"}),
-        ok(),
     )
     async with client(slack) as web:
-        assert await web.team_info(NORTH) == TeamInfo(TeamId("T1"), "North", "north")
-        private = await web.conversations_info(NORTH, ChannelId("C1"))
-        assert (private.name, private.is_private, private.is_im) == ("support", True, False)
-        unknown = await web.conversations_info(NORTH, ChannelId("C1"))
-        assert isinstance(unknown, Conversation)
-        assert (unknown.id, unknown.name) == ("C1", "")
-        assert await web.conversations_open(NORTH, UserId("U7")) == "D7"
-        with pytest.raises(SlackOutcomeUnknown):
-            await web.conversations_open(NORTH, UserId("U7"))
+        assert "North" == await web.team_name(NORTH)
+        assert "support" == await web.conversation_name(NORTH, ChannelId("C1"))
+        assert "" == await web.conversation_name(NORTH, ChannelId("C1"))
 
 
 # Answers that are not ok.
