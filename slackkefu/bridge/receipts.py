@@ -16,6 +16,8 @@ import trio
 from slackkefu.bridge.custody import Custody, MessageKey, Outcome, Owed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from slackkefu.bridge.custody import CustodyStatistics, Joined, Settled
     from slackkefu.bridge.routing import Forward
     from slackkefu.slack.envelope import Envelope
@@ -76,8 +78,13 @@ class Receipts:
 
     async def settle(self, parcel: Parcel, outcome: Outcome) -> None:
         """Note how a message ended, and acknowledge each of its envelopes that is still waiting."""
-        self._custody.settle(parcel.owed, outcome)
-        for receipt in parcel.owed.deliveries:
+        settled = self._custody.settle(parcel.owed, outcome)
+        await self._acknowledge(settled, parcel.owed.deliveries)
+
+    @staticmethod
+    async def _acknowledge(_: Settled, receipts: Iterable[Receipt]) -> None:
+        """Acknowledge envelopes; their message has to be settled, and this asks to see it."""
+        for receipt in receipts:
             if trio.current_time() <= receipt.until:
                 await receipt.delivery.acknowledge()
 

@@ -106,7 +106,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Do not log in again until somebody needs this user's session anew."""
+    """Do not try this again; for a login: not until somebody needs the session anew."""
 
     reason: str
     """A stable name, for logs and metrics."""
