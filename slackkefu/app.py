@@ -157,6 +157,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World) -> None:
     await nursery.start(parts.directory.run)
     await nursery.start(parts.words.run)
     await nursery.start(parts.affairs.run)
+    await nursery.start(parts.intake.run)
     now = world.wall()
     parts.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in parts.book)
     for record in parts.book:

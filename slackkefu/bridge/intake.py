@@ -13,9 +13,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
+import trio
 
 from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.custody import Joined, Settled
+from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.routing import Forward, Ignored, route
 from slackkefu.bridge.table import Reason
 
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.lanes import Lanes
     from slackkefu.bridge.receipts import Delivery, Parcel, Receipts
-    from slackkefu.bridge.routing import Special
+    from slackkefu.bridge.routing import Route, Special
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.ids import Ts
@@ -46,6 +47,10 @@ _LOSSES: Final[Mapping[Reason, str]] = MappingProxyType(
 
 _OTHERS_TALK: Final = frozenset({Reason.NOT_MENTIONED, Reason.CHANNELS_OFF})
 """Members talking among themselves: the most frequent thing in a busy channel, and nothing to note."""
+
+
+SECOND_LOOK_S: Final = 1.0
+"""How long words in a thread may wait for the mention that opened it; Slack waits 3 s for their acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +96,45 @@ class Intake:
         self._affairs = affairs
         self._wall = wall
         self._ignored = dict.fromkeys(Reason, 0)
+        self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
+        self._takes_second_looks = False
 
     def statistics(self) -> IntakeStatistics:
         """Count."""
         return IntakeStatistics(ignored={reason.value: count for reason, count in self._ignored.items()})
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Take second looks until cancelled; before this runs there are none."""
+        self._takes_second_looks = True
+        await self._second_looks.run(task_status=task_status)
+
     async def take(self, delivery: Delivery) -> None:
         """Decide on one envelope, without waiting for the other side."""
-        decision = route(
+        decision = self._decide(delivery)
+        if (
+            isinstance(decision, Ignored)
+            and decision.may_follow is not None
+            and self._takes_second_looks
+            and self._second_looks.put(decision.may_follow, delivery)
+        ):
+            return
+        await self._carry_out(decision, delivery)
+
+    def _decide(self, delivery: Delivery) -> Route:
+        return route(
             delivery.envelope,
             installations=self._installations,
             channels=self._channels,
             listens=self._listens,
             user_of=self._book.user_of,
         )
+
+    async def _look_again(self, _: ImUser, delivery: Delivery) -> None:
+        """Decide once more, when a mention that came after its own thread's next words would be known."""
+        await trio.sleep_until(delivery.received_at + SECOND_LOOK_S)
+        await self._carry_out(self._decide(delivery), delivery)
+
+    async def _carry_out(self, decision: Route, delivery: Delivery) -> None:
         if isinstance(decision, Forward):
             await self._forward(decision, delivery)
         elif isinstance(decision, Ignored):

@@ -66,6 +66,11 @@ class Ignored:
     reason: Reason
     detail: str = ""
     """The kind of thing, never its content."""
+    may_follow: ImUser | None = None
+    """
+    Whose mention, if it were known, would make this a word for the desk: Slack promises no order (facts/slack.md §2),
+    so the mention that opened the thread may come a moment later.
+    """
 
 
 Route = Forward | Special | Ignored
@@ -108,7 +113,7 @@ def route(
         return _route_other(event, installation)
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
-    return _route_message(event, payload, installation, channels, listens, user_of)
+    return _route_message(event, payload, installation, installations, channels, listens, user_of)
 
 
 def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
@@ -126,6 +131,7 @@ def _route_message(
     event: MessageEvent,
     payload: EventCallback,
     installation: Installation,
+    installations: Installations,
     channels: ChannelsMode,
     listens: Callable[[ImUser, Ts], bool],
     user_of: Callable[[Visitor], ImUser | Unmappable],
@@ -134,8 +140,8 @@ def _route_message(
     if rule in (Rule.EDIT, Rule.DELETION):
         return _route_change(event, payload, installation)
     reason = _mark(event, payload, installation)
-    if reason is not None:
-        return Ignored(reason, event.subtype or event.channel_type)
+    if reason is not None or installations.has_bot(event.user):
+        return Ignored(reason or Reason.OWN_MESSAGE, event.subtype or event.channel_type)
     if rule is None:
         return Ignored(Reason.UNKNOWN_SUBTYPE, event.subtype or "")
     if rule is not Rule.FORWARD:
@@ -154,7 +160,7 @@ def _route_message(
         return Ignored(Reason.CHANNELS_OFF)
     root = event.thread_ts or event.ts
     if channels == "mention" and not is_mention and not listens(user, root):
-        return Ignored(Reason.NOT_MENTIONED)
+        return Ignored(Reason.NOT_MENTIONED, may_follow=user if root != event.ts else None)
     return forward(is_direct=False, thread_ts=root)
 
 

@@ -123,6 +123,10 @@ class Installations:
             return self._organisations.get(key.enterprise_id)
         return None
 
+    def has_bot(self, user: UserId | None) -> bool:
+        """Tell whether *user* is the app's own bot user, in whichever installation: two of them can share a channel."""
+        return any(installation.bot_user_id == user for installation in self)
+
     def put(self, installation: Installation) -> None:
         """
         Add *installation*, or replace the one of the same name.

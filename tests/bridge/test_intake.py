@@ -61,6 +61,7 @@ class Gate:
         """Let the lanes run."""
         await nursery.start(self.word_lanes.run)
         await nursery.start(self.affair_lanes.run)
+        await nursery.start(self.intake.run)
 
     async def takes(self, envelope: Envelope, connection: Parcels | None = None) -> None:
         """Let one envelope arrive."""
@@ -230,6 +231,31 @@ async def test_a_mention_opens_its_thread_at_once(gate: Gate, autojump_clock: tr
 
     assert record is not None
     assert (THREAD, [THREAD]) == (record.thread_ts, [*record.mention_threads])
+
+
+async def test_a_mention_may_come_after_its_next_words(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """Slack promises no order: words that came a moment before the mention of their thread are for the desk as well."""
+    channel = {"channel": "C0SUPPORT1", "channel_type": "channel"}
+    await gate.takes(envelope("and this", number=2, thread_ts=THREAD, **channel))
+    await trio.sleep(0.5)
+    await gate.takes(envelope("<@U0NORTHBOT> hello", number=1, **channel))
+    await trio.sleep(5)
+
+    assert ["<@U0NORTHBOT> hello", "and this"] == [text for _, text in gate.words]
+    assert [("e1.0", 0.5), ("e2.0", 1.0)] == gate.connection.acknowledged
+
+
+async def test_others_talk_in_a_thread_is_acknowledged_in_time(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Where no mention comes, words in a thread are ignored a second later, well within Slack's three."""
+    for number in range(2, 5):
+        await gate.takes(envelope("hm", number=number, thread_ts=THREAD, channel="C0SUPPORT1", channel_type="channel"))
+    await trio.sleep(5)
+
+    assert [] == gate.words
+    assert [("e2.0", 1.0), ("e3.0", 1.0), ("e4.0", 1.0)] == gate.connection.acknowledged
+    assert 3 == gate.intake.statistics().ignored["not_mentioned"]
 
 
 async def test_a_repeat_moves_no_thread(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:

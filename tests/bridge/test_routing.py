@@ -162,6 +162,14 @@ def test_own_posts_never_pass(mark: dict[str, Any], rest: dict[str, Any], channe
     assert not isinstance(decide(message(**{**rest, **mark}), channels=channels), Forward)
 
 
+def test_our_bot_of_another_workspace_is_own() -> None:
+    """In a shared channel the app's bot of the other workspace is the app as well, whatever marks are missing."""
+    decision = decide(message(user="U0SOUTHBOT"))
+
+    assert isinstance(decision, Ignored)
+    assert Reason.OWN_MESSAGE is decision.reason
+
+
 def test_an_edit_of_an_own_post_is_own() -> None:
     """The marks of an edit sit in the inner message; an edit of our own post is never a customer's."""
     frame = copy.deepcopy(load("slack-samples/09-edited.json")["envelope"])
