@@ -18,11 +18,11 @@ from slackkefu.errors import ConnectFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Network", "TcpNetwork", "reason_of"]
+__all__ = ["Network", "StreamOpener", "TcpNetwork", "reason_of"]
 
 
-class Network(Protocol):
-    """What the daemon needs of a network."""
+class StreamOpener(Protocol):
+    """What a WebSocket needs of a network."""
 
     async def open_stream(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         """
@@ -35,6 +35,10 @@ class Network(Protocol):
 
         """
         ...
+
+
+class Network(StreamOpener, Protocol):
+    """What the daemon needs of a network."""
 
     def http_client(
         self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float

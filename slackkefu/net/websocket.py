@@ -32,7 +32,7 @@ from slackkefu.errors import ConnectFailed, LinkClosed, RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from slackkefu.net.network import Network
+    from slackkefu.net.network import StreamOpener
 
 __all__ = ["WebSocket"]
 
@@ -102,7 +102,7 @@ class WebSocket:
 
     @classmethod
     async def connect(
-        cls, network: Network, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None
+        cls, network: StreamOpener, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None
     ) -> WebSocket:
         """
         Dial *url* and do the opening handshake.

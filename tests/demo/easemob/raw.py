@@ -11,9 +11,6 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, final
 
-import trio
-import trio.testing
-
 from slackkefu.demo.easemob.messages import ImMessage, decode, encode
 from slackkefu.easemob.proto import msync_pb2 as pb
 from slackkefu.net.websocket import WebSocket
@@ -21,7 +18,7 @@ from slackkefu.net.websocket import WebSocket
 if TYPE_CHECKING:
     from slackkefu.demo.easemob import FakeEasemob
 
-__all__ = ["MemoryLine", "RawClient", "envelope", "provision", "pull", "send"]
+__all__ = ["RawClient", "envelope", "provision", "pull", "send"]
 
 APP_KEY = "acme#support"
 
@@ -75,26 +72,6 @@ def read(frame: bytes) -> Any:
         pb.MSync.LOGOUT: pb.Logout,
     }[msync.command]
     return kind.FromString(payload)
-
-
-class MemoryLine:
-    """A network whose every stream leads into one fake."""
-
-    def __init__(self, easemob: FakeEasemob, nursery: trio.Nursery) -> None:
-        self._easemob = easemob
-        self._nursery = nursery
-
-    async def open_stream(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
-        """Open a stream to the fake."""
-        near: trio.abc.Stream
-        near, far = trio.testing.memory_stream_pair()
-        self._nursery.start_soon(self._easemob.serve_stream, far)
-        await trio.lowlevel.checkpoint()
-        return near
-
-    def http_client(self, **_: Any) -> Any:
-        """Not needed here."""
-        raise NotImplementedError
 
 
 @final
