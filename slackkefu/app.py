@@ -3,7 +3,8 @@ The daemon as a whole: what is started, in which order, and how it is stopped.
 
 Everything lives in one nursery. The way to the desk is up before Slack is listened to, so that no envelope arrives that
 nobody could take; it goes down after Slack has been let go, so that what is in hand can still pass. Stopping takes less
-than 10 s: what is not over by then was neither acknowledged to Slack nor pulled past at Easemob, and comes again.
+than 10 s: what is not over by then is in the spill, or was neither acknowledged to Slack nor pulled past at Easemob,
+and comes again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import trio
 
 from slackkefu.bridge.book import Book, is_open
 from slackkefu.easemob.names import im_user
-from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError
+from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError, StoreUnwritable
 from slackkefu.net.backoff import backoff
 from slackkefu.parts import build
 from slackkefu.service import notify
@@ -51,6 +52,9 @@ FINISH_S: Final = 4.0
 CLOSE_S: Final = 1.0
 
 METRICS_S: Final = 15.0
+
+HOUSEKEEPING_S: Final = 1800.0
+"""How often the store is cleared of what nobody needs: words that are over leave the disk within an hour."""
 
 
 async def run_daemon(config: Config, world: World) -> None:
@@ -120,7 +124,8 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             clients.push_async_callback(_close, parts.web)
             clients.push_async_callback(_close, parts.rest)
             await _make_sure_of_both(config, world, store, parts)
-            await _start(parts, nursery, world)
+            await _start(parts, nursery, world, store)
+            nursery.start_soon(_keep_house, store)
             await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
@@ -149,20 +154,47 @@ async def _make_sure_of_both(config: Config, world: World, store: Store, parts: 
         log.warning("slack.no_installations", meaning="no workspace has the app; set slack.bot_token or install it")
 
 
-async def _start(parts: Parts, nursery: trio.Nursery, world: World) -> None:
+async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store) -> None:
     """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
     await nursery.start(parts.sessions.run)
     await nursery.start(parts.replies.run)
     await nursery.start(parts.pool.run)
     await nursery.start(parts.directory.run)
     await nursery.start(parts.words.run)
+    await nursery.start(parts.sheltering.run)
     await nursery.start(parts.affairs.run)
     await nursery.start(parts.intake.run)
+    await _restore(parts, world, store)
     now = world.wall()
     parts.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in parts.book)
     for record in parts.book:
         if is_open(record, now=now):
             parts.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
+
+
+async def _restore(parts: Parts, world: World, store: Store) -> None:
+    """Take over from the run before: what has ended, and what was acknowledged and waits in the spill."""
+    parts.receipts.restore(await world.disk.run(store.slack_journal.load))
+    parts.replies.restore(await world.disk.run(store.kefu_journal.load))
+    waiting = parts.receipts.restore_spilled(await world.disk.run(store.spill.load))
+    for lane, parcel in waiting:
+        user = im_user(lane)
+        parts.sheltering.took(user, parcel, received_at=0.0, is_slow=True)
+        parts.words.put(user, parcel)
+    if waiting:
+        log.info("spill.restored", messages=len(waiting), meaning="acknowledged before, brought to the desk now")
+
+
+async def _keep_house(store: Store) -> None:
+    """Clear the store of what nobody needs, until cancelled."""
+    while True:
+        await trio.sleep(HOUSEKEEPING_S)
+        try:
+            await store.slack_journal.forget()
+            await store.kefu_journal.forget()
+            await store.spill.compact()
+        except StoreUnwritable as exc:
+            log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
 
 
 async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[Statistics], None]) -> None:
@@ -175,10 +207,11 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
         await stop.wait()
         # What is in hand passes and is acknowledged; what comes now is left to its source, which keeps it.
         listening.start_soon(parts.socket_mode.drain)
+        listening.start_soon(parts.sheltering.shelter_all)
         with trio.move_on_after(FINISH_S):
             await parts.replies.finish()
-    in_hand = parts.receipts.statistics().in_hand
-    log.info("daemon.left", unacknowledged=in_hand, meaning="Slack still has these messages")
+    left = parts.receipts.statistics()
+    log.info("daemon.left", unacknowledged=left.in_hand - left.spilled, in_the_spill=left.spilled)
 
 
 async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.CancelScope) -> None:

@@ -8,6 +8,7 @@ Every error of ours, in one tree.
     │   ├── ConfigError                the configuration is wrong; lists every problem
     │   ├── StoreError                 the folder on disk cannot be used
     │   │   ├── StoreLocked            another daemon works on this store
+    │   │   ├── StoreBroken            a sync failed: what is on disk is no longer known
     │   │   └── StoreUnwritable        full, read-only, or not ours
     │   ├── SlackSetupError            Slack refuses our credentials or settings
     │   └── EasemobSetupError          Easemob refuses our credentials or app key
@@ -72,6 +73,7 @@ __all__ = [
     "SlackRateLimited",
     "SlackSetupError",
     "SlackkefuError",
+    "StoreBroken",
     "StoreError",
     "StoreLocked",
     "StoreUnwritable",
@@ -136,6 +138,10 @@ class StoreError(OperatorError):
 
 class StoreLocked(StoreError):
     """Another process holds the lock of this store."""
+
+
+class StoreBroken(StoreError):
+    """A sync failed. The kernel may have dropped what was to be written, so nothing after it can be promised."""
 
 
 class StoreUnwritable(StoreError):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.forwarding import Forwarding
 from slackkefu.bridge.intake import Intake
+from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.posting import Posting
 from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.replies import Replies
+from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import AppKey, im_user
 from slackkefu.easemob.pool import Pool
@@ -39,15 +41,19 @@ if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import InstallationKey, Installations
     from slackkefu.store import Store
+    from slackkefu.store.spill import Spill
     from slackkefu.world import World
 
 __all__ = ["Parts", "Statistics", "build"]
 
-PER_LANE: Final = 200
-"""Messages in one visitor's lane; more are left to Slack."""
+PER_LANE: Final = 20_000
+"""Messages in one visitor's lane, mostly in the spill; more are left to Slack."""
 
-IN_ALL_LANES: Final = 20_000
-"""Messages in hand in all; at a few kilobytes each they stay under 100 MB."""
+IN_ALL_LANES: Final = 200_000
+"""Messages in hand in all; one that is in the spill takes some hundred bytes of memory."""
+
+AFFAIRS: Final = 200
+"""Special events in one installation's lane."""
 
 Statistics: TypeAlias = "Mapping[str, Callable[[], DataclassInstance]]"
 """What tells how each part is, by name."""
@@ -70,6 +76,7 @@ class Parts:
     # Between the two.
     intake: Intake
     receipts: Receipts
+    sheltering: Sheltering
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
@@ -77,6 +84,8 @@ class Parts:
     sessions: OpenSessions
     replies: Replies
     posting: Posting
+    # What is on disk.
+    spill: Spill
 
     def statistics(self) -> Statistics:
         """Return what tells how each part is; the names are those of the metrics, so never changed."""
@@ -88,6 +97,7 @@ class Parts:
             "lanes_to_kefu": self.words.statistics,
             "lanes_to_slack": self.replies.statistics,
             "affairs": self.affairs.statistics,
+            "spill": self.spill.statistics,
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
             "posting": self.posting.statistics,
@@ -134,9 +144,18 @@ def build(
     )
 
     # Desk → Slack. Three know each other in a circle: who holds sessions, who answers, who knows which are open.
-    posting = Posting(world=world, web=web, installations=installations, book=book)
+    intents = Intents(journal=store.kefu_journal, wall=world.wall)
+    posting = Posting(world=world, web=web, installations=installations, book=book, intents=intents)
     sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
-    replies = Replies(service_number=service_number, book=book, posting=posting, sessions=sessions, wall=world.wall)
+    replies = Replies(
+        service_number=service_number,
+        book=book,
+        posting=posting,
+        sessions=sessions,
+        journal=store.kefu_journal,
+        intents=intents,
+        world=world,
+    )
     pool = Pool(
         world=world,
         rest=rest,
@@ -149,13 +168,16 @@ def build(
     )
 
     # Slack → desk.
-    receipts = Receipts()
+    receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall)
+    sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
     forwarding = Forwarding(
         world=world,
         pool=pool,
         directory=directory,
         book=book,
         receipts=receipts,
+        sheltering=sheltering,
+        installations=installations,
         fields=config.kefu.visitor_fields,
         service_number=service_number,
     )
@@ -163,13 +185,14 @@ def build(
         installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
     )
     words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES)
-    affairs = Lanes(acting.handle, per_lane=PER_LANE, in_all=IN_ALL_LANES)
+    affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,
         book=book,
         receipts=receipts,
         words=words,
+        sheltering=sheltering,
         affairs=affairs,
         wall=world.wall,
     )
@@ -185,9 +208,11 @@ def build(
         pool=pool,
         intake=intake,
         receipts=receipts,
+        sheltering=sheltering,
         words=words,
         affairs=affairs,
         sessions=sessions,
         replies=replies,
         posting=posting,
+        spill=store.spill,
     )

@@ -1,16 +1,16 @@
 """
 Custody of Slack's messages: who answers for one now.
 
-Slack answers for a message until its envelope is acknowledged, and repeats it until then. So each message is either
-:class:`Owed` (in our hands, Slack still answers for it) or :class:`Settled` (accepted by the other side, refused for
-good, or without anything for the desk). :mod:`slackkefu.bridge.receipts` acknowledges settled ones only.
+Slack answers for a message until its envelope is acknowledged, and repeats it until then. So each message is one of
+:class:`Owed` (in our hands, Slack still answers for it), :class:`Safe` (its words are synced in the spill, so we
+answer for it) and :class:`Settled` (accepted by the other side, refused for good, or without anything for the desk).
+Only the last two may be acknowledged, and :mod:`slackkefu.bridge.receipts` asks to see one of them.
 
 The same message can come several times: as a retry (same ``event_id``, new ``envelope_id``), as ``message`` and
 ``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
 channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is answered at once.
 
-This first form remembers what was settled in memory, for :data:`REMEMBERED` messages; a restart forgets. Slack gives up
-after about six minutes, or a day where the app has Delayed Events, so a synced record of ids follows.
+Plain: what is on disk is brought here by :mod:`slackkefu.bridge.receipts`, also after a restart.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
-if TYPE_CHECKING:
-    from slackkefu.slack.ids import ChannelId, Ts
-    from slackkefu.slack.installation import InstallationKey
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
+from slackkefu.slack.installation import InstallationKey
 
-__all__ = ["Custody", "CustodyStatistics", "Joined", "MessageKey", "Outcome", "Owed", "Settled"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Custody", "CustodyStatistics", "Joined", "MessageKey", "Outcome", "Owed", "Safe", "Settled"]
 
 REMEMBERED: Final = 100_000
 """Settled messages remembered; at Slack's cap of 30,000 events an hour and workspace more than the retries need."""
@@ -39,6 +41,18 @@ class MessageKey:
     installation: InstallationKey
     channel: ChannelId
     ts: Ts
+
+    def __str__(self) -> str:
+        return f"{self.installation}/{self.channel}/{self.ts}"
+
+    @classmethod
+    def parse(cls, text: str) -> MessageKey:
+        """Read what ``str`` made; raises ValueError."""
+        enterprise_id, team_id, channel, ts = text.split("/", 3)
+        installation = InstallationKey(
+            EnterpriseId(enterprise_id) if enterprise_id != "-" else None, TeamId(team_id) if team_id != "-" else None
+        )
+        return cls(installation, ChannelId(channel), Ts(ts))
 
 
 class Outcome(enum.StrEnum):
@@ -59,11 +73,20 @@ class Owed(Generic[D]):
     key: MessageKey
     deliveries: list[D] = field(default_factory=list)
     """Every envelope it came in, to be acknowledged together."""
+    entry: int | None = None
+    """Its number in the spill, once it is safe there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
     """A repeat of a message in hand: it will be answered together with the first."""
+
+    key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """A message that is synced in the spill; its envelopes may be acknowledged."""
 
     key: MessageKey
 
@@ -81,7 +104,9 @@ class CustodyStatistics:
     """Counts since the start."""
 
     in_hand: int
-    """Messages that Slack still answers for."""
+    """Messages in our hands, those in the spill included."""
+    spilled: int
+    """Of these, in the spill."""
     delivered: int
     """Messages that Easemob accepted."""
     refused: int
@@ -102,13 +127,29 @@ class Custody(Generic[D]):
         self._settled: OrderedDict[MessageKey, Settled] = OrderedDict()
         self._counts = dict.fromkeys(Outcome, 0)
         self._repeats = 0
+        self._spilled = 0
 
-    def take(self, key: MessageKey, delivery: D) -> Owed[D] | Joined | Settled:
+    def restore(self, *, settled: Iterable[tuple[MessageKey, Outcome]] = ()) -> None:
+        """Take over what the run before has settled."""
+        for key, outcome in settled:
+            self._remember(Settled(key, outcome))
+
+    def restore_safe(self, key: MessageKey, entry: int) -> Owed[D] | None:
+        """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
+        if key in self._settled or key in self._owed:
+            return None
+        owed: Owed[D] = Owed(key, entry=entry)
+        self._owed[key] = owed
+        self._spilled += 1
+        return owed
+
+    def take(self, key: MessageKey, delivery: D) -> Owed[D] | Joined | Safe | Settled:
         """
         Take note of an envelope.
 
         Returns:
-            :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Settled`: done before.
+            :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Safe`: in hand and in the
+            spill; :class:`Settled`: done before.
 
         """
         settled = self._settled.get(key)
@@ -118,30 +159,52 @@ class Custody(Generic[D]):
         owed = self._owed.get(key)
         if owed is not None:
             self._repeats += 1
+            if owed.entry is not None:
+                return Safe(key)
             owed.deliveries.append(delivery)
             return Joined(key)
         owed = self._owed[key] = Owed(key, [delivery])
         return owed
 
+    def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, list[D]]:
+        """Note that *owed* is synced in the spill under *entry*; return the envelopes to be acknowledged now."""
+        owed.entry = entry
+        self._spilled += self.is_in_hand(owed)
+        deliveries, owed.deliveries = owed.deliveries, []
+        return Safe(owed.key), deliveries
+
     def settle(self, owed: Owed[D], outcome: Outcome) -> Settled:
         """Note how *owed* ended; it passes on."""
-        del self._owed[owed.key]
-        settled = self._settled[owed.key] = Settled(owed.key, outcome)
+        self._drop(owed)
+        settled = Settled(owed.key, outcome)
+        self._remember(settled)
         self._counts[outcome] += 1
-        while len(self._settled) > self._remembered:
-            self._settled.popitem(last=False)
         return settled
+
+    def is_in_hand(self, owed: Owed[D]) -> bool:
+        """Tell whether *owed* has not ended yet."""
+        return self._owed.get(owed.key) is owed
 
     def let_go(self, owed: Owed[D]) -> None:
         """Give *owed* back to Slack, unanswered: its next repeat is taken as new."""
-        del self._owed[owed.key]
+        self._drop(owed)
 
     def statistics(self) -> CustodyStatistics:
         """Count."""
         return CustodyStatistics(
             in_hand=len(self._owed),
+            spilled=self._spilled,
             delivered=self._counts[Outcome.DELIVERED],
             refused=self._counts[Outcome.REFUSED],
             ignored=self._counts[Outcome.IGNORED],
             repeats=self._repeats,
         )
+
+    def _drop(self, owed: Owed[D]) -> None:
+        del self._owed[owed.key]
+        self._spilled -= owed.entry is not None
+
+    def _remember(self, settled: Settled) -> None:
+        self._settled[settled.key] = settled
+        while len(self._settled) > self._remembered:
+            self._settled.popitem(last=False)

@@ -16,6 +16,7 @@ import trio
 from slackkefu.bridge.book import named
 from slackkefu.bridge.custody import Outcome
 from slackkefu.bridge.naming import name_all
+from slackkefu.bridge.spilled import restore
 from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_kefu import parts
 from slackkefu.easemob.recovery import GiveUp, after_send
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from slackkefu.bridge.naming import Naming
     from slackkefu.bridge.receipts import Parcel, Receipts
     from slackkefu.bridge.routing import Forward
+    from slackkefu.bridge.sheltering import Sheltering
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.pool import Pool
     from slackkefu.slack.directory import Directory
+    from slackkefu.slack.installation import Installations
     from slackkefu.world import World
 
 __all__ = ["Forwarding"]
@@ -58,6 +61,8 @@ class Forwarding:
         directory: Directory,
         book: Book,
         receipts: Receipts,
+        sheltering: Sheltering,
+        installations: Installations,
         fields: Collection[VisitorField],
         service_number: ImUser,
     ) -> None:
@@ -66,6 +71,8 @@ class Forwarding:
         self._directory = directory
         self._book = book
         self._receipts = receipts
+        self._sheltering = sheltering
+        self._installations = installations
         self._fields = fields
         self._service_number = service_number
 
@@ -73,17 +80,30 @@ class Forwarding:
         """
         Bring one message over and settle it.
 
-        A cancellation leaves the message owed: it was not acknowledged, so Slack still has it.
+        A cancellation leaves the message owed: Slack still has it, or the spill.
         """
         try:
             with self._pool.hold(user):
-                outcome = await self._bring_over(parcel.forward)
+                forward = parcel.forward or await self._fetch(parcel)
+                outcome = await self._bring_over(forward) if forward is not None else Outcome.REFUSED
         except Exception:
-            # The edge of a lane: a fault of ours must not hold up the visitor's next messages. Slack repeats this one.
-            log.exception("lane.fault", visitor=user, ts=parcel.forward.event.ts)
-            self._receipts.let_go(parcel)
-            return
+            # The edge of a lane: a fault of ours must not hold up the visitor's next messages.
+            log.exception("lane.fault", visitor=user, ts=parcel.owed.key.ts)
+            if not parcel.is_safe:
+                # Slack repeats this one.
+                self._receipts.let_go(parcel)
+                self._sheltering.ended(user, parcel)
+                return
+            outcome = Outcome.REFUSED
         await self._receipts.settle(parcel, outcome)
+        self._sheltering.ended(user, parcel)
+
+    async def _fetch(self, parcel: Parcel) -> Forward | None:
+        """Read a message from the spill; None when its workspace has removed the app meanwhile."""
+        forward = restore(await self._receipts.fetch(parcel), self._installations)
+        if forward is None:
+            log.warning("slack.no_installation", message=str(parcel.owed.key), meaning="not brought to the desk")
+        return forward
 
     async def _bring_over(self, forward: Forward) -> Outcome:
         naming = await name_all(forward, self._directory)

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import listens, wrote
-from slackkefu.bridge.custody import Joined, Settled
+from slackkefu.bridge.custody import Joined, Safe, Settled
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.routing import Forward, Ignored, route
 from slackkefu.bridge.table import Reason
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.receipts import Delivery, Parcel, Receipts
     from slackkefu.bridge.routing import Route, Special
+    from slackkefu.bridge.sheltering import Sheltering
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.ids import Ts
@@ -72,6 +73,7 @@ class Intake:
         book: The visitors' records.
         receipts: The messages in hand.
         words: Lanes for what goes to the desk, by visitor.
+        sheltering: Told of each message that is put on such a lane.
         affairs: Lanes for what the bridge itself acts on, by installation.
         wall: Wall clock, seconds.
 
@@ -85,6 +87,7 @@ class Intake:
         book: Book,
         receipts: Receipts,
         words: Lanes[ImUser, Parcel],
+        sheltering: Sheltering,
         affairs: Lanes[InstallationKey, Special],
         wall: Callable[[], float],
     ) -> None:
@@ -93,6 +96,7 @@ class Intake:
         self._book = book
         self._receipts = receipts
         self._words = words
+        self._sheltering = sheltering
         self._affairs = affairs
         self._wall = wall
         self._ignored = dict.fromkeys(Reason, 0)
@@ -147,14 +151,18 @@ class Intake:
 
     async def _forward(self, forward: Forward, delivery: Delivery) -> None:
         taken = self._receipts.take(forward, delivery)
-        if isinstance(taken, Settled):
-            await self._ignore(delivery, Reason.DUPLICATE)
+        if isinstance(taken, Safe | Settled):
+            self._ignored[Reason.DUPLICATE] += 1
+            log.info("slack.ignored", reason=Reason.DUPLICATE.value, kind=delivery.envelope.kind)
+            await self._receipts.acknowledge_repeat(taken, delivery)
         elif isinstance(taken, Joined):
             log.debug("slack.repeat_joined", ts=taken.key.ts, attempt=delivery.envelope.retry_attempt)
         elif not self._words.put(forward.user, taken):
             self._receipts.let_go(taken)
             log.warning("lane.full", visitor=forward.user, meaning="not acknowledged; Slack keeps and repeats it")
         else:
+            is_slow = bool(forward.event.files)
+            self._sheltering.took(forward.user, taken, received_at=delivery.received_at, is_slow=is_slow)
             # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
             self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
 

@@ -18,8 +18,9 @@ import trio
 
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.identity import visitor_of
+from slackkefu.bridge.looking import Found, Looking
 from slackkefu.bridge.to_slack import InChannel, InPrivate, elsewhere
-from slackkefu.errors import SlackkefuError
+from slackkefu.errors import SlackkefuError, StoreUnwritable
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.intents import Intents
     from slackkefu.bridge.to_slack import Place
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.installation import Installations
+    from slackkefu.slack.installation import Installation, Installations
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
@@ -62,25 +64,41 @@ class PostingStatistics:
     refused: int
     """Posts that Slack has refused for good."""
     doubled_possible: int
-    """Posts made again after an answer was lost; each may stand in Slack twice."""
+    """Posts made again because Slack did not say whether they were there; each may stand in Slack twice."""
+    looked: int
+    """Posts that were looked for, after a lost answer or a crash."""
+    found: int
+    """Of these, found, and not posted again."""
 
 
 @final
 class Posting:
     """Posts to Slack, in order, each until Slack has taken or finally refused it."""
 
-    def __init__(self, *, world: World, web: WebClient, installations: Installations, book: Book) -> None:
+    def __init__(
+        self, *, world: World, web: WebClient, installations: Installations, book: Book, intents: Intents
+    ) -> None:
         self._world = world
         self._web = web
         self._installations = installations
         self._book = book
+        self._intents = intents
+        self._looking = Looking(web=web)
+        self._looked = 0
+        self._found = 0
         self._posted = 0
         self._refused = 0
         self._doubled_possible = 0
 
     def statistics(self) -> PostingStatistics:
         """Count."""
-        return PostingStatistics(posted=self._posted, refused=self._refused, doubled_possible=self._doubled_possible)
+        return PostingStatistics(
+            posted=self._posted,
+            refused=self._refused,
+            doubled_possible=self._doubled_possible,
+            looked=self._looked,
+            found=self._found,
+        )
 
     async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> None:
         """
@@ -113,12 +131,19 @@ class Posting:
 
     async def _post(self, user: ImUser, key: InstallationKey, post: Post) -> str | None:
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        tried_at = self._intents.left_open_at(user, post)
+        may_be_there = tried_at is not None
+        if tried_at is None:
+            tried_at = await self._intend(user, post)
         while True:
             installation = self._installations.get(key)
             if installation is None:
                 log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
                 await trio.sleep(BLOCKED_S)
                 continue
+            if may_be_there and await self._is_there(installation, post, tried_at):
+                return None
+            may_be_there = False
             try:
                 await self._web.post_message(installation, post)
             except SlackkefuError as error:
@@ -126,8 +151,7 @@ class Posting:
                 if isinstance(step, GiveUp):
                     self._refused += 1
                     return step.reason
-                # Looking first (our echo, the history) comes with the synced record of intents.
-                self._doubled_possible += isinstance(step, LookFirst)
+                may_be_there = isinstance(step, LookFirst)
                 pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
                 problem = step.advice if isinstance(step, Operator) else str(error)
                 log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
@@ -135,6 +159,24 @@ class Posting:
                 self._posted += 1
                 return None
             await trio.sleep(pause)
+
+    async def _is_there(self, installation: Installation, post: Post, tried_at: float) -> bool:
+        """Tell whether a post that may have been made was made."""
+        found = await self._looking.find(installation, post, tried_at=tried_at)
+        self._looked += 1
+        self._found += found is Found.THERE
+        self._doubled_possible += found is Found.UNKNOWN
+        return found is Found.THERE
+
+    async def _intend(self, user: ImUser, post: Post) -> float:
+        """Write down what is about to be posted; until the disk takes it nothing is posted, and Easemob keeps it."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
+        while True:
+            try:
+                return await self._intents.intend(user, post)
+            except StoreUnwritable as exc:
+                log.error("store.unwritable", problem=str(exc), visitor=user, meaning="the answer waits")  # noqa: TRY400 - for an operator, no traceback
+                await trio.sleep(next(pauses))
 
     def _address(self, user: ImUser) -> _Address | None:
         visitor = visitor_of(user)

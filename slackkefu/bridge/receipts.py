@@ -1,28 +1,45 @@
 """
 Receipts: what Slack is told, and when.
 
-Joins :mod:`slackkefu.bridge.custody` (who answers for a message) to the connections its envelopes came on. An envelope
-is acknowledged on its own connection, once its message is settled; later than :data:`BUDGET_S` after it came it is
-left alone, because Slack has counted it as failed by then and sends a repeat (facts/slack.md §1 and §2).
+Joins :mod:`slackkefu.bridge.custody` (who answers for a message) to the disk and to the connections its envelopes came
+on. An envelope is acknowledged on its own connection as soon as one of two things is synced: that its message has
+ended (ids only), or the message itself in the spill. Later than :data:`BUDGET_S` after it came it is left alone,
+because Slack has counted it as failed by then and sends a repeat (facts/slack.md §1 and §2), which is recognised.
+
+While the disk takes nothing, nothing is acknowledged: what is brought over is remembered in memory, and written down
+when a repeat asks for it or the disk works again, whichever comes first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
+import structlog
 import trio
 
-from slackkefu.bridge.custody import Custody, MessageKey, Outcome, Owed
+from slackkefu.bridge import spilled
+from slackkefu.bridge.custody import Custody, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.errors import StoreUnwritable
+from slackkefu.slack.envelope import EventCallback
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
+from slackkefu.slack.installation import InstallationKey
+from slackkefu.store.entries import Settled as SettledEntry
+from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from slackkefu.bridge.custody import CustodyStatistics, Joined, Settled
+    from slackkefu.bridge.custody import CustodyStatistics, Joined
     from slackkefu.bridge.routing import Forward
     from slackkefu.slack.envelope import Envelope
+    from slackkefu.store.entries import SlackEntry
+    from slackkefu.store.spill import Spilled
 
-__all__ = ["BUDGET_S", "Delivery", "Parcel", "Receipt", "Receipts"]
+__all__ = ["BUDGET_S", "Delivery", "Journal", "Parcel", "Receipt", "Receipts", "Spill"]
+
+log = structlog.get_logger()
 
 BUDGET_S: Final = 2.5
 """Slack waits 3 s; the half second is for the way back."""
@@ -46,6 +63,30 @@ class Delivery(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """Where it is written down that a message has ended; the part of :class:`slackkefu.store.journal.Journal`."""
+
+    async def append(self, *entries: SlackEntry) -> None:
+        """Write *entries*; on disk when this returns. Raises StoreUnwritable."""
+        ...
+
+
+class Spill(Protocol):
+    """Where messages wait that were acknowledged; the part of :class:`slackkefu.store.spill.Spill`."""
+
+    async def put(self, *pieces: Piece) -> list[int]:
+        """Keep *pieces*, and return their numbers; on disk when this returns. Raises StoreUnwritable."""
+        ...
+
+    async def get(self, number: int) -> bytes:
+        """Return what was kept under *number*; raises StoreError."""
+        ...
+
+    def done(self, *numbers: int) -> None:
+        """Note that these need not be kept."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One envelope of a message, and until when acknowledging it is worth while."""
@@ -55,38 +96,132 @@ class Receipt:
     """Trio's clock, seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Parcel:
-    """A message on its way through a lane, still owed to Slack."""
+    """A message on its way through a lane; once it is in the spill its words are not in memory but there."""
 
-    forward: Forward
-    owed: Owed[Receipt]
+    __slots__ = ("_content", "_forward", "owed")
+
+    def __init__(
+        self, owed: Owed[Receipt], forward: Forward | None = None, content: Callable[[], bytes] | None = None
+    ) -> None:
+        self.owed = owed
+        self._forward = forward
+        self._content = content
+
+    def __repr__(self) -> str:
+        return f"<Parcel {self.owed.key}{' spilled' if self.is_safe else ''}>"
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it is in the spill."""
+        return self.owed.entry is not None
+
+    @property
+    def forward(self) -> Forward | None:
+        """The message, while it is in memory."""
+        return self._forward
+
+    def content(self) -> bytes:
+        """Return it as it is kept in the spill."""
+        if self._content is None:
+            raise ValueError("it has left the memory")
+        return self._content()
+
+    def forget_words(self) -> None:
+        """Let the words go: they are on disk."""
+        self._forward = self._content = None
 
 
 @final
 class Receipts:
-    """The messages in our hands, and the envelopes that wait for them."""
+    """
+    The messages in our hands, and the envelopes that wait for them.
 
-    def __init__(self) -> None:
+    Args:
+        journal: Where it is written down that a message has ended.
+        spill: Where messages wait that were acknowledged.
+        wall: Wall clock, seconds.
+
+    """
+
+    def __init__(self, *, journal: Journal, spill: Spill, wall: Callable[[], float]) -> None:
+        self._journal = journal
+        self._spill = spill
+        self._wall = wall
         self._custody: Custody[Receipt] = Custody()
+        # What has ended, but is not written down yet.
+        self._unwritten: dict[MessageKey, Owed[Receipt]] = {}
 
-    def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Settled:
+    # From the run before.
+
+    def restore(self, entries: Iterable[object]) -> None:
+        """Take over what the journal says has ended."""
+        self._custody.restore(
+            settled=(
+                (_key(entry), Outcome(entry.outcome))
+                for entry in entries
+                if isinstance(entry, SettledEntry) and not entry.revision and entry.outcome in set(Outcome)
+            )
+        )
+
+    def restore_spilled(self, spilled: Iterable[Spilled]) -> list[tuple[str, Parcel]]:
+        """Take over what waits in the spill: the parcels by lane, in order."""
+        parcels = []
+        for each in spilled:
+            owed = self._custody.restore_safe(MessageKey.parse(each.key), each.number)
+            if owed is None:
+                self._spill.done(each.number)
+            else:
+                parcels.append((each.lane, Parcel(owed)))
+        return parcels
+
+    # On the way.
+
+    def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Safe | Settled:
         """Take a message in hand, or recognise it; see :meth:`Custody.take`."""
         key = MessageKey(forward.installation.key, forward.event.channel, forward.event.ts)
         taken = self._custody.take(key, Receipt(delivery, delivery.received_at + BUDGET_S))
-        return Parcel(forward, taken) if isinstance(taken, Owed) else taken
+        payload = delivery.envelope.payload
+        if not isinstance(taken, Owed):
+            return taken
+        content = partial(spilled.write, forward, payload) if isinstance(payload, EventCallback) else None
+        return Parcel(taken, forward, content)
+
+    async def shelter(self, lane: str, parcels: Sequence[Parcel]) -> None:
+        """
+        Bring *parcels* of one lane to the spill, in order, and acknowledge them.
+
+        A cancellation may leave them in the spill and not acknowledged: their repeats are recognised.
+
+        Raises:
+            StoreUnwritable: None of them is in the spill.
+
+        """
+        numbers = await self._spill.put(*(Piece(lane, str(each.owed.key), each.content()) for each in parcels))
+        for parcel, number in zip(parcels, numbers, strict=True):
+            safe, deliveries = self._custody.shelter(parcel.owed, number)
+            if not self._custody.is_in_hand(parcel.owed) and parcel.owed.key not in self._unwritten:
+                self._spill.done(number)
+            await self._acknowledge(safe, deliveries)
+
+    async def fetch(self, parcel: Parcel) -> bytes:
+        """Return what the spill keeps of *parcel*; raises StoreError."""
+        return await self._spill.get(parcel.owed.entry or 0)
 
     async def settle(self, parcel: Parcel, outcome: Outcome) -> None:
-        """Note how a message ended, and acknowledge each of its envelopes that is still waiting."""
+        """Note how a message ended, on disk, and acknowledge each of its envelopes that is still waiting."""
         settled = self._custody.settle(parcel.owed, outcome)
-        await self._acknowledge(settled, parcel.owed.deliveries)
+        self._unwritten[settled.key] = parcel.owed
+        if await self._write_down(settled):
+            deliveries, parcel.owed.deliveries = parcel.owed.deliveries, []
+            await self._acknowledge(settled, deliveries)
 
-    @staticmethod
-    async def _acknowledge(_: Settled, receipts: Iterable[Receipt]) -> None:
-        """Acknowledge envelopes; their message has to be settled, and this asks to see it."""
-        for receipt in receipts:
-            if trio.current_time() <= receipt.until:
-                await receipt.delivery.acknowledge()
+    async def acknowledge_repeat(self, known: Safe | Settled, delivery: Delivery) -> None:
+        """Acknowledge one more envelope of a message that is safe or has ended."""
+        if isinstance(known, Settled) and known.key in self._unwritten and not await self._write_down(known):
+            return
+        await delivery.acknowledge()
 
     def let_go(self, parcel: Parcel) -> None:
         """Leave a message to Slack, unanswered: its next repeat is taken as new."""
@@ -95,3 +230,41 @@ class Receipts:
     def statistics(self) -> CustodyStatistics:
         """Count."""
         return self._custody.statistics()
+
+    async def _write_down(self, settled: Settled) -> bool:
+        """Write that a message has ended; False while the disk takes nothing."""
+        key = settled.key
+        entry = SettledEntry(
+            enterprise_id=key.installation.enterprise_id,
+            team_id=key.installation.team_id,
+            channel=key.channel,
+            ts=key.ts,
+            outcome=settled.outcome.value,
+            at=self._wall(),
+        )
+        try:
+            await self._journal.append(entry)
+        except StoreUnwritable as exc:
+            log.error(  # noqa: TRY400 - for an operator, no traceback
+                "store.unwritable", problem=str(exc), meaning="brought over and not acknowledged; Slack repeats it"
+            )
+            return False
+        owed = self._unwritten.pop(key, None)
+        if owed is not None and owed.entry is not None:
+            self._spill.done(owed.entry)
+        return True
+
+    @staticmethod
+    async def _acknowledge(_: Safe | Settled, receipts: Iterable[Receipt]) -> None:
+        """Acknowledge envelopes; their message has to be safe or settled, and this asks to see it."""
+        for receipt in receipts:
+            if trio.current_time() <= receipt.until:
+                await receipt.delivery.acknowledge()
+
+
+def _key(entry: SettledEntry) -> MessageKey:
+    installation = InstallationKey(
+        EnterpriseId(entry.enterprise_id) if entry.enterprise_id else None,
+        TeamId(entry.team_id) if entry.team_id else None,
+    )
+    return MessageKey(installation, ChannelId(entry.channel), Ts(entry.ts))

@@ -23,22 +23,26 @@ from slackkefu.bridge.seen import Seen
 from slackkefu.bridge.table import KEFU, Reason, Rule
 from slackkefu.bridge.to_slack import posts
 from slackkefu.easemob.message import IncomingMessage
-from slackkefu.errors import LinkClosed
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import LinkClosed, StoreBroken, StoreUnwritable
 from slackkefu.kefu.incoming import read
 from slackkefu.kefu.messages import Event, Nothing
 from slackkefu.kefu.text import plain
+from slackkefu.net.backoff import backoff
+from slackkefu.store.entries import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.intents import Intents, Journal
     from slackkefu.bridge.lanes import LaneStatistics
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.bridge.posting import Posting
     from slackkefu.easemob.message import Batch, Meta
-    from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.store.visitors import VisitorRecord
+    from slackkefu.world import World
 
 __all__ = ["Replies"]
 
@@ -78,7 +82,9 @@ class Replies:
         book: The visitors' records.
         posting: Posts to Slack.
         sessions: Told of every sign of a service session.
-        wall: Wall clock, seconds.
+        journal: Where it is written down that a message has ended.
+        intents: Told of it too.
+        world: Wall clock and chance.
 
     """
 
@@ -89,19 +95,31 @@ class Replies:
         book: Book,
         posting: Posting,
         sessions: OpenSessions,
-        wall: Callable[[], float],
+        journal: Journal,
+        intents: Intents,
+        world: World,
     ) -> None:
         self._service_number = service_number
         self._book = book
         self._posting = posting
         self._sessions = sessions
-        self._wall = wall
+        self._journal = journal
+        self._intents = intents
+        self._world = world
         self._seen = Seen()
         self._lanes: Lanes[ImUser, _Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
         self._in_hand: dict[tuple[ImUser, int], _Answer] = {}
         self._closed = False
         self._in_work = 0
         self._idle = trio.Event()
+
+    def restore(self, entries: Iterable[object]) -> None:
+        """Take over which messages have ended before."""
+        known = [*entries]
+        self._intents.restore(known)
+        for entry in known:
+            if isinstance(entry, Answered):
+                self._seen.note(ImUser(entry.user), entry.meta_id, entry.msg_id)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled; a cancellation leaves what is in hand unacknowledged."""
@@ -169,17 +187,40 @@ class Replies:
     async def _work(self, user: ImUser, answer: _Answer) -> None:
         """Bring one message to its end; the work of a kefu → Slack lane."""
         meta, message = answer.meta, answer.message
+        if self._seen.knows(user, meta.meta_id, message.msg_id):
+            log.info("kefu.ignored", visitor=user, reason=Reason.DUPLICATE.value)
+        else:
+            await self._bring_over(user, meta, message)
+        del self._in_hand[user, meta.meta_id]
+        answer.ended.set()
+
+    async def _bring_over(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
+        """Deal with one message, and write that it has ended."""
         try:
-            if self._seen.knows(user, meta.meta_id, message.msg_id):
-                log.info("kefu.ignored", visitor=user, reason=Reason.DUPLICATE.value)
-            else:
-                await self._act_on(user, meta, message)
-                self._seen.note(user, meta.meta_id, message.msg_id)
+            await self._act_on(user, meta, message)
+        except StoreBroken:
+            raise
         except Exception:
             # The edge of a lane: one message that we cannot deal with must not hold up the visitor's next ones.
             log.exception("lane.fault", visitor=user, meta_id=meta.meta_id, meaning="this answer is not in Slack")
-        del self._in_hand[user, meta.meta_id]
-        answer.ended.set()
+            return
+        await self._write_down(user, meta, message)
+        self._seen.note(user, meta.meta_id, message.msg_id)
+        self._intents.ended(user, message.msg_id or str(meta.meta_id))
+
+    async def _write_down(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
+        """Write that a message has ended; until the disk takes it the batch waits, and Easemob keeps it."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
+        now = self._world.wall()
+        entry = Answered(user=user, meta_id=meta.meta_id, msg_id=message.msg_id or "", outcome="ended", at=now)
+        while True:
+            try:
+                await self._journal.append(entry)
+            except StoreUnwritable as exc:
+                log.error("store.unwritable", problem=str(exc), visitor=user, meaning="the answers after it wait")  # noqa: TRY400 - for an operator, no traceback
+                await trio.sleep(next(pauses))
+            else:
+                return
 
     async def _act_on(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
         identity = message.msg_id or str(meta.meta_id)
@@ -217,7 +258,7 @@ class Replies:
             if record.open_session is None:
                 self._sessions.closed(user)
         elif _says_open(message, record):
-            self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
+            self._book.remember(opened(record, message.service_session_id or "", now=self._world.wall()))
             self._sessions.heard(user)
         await self._book.write(user)
 

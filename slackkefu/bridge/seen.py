@@ -4,7 +4,7 @@ Seen: which of kefu's messages have been dealt with.
 The same message can come again after a reconnect, in a batch delivered twice, or by another way, with the same
 ``Meta.id`` or at least the same ``ext.weichat.msgId`` (facts/kefu.md §2.11). Either is enough to recognise it.
 
-This first form remembers in memory; a restart forgets, and the synced record of ids follows.
+Plain: what the journal says is brought here after a restart.
 """
 
 from __future__ import annotations

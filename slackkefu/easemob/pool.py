@@ -234,6 +234,12 @@ class Pool:
         self._look_again(visitor)
         self._admit()
 
+    def is_up(self, user: ImUser) -> bool:
+        """Tell whether *user* is logged in now."""
+        visitor = self._visitors.get(user)
+        link = None if visitor is None or visitor.leaving else visitor.link
+        return link is not None and link.up_since is not None
+
     def statistics(self) -> PoolStatistics:
         """Return the state of all sessions."""
         links = [visitor.link for visitor in self._live.values() if visitor.link is not None]

@@ -66,6 +66,8 @@ class EventCallback:
     is_ext_shared_channel: bool
     event_context: str
     event: MessageEvent | OtherEvent | Malformed
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+    """The payload as it came, for :mod:`slackkefu.bridge.spilled`."""
 
     @property
     def is_enterprise_install(self) -> bool:
@@ -204,6 +206,7 @@ def parse_event_callback(raw: object) -> EventCallback | AppRateLimited | Malfor
         is_ext_shared_channel=is_true(raw.get("is_ext_shared_channel")),
         event_context=text_at(raw, "event_context"),
         event=_parse_event(raw["event"]),
+        raw=raw,
     )
 
 

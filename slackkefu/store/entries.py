@@ -41,7 +41,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 # Slack → kefu.
 
 
-class Settled(Conversation, tag="settled"):
+class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
     """A message has ended; its envelopes may be acknowledged, a repeat is a duplicate."""
 
     ts: str
@@ -51,13 +51,13 @@ class Settled(Conversation, tag="settled"):
     at: float
 
 
-class Mark(Conversation, tag="mark"):
+class Mark(Conversation, frozen=True, kw_only=True, tag="mark"):
     """The low-water mark of a conversation: everything up to ``ts`` has ended."""
 
     ts: str
 
 
-class Entered(Conversation, tag="entered"):
+class Entered(Conversation, frozen=True, kw_only=True, tag="entered"):
     """Our bot came into the conversation at ``ts``: nothing before it is for us."""
 
     ts: str
@@ -69,7 +69,7 @@ class Alive(msgspec.Struct, frozen=True, tag="alive"):
     at: float
 
 
-class Unproven(Conversation, tag="unproven"):
+class Unproven(Conversation, frozen=True, kw_only=True, tag="unproven"):
     """Easemob took a part of a message; whether the desk has it, only its KF-ACK will say."""
 
     user: str
@@ -90,7 +90,7 @@ class Proven(msgspec.Struct, frozen=True, tag="proven"):
     message_id: str
 
 
-class Tell(Conversation, tag="tell"):
+class Tell(Conversation, frozen=True, kw_only=True, tag="tell"):
     """A sender is to be told that a message surely, or possibly, did not arrive."""
 
     ts: str
@@ -102,7 +102,7 @@ class Tell(Conversation, tag="tell"):
     at: float
 
 
-class Told(Conversation, tag="told"):
+class Told(Conversation, frozen=True, kw_only=True, tag="told"):
     """That sender was told, or telling was given up."""
 
     ts: str

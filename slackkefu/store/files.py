@@ -13,7 +13,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-from slackkefu.errors import StoreError, StoreUnwritable
+from slackkefu.errors import StoreBroken, StoreError, StoreUnwritable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,20 +21,25 @@ if TYPE_CHECKING:
 __all__ = [
     "OPERATING_SYSTEM",
     "System",
+    "broken",
+    "fill",
     "is_temporary",
     "private_folder",
     "read",
     "remove",
+    "shorten",
     "sync_folder",
+    "unreadable",
     "unwritable",
     "write_atomic",
 ]
 
 _TEMPORARY: Final = ".new"
+_PIECE: Final = 1 << 20
 
 
 class System(Protocol):
-    """The system calls of a write, so that a test can let any of them fail."""
+    """The system calls of the store, so that a test can let any of them fail."""
 
     def open(self, path: Path, flags: int, mode: int) -> int:
         """Open *path*, and return its descriptor."""
@@ -42,6 +47,18 @@ class System(Protocol):
 
     def write(self, descriptor: int, data: memoryview) -> int:
         """Write some of *data*, and return how much."""
+        ...
+
+    def pwrite(self, descriptor: int, data: memoryview, offset: int) -> int:
+        """Write some of *data* at *offset*, and return how much."""
+        ...
+
+    def pread(self, descriptor: int, size: int, offset: int) -> bytes:
+        """Read up to *size* bytes at *offset*; none at the end."""
+        ...
+
+    def ftruncate(self, descriptor: int, size: int) -> None:
+        """Cut the file to *size*."""
         ...
 
     def fsync(self, descriptor: int) -> None:
@@ -56,6 +73,14 @@ class System(Protocol):
         """Rename over *target*."""
         ...
 
+    def unlink(self, path: Path) -> None:
+        """Remove the name *path*."""
+        ...
+
+    def names(self, folder: Path) -> list[str]:
+        """List the names in *folder*."""
+        ...
+
 
 @final
 class _OperatingSystem:
@@ -63,9 +88,14 @@ class _OperatingSystem:
 
     open = staticmethod(os.open)
     write = staticmethod(os.write)
+    pwrite = staticmethod(os.pwrite)
+    pread = staticmethod(os.pread)
+    ftruncate = staticmethod(os.ftruncate)
     fsync = staticmethod(os.fsync)
     close = staticmethod(os.close)
     replace = staticmethod(os.replace)
+    unlink = staticmethod(os.unlink)
+    names = staticmethod(os.listdir)
 
 
 OPERATING_SYSTEM: Final[System] = _OperatingSystem()
@@ -93,7 +123,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600, system: System =
         sync_folder(path.parent, system=system)
     except OSError as exc:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            system.unlink(temporary)
         raise unwritable(path, exc) from exc
 
 
@@ -111,7 +141,28 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(_TEMPORARY)
 
 
-def read(path: Path) -> bytes | None:
+def fill(descriptor: int, data: bytes, offset: int, *, system: System) -> None:
+    """Write all of *data* at *offset*; raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        done = system.pwrite(descriptor, rest, offset)
+        rest, offset = rest[done:], offset + done
+
+
+def shorten(path: Path, size: int, *, system: System = OPERATING_SYSTEM) -> None:
+    """Cut the file *path* to *size*; on disk when this returns. Raises StoreUnwritable."""
+    try:
+        descriptor = system.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0)
+        try:
+            system.ftruncate(descriptor, size)
+            system.fsync(descriptor)
+        finally:
+            system.close(descriptor)
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
+
+
+def read(path: Path, *, system: System = OPERATING_SYSTEM) -> bytes | None:
     """
     Return the content of *path*; None when there is no such file.
 
@@ -119,18 +170,24 @@ def read(path: Path) -> bytes | None:
         StoreError: There is one, and it cannot be read.
 
     """
+    pieces = []
+    offset = 0
     try:
-        return path.read_bytes()
+        descriptor = system.open(path, os.O_RDONLY | os.O_CLOEXEC, 0)
+        try:
+            while piece := system.pread(descriptor, _PIECE, offset):
+                pieces.append(piece)
+                offset += len(piece)
+        finally:
+            system.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as exc:
-        reason = (
-            f"cannot be read ({exc.strerror}). The daemon needs every file of its store: mend the disk or the owner."
-        )
-        raise StoreError(path, reason) from exc
+        raise unreadable(path, exc) from exc
+    return b"".join(pieces)
 
 
-def remove(path: Path) -> None:
+def remove(path: Path, *, system: System = OPERATING_SYSTEM) -> None:
     """
     Remove *path*; nothing happens when there is no such file.
 
@@ -139,8 +196,9 @@ def remove(path: Path) -> None:
 
     """
     try:
-        path.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        with contextlib.suppress(FileNotFoundError):
+            system.unlink(path)
+        sync_folder(path.parent, system=system)
     except OSError as exc:
         raise unwritable(path, exc) from exc
 
@@ -195,4 +253,21 @@ def unwritable(path: Path, exc: OSError) -> StoreUnwritable:
     )
     return StoreUnwritable(
         path, f"cannot be written: {happened}. What is on disk is whole, what is new is not kept. {advice}."
+    )
+
+
+def unreadable(path: Path, exc: OSError) -> StoreError:
+    """Say what happened, what it means, and what to do."""
+    return StoreError(
+        path,
+        f"cannot be read ({exc.strerror}). The daemon needs every file of its store: mend the disk or the owner.",
+    )
+
+
+def broken(path: Path, exc: OSError) -> StoreBroken:
+    """Say what a failed sync means, and what to do."""
+    return StoreBroken(
+        path,
+        f"could not be synced ({exc.strerror}): what was written last may not be on disk. Nothing more is taken in; "
+        "what was not acknowledged comes again from Slack and Easemob. Look at the disk, then start slackkefu again.",
     )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
 from slackkefu.store import files, installations, tokens, visitors
 from slackkefu.store.device import resource
+from slackkefu.store.entries import KefuEntry, SlackEntry
+from slackkefu.store.journal import Journal
 from slackkefu.store.lock import hold
 from slackkefu.store.records import DAMAGED
+from slackkefu.store.segments import Segments
+from slackkefu.store.spill import Spill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["Store", "open_store"]
 
 log = structlog.get_logger()
+
+SLACK: Final = "journal-slack"
+KEFU: Final = "journal-kefu"
+SPILL: Final = "spill"
+
+_APPENDED: Final = {
+    SLACK: "a message that had reached the desk may be sent once more, under the same ids",
+    KEFU: "an answer may be looked for in Slack, or posted once more",
+    SPILL: "a message of a customer's that Slack was told we have; it is lost, its line is kept here",
+}
+"""The folders that lines are added to, and what an unreadable line means."""
+
+SLACK_S: Final = 25 * 3600.0
+"""Slack repeats an event for a day at most, where the app has Delayed Events (facts/slack.md §2)."""
+
+KEFU_S: Final = 8 * 24 * 3600.0
+"""Longer than Easemob keeps waiting messages on most plans (facts/easemob-rest.md §9.3)."""
 
 
 @final
@@ -35,6 +56,9 @@ class Store:
     installations: installations.JsonInstallationStore
     visitors: visitors.VisitorStore
     tokens: tokens.JsonTokenStore
+    slack_journal: Journal[SlackEntry]
+    kefu_journal: Journal[KefuEntry]
+    spill: Spill
 
 
 @contextlib.contextmanager
@@ -54,7 +78,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             "store.closed_to_others", path=str(path), meaning="others on this machine could read tokens until now"
         )
     with hold(path, now=world.wall()):
-        for folder in ("", installations.FOLDER, visitors.FOLDER, tokens.FOLDER, tokens.USERS):
+        for folder in ("", installations.FOLDER, visitors.FOLDER, tokens.FOLDER, tokens.USERS, *_APPENDED):
             for each in (path / folder, path / DAMAGED / folder):
                 files.private_folder(each)
         for leftover in filter(files.is_temporary, path.rglob(".*")):
@@ -65,4 +89,13 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             installations=installations.JsonInstallationStore(path),
             visitors=visitors.VisitorStore(path),
             tokens=tokens.JsonTokenStore(path, world.disk),
+            slack_journal=Journal(_segments(path, SLACK, world), SlackEntry, keep_s=SLACK_S, wall=world.wall),
+            kefu_journal=Journal(_segments(path, KEFU, world), KefuEntry, keep_s=KEFU_S, wall=world.wall),
+            spill=Spill(_segments(path, SPILL, world)),
         )
+
+
+def _segments(root: Path, folder: str, world: World) -> Segments:
+    return Segments(
+        root / folder, damaged=root / DAMAGED / folder, disk=world.disk, wall=world.wall, loss=_APPENDED[folder]
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast, final
 
 import trio
 
+from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.routing import Forward, route
 from slackkefu.errors import StoreUnwritable
 from slackkefu.secret import Secret
@@ -18,13 +20,28 @@ from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from slackkefu.net.network import Network
     from slackkefu.slack.envelope import Envelope
+    from slackkefu.store.entries import KefuEntry, SlackEntry
+    from slackkefu.store.spill import Piece
     from slackkefu.store.visitors import VisitorRecord
 
-__all__ = ["MIA", "MIA_CHANNEL", "NORTH", "Parcels", "Shelf", "envelope", "forward", "frame", "installation", "world"]
+__all__ = [
+    "MIA",
+    "MIA_CHANNEL",
+    "NORTH",
+    "Journal",
+    "Parcels",
+    "Shelf",
+    "Spill",
+    "envelope",
+    "forward",
+    "frame",
+    "installation",
+    "receipts",
+    "world",
+]
 
 MIA = "t0north001_u0mia00001_d0mia00001"
 """Mia's name at the desk, in her direct messages with the app."""
@@ -92,6 +109,61 @@ def forward(text: str | None = "hello", **changes: Any) -> Forward:
 def world(chance: Random | None = None) -> World:
     """Make a world without threads, in virtual time; nothing here opens a connection."""
     return World(network=cast("Network", None), disk=InlineDisk(), wall=virtual_wall(), chance=chance or Random(7))
+
+
+@final
+class Journal:
+    """A journal in memory; full when told so, slow when told so."""
+
+    def __init__(self) -> None:
+        self.entries: list[SlackEntry | KefuEntry] = []
+        self.is_full = False
+        self.takes_s = 0.0
+
+    async def append(self, *entries: SlackEntry | KefuEntry) -> None:
+        """Keep *entries*."""
+        await trio.sleep(self.takes_s)
+        if self.is_full:
+            raise StoreUnwritable(Path("journal"), "the disk is full")
+        self.entries += entries
+
+
+@final
+class Spill:
+    """A spill in memory; full when told so, slow when told so."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.over: set[int] = set()
+        self.is_full = False
+        self.takes_s = 0.0
+
+    async def put(self, *pieces: Piece) -> list[int]:
+        """Keep *pieces*."""
+        await trio.sleep(self.takes_s)
+        if self.is_full:
+            raise StoreUnwritable(Path("spill"), "the disk is full")
+        self.pieces += pieces
+        return [*range(len(self.pieces) - len(pieces) + 1, len(self.pieces) + 1)]
+
+    async def get(self, number: int) -> bytes:
+        """Return what was kept."""
+        await trio.lowlevel.checkpoint()
+        return self.pieces[number - 1].content
+
+    def done(self, *numbers: int) -> None:
+        """Note that these are over."""
+        self.over |= {*numbers}
+
+    @property
+    def keys(self) -> list[str]:
+        """Which messages were kept, in order, by their ``ts``."""
+        return [each.key.rpartition("/")[2] for each in self.pieces]
+
+
+def receipts(journal: Journal | None = None, spill: Spill | None = None) -> Receipts:
+    """Make the book of messages in hand."""
+    return Receipts(journal=journal or Journal(), spill=spill or Spill(), wall=virtual_wall())
 
 
 @final

@@ -42,7 +42,7 @@ def test_a_repeat_of_a_settled_message_is_known() -> None:
     settled = custody.settle(take(custody, "1", "first"), Outcome.DELIVERED)
 
     assert settled is custody.take(key("1"), "retry")
-    assert CustodyStatistics(in_hand=0, delivered=1, refused=0, ignored=0, repeats=1) == custody.statistics()
+    assert CustodyStatistics(in_hand=0, spilled=0, delivered=1, refused=0, ignored=0, repeats=1) == custody.statistics()
 
 
 def test_a_message_let_go_is_new_again() -> None:

@@ -13,14 +13,16 @@ import trio.testing
 
 from slackkefu.bridge.book import Book, wrote
 from slackkefu.bridge.forwarding import Forwarding
-from slackkefu.bridge.receipts import Parcel, Receipts
+from slackkefu.bridge.receipts import Parcel
+from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.easemob.message import Accepted, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import EasemobSetupError, LinkClosed, LoginRefused, SendOutcomeUnknown, SendRefused
 from slackkefu.slack.directory import Directory
+from slackkefu.slack.installation import Installations
 from slackkefu.slack.profile import Profile
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, NORTH, Parcels, Shelf, envelope, forward, world
+from tests.bridge.people import MIA, NORTH, Parcels, Shelf, Spill, envelope, forward, receipts, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +75,12 @@ class Way:
     def __init__(self, fields: tuple[VisitorField, ...] = ("name", "workspace")) -> None:
         self.pool = Post()
         self.connection = Parcels()
-        self.receipts = Receipts()
+        self.spill = Spill()
+        self.receipts = receipts(spill=self.spill)
+        self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: True)
         self.shelf = Shelf()
         self.book = Book([], store=self.shelf, disk=InlineDisk())
+        self.installations = Installations([NORTH])
         self.directory = Directory(web=cast("WebClient", None))
         self._forwarding = Forwarding(
             world=world(),
@@ -83,6 +88,8 @@ class Way:
             directory=self.directory,
             book=self.book,
             receipts=self.receipts,
+            sheltering=self.sheltering,
+            installations=self.installations,
             fields=fields,
             service_number=ImUser("kefu_service"),
         )
@@ -98,7 +105,11 @@ class Way:
     async def carry(self, text: str = "hello", **changes: Any) -> None:
         """Bring one message over."""
         parcel = self.take(text, **changes)
-        await self._forwarding.work(parcel.forward.user, parcel)
+        await self.work(parcel)
+
+    async def work(self, parcel: Parcel) -> None:
+        """Bring over one that was taken."""
+        await self._forwarding.work(ImUser(MIA), parcel)
 
     def visitor(self) -> dict[str, str]:
         """Return the visitor's fields that came with the last message."""

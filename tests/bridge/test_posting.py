@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.posting import Posting
 from slackkefu.bridge.to_slack import posts
 from slackkefu.easemob.names import ImUser
@@ -18,15 +19,18 @@ from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, Sla
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.installation import Installation, Installations
 from slackkefu.slack.web import Post, Posted
+from slackkefu.store.entries import Answered, Intent
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Shelf, forward, installation, world
+from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Shelf, forward, installation, world
+from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from structlog.testing import LogCapture
 
     from slackkefu.bridge.to_slack import Place
+    from slackkefu.secret import Secret
     from slackkefu.slack.web import WebClient
 
 METHOD = "chat.postMessage"
@@ -42,6 +46,9 @@ class Slack:
         self.answers: deque[Exception | None] = deque()
         self.tried: list[tuple[Post, float]] = []
         self.taken: list[tuple[str, str, str | None, str]] = []
+        self.ids: list[str] = []
+        self.refusals: deque[Exception] = deque()
+        self.calls: list[str] = []
 
     async def post_message(self, installation: Installation, post: Post) -> Posted:
         """Take a post, or give the next answer."""
@@ -50,8 +57,30 @@ class Slack:
         answer = self.answers.popleft() if self.answers else None
         if answer is not None:
             raise answer
-        self.taken.append((installation.team_name, post.channel, post.thread_ts, post.text))
+        self.take(installation, post)
         return Posted(ChannelId(post.channel), Ts("1.1"))
+
+    def take(self, installation: Installation, post: Post) -> None:
+        """Let a post stand in Slack, whatever was answered."""
+        self.taken.append((installation.team_name, post.channel, post.thread_ts, post.text))
+        self.ids.append(post.metadata_id)
+
+    async def call(self, method: str, arguments: Mapping[str, object], *, token: Secret) -> Mapping[str, object]:
+        """Open a conversation, or show the history: one message a page, or the next refusal."""
+        await trio.lowlevel.checkpoint()
+        self.calls.append(method)
+        if method == "conversations.open":
+            return {"channel": {"id": "D0OPENED01"}}
+        if self.refusals:
+            raise self.refusals.popleft()
+        page = int(str(arguments.get("cursor") or 0))
+        shown = [{"metadata": {"event_payload": {"id": each}}} for each in self.ids[page : page + 1]]
+        more = page + 1 < len(self.ids)
+        return {
+            "messages": [{"text": "somebody's"}, *shown],
+            "has_more": more,
+            "response_metadata": {"next_cursor": str(page + 1) if more else ""},
+        }
 
 
 class Desk:
@@ -61,8 +90,14 @@ class Desk:
         self.slack = Slack()
         self.installations = Installations(installations or (NORTH,))
         self.book = Book([], store=Shelf(), disk=InlineDisk())
+        self.journal = Journal()
+        self.intents = Intents(journal=self.journal, wall=virtual_wall())
         self.posting = Posting(
-            world=world(), web=cast("WebClient", self.slack), installations=self.installations, book=self.book
+            intents=self.intents,
+            world=world(),
+            web=cast("WebClient", self.slack),
+            installations=self.installations,
+            book=self.book,
         )
 
     def wrote(self, **changes: Any) -> None:
@@ -161,7 +196,7 @@ async def test_a_stranger_is_no_visitor(log: LogCapture) -> None:
     ("problem", "at_least_s", "doubled"),
     [
         (SlackRateLimited(METHOD, 30.0), 30.0, 0),
-        (SlackOutcomeUnknown(METHOD, "HTTP 502"), 2.0, 1),
+        (SlackOutcomeUnknown(METHOD, "HTTP 502"), 2.0, 0),
         (LinkClosed("slack.com", "cut"), 1.0, 0),
         (SlackApiError(METHOD, "team_added_to_org"), 60.0, 0),
         (SlackApiError(METHOD, "invalid_auth"), 60.0, 0),
@@ -262,3 +297,100 @@ async def test_the_same_words_again_are_another_message(autojump_clock: trio.tes
         )
 
     assert 2 == len(desk.slack.taken)
+
+
+# What may be there already.
+
+
+async def test_an_intent_is_on_disk_before_the_post(autojump_clock: trio.testing.MockClock) -> None:
+    """While the disk takes no intent nothing is posted; then each part is, after its own intent."""
+    desk = Desk()
+    desk.wrote()
+    desk.journal.is_full = True
+    with trio.move_on_after(60):
+        await desk.answers("hi")
+
+    assert [] == desk.slack.tried
+
+    desk.journal.is_full = False
+    await desk.answers("hi")
+
+    assert 1 == len(desk.slack.taken)
+    assert [("m-1", 0)] == [(each.message, each.part) for each in desk.journal.entries if isinstance(each, Intent)]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_lost_answer_is_looked_into(autojump_clock: trio.testing.MockClock, is_there: bool) -> None:
+    """A post whose answer was lost is looked for page by page, and made again only when it is not there."""
+    desk = Desk()
+    desk.wrote()
+    desk.slack.ids += ["m-0/0", *(["m-1/0"] if is_there else [])]
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    await desk.answers("hi")
+    statistics = desk.posting.statistics()
+
+    assert (0 if is_there else 1) == len(desk.slack.taken)
+    assert (1, is_there, 0) == (statistics.looked, statistics.found, statistics.doubled_possible)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_what_the_run_before_left_open(autojump_clock: trio.testing.MockClock, is_there: bool) -> None:
+    """After a restart an intent without an ending is looked for before anything is posted; an ending ends it."""
+    desk = Desk()
+    desk.wrote()
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    with trio.move_on_after(1):
+        await desk.answers("hi")
+    after = Desk()
+    after.wrote()
+    after.intents.restore(desk.journal.entries)
+    after.slack.ids += ["m-1/0"] if is_there else []
+    await after.answers("hi")
+
+    assert (0 if is_there else 1) == len(after.slack.taken)
+    assert 1 == after.posting.statistics().looked
+
+    ended = Answered(user=MIA, msg_id="m-1", outcome="ended", at=0.0)
+    later = Desk()
+    later.wrote()
+    later.intents.restore([*desk.journal.entries, ended])
+    await later.answers("hi")
+
+    assert 0 == later.posting.statistics().looked
+
+
+@pytest.mark.parametrize(
+    ("refusal", "times", "doubled"),
+    [
+        (SlackRateLimited("conversations.history", 61.0), 1, 1),
+        (SlackRateLimited("conversations.history", 20.0), 1, 0),
+        (LinkClosed("slack.com", "cut"), 5, 0),
+        (LinkClosed("slack.com", "cut"), 100, 1),
+        (SlackApiError("conversations.history", "missing_scope"), 1, 1),
+        (SlackApiError("conversations.replies", "thread_not_found"), 2, 0),
+    ],
+)
+async def test_what_slack_does_not_say(
+    autojump_clock: trio.testing.MockClock, refusal: Exception, times: int, doubled: int
+) -> None:
+    """A question that is not answered in a minute, or not at all, ends in a post that may be there twice; counted."""
+    desk = Desk()
+    desk.wrote()
+    desk.slack.refusals += [refusal] * times
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    with trio.fail_after(70):
+        await desk.answers("hi")
+
+    assert 1 == len(desk.slack.taken)
+    assert doubled == desk.posting.statistics().doubled_possible
+
+
+async def test_a_private_answer_is_looked_for_where_it_went(autojump_clock: trio.testing.MockClock) -> None:
+    """A post to a person is looked for in their direct message with the app, which is opened for it."""
+    desk = Desk()
+    desk.slack.ids.append("m-1/0")
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    await desk.answers("hi", MIA_CHANNEL)
+
+    assert [] == desk.slack.taken
+    assert ["conversations.open", "conversations.history"] == desk.slack.calls

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.custody import Joined, Outcome, Settled
-from slackkefu.bridge.receipts import BUDGET_S, Parcel, Receipts
-from tests.bridge.people import Parcels, envelope, forward, installation
+from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
+from slackkefu.bridge.receipts import BUDGET_S, Parcel
+from slackkefu.errors import StoreUnwritable
+from slackkefu.store.spill import Spilled
+from tests.bridge.people import Journal, Parcels, Spill, envelope, forward, installation, receipts
+
+if TYPE_CHECKING:
+    from slackkefu.bridge.receipts import Receipts
 
 
-def take(receipts: Receipts, connection: Parcels, *, retry: int = 0, received_at: float | None = None) -> Parcel:
+def take(book: Receipts, connection: Parcels, *, retry: int = 0, received_at: float | None = None) -> Parcel:
     """Take a message that must be new."""
-    taken = receipts.take(forward(), connection.bring(envelope(retry=retry), received_at=received_at))
+    taken = book.take(forward(), connection.bring(envelope(retry=retry), received_at=received_at))
     assert isinstance(taken, Parcel)
     return taken
 
 
 async def test_nothing_is_acknowledged_before_it_is_settled(autojump_clock: trio.testing.MockClock) -> None:
     """A message in hand is Slack's until it is settled; then its envelope is acknowledged at once."""
-    receipts, connection = Receipts(), Parcels()
-    parcel = take(receipts, connection)
+    book, connection = receipts(), Parcels()
+    parcel = take(book, connection)
     await trio.sleep(1)
 
     assert [] == connection.names
 
-    await receipts.settle(parcel, Outcome.DELIVERED)
+    await book.settle(parcel, Outcome.DELIVERED)
 
     assert [("e1.0", 1.0)] == connection.acknowledged
 
@@ -35,10 +42,10 @@ async def test_nothing_is_acknowledged_before_it_is_settled(autojump_clock: trio
 async def test_too_late_is_left_alone(autojump_clock: trio.testing.MockClock) -> None:
     """At 2.5 s after it came an envelope is still acknowledged, later not: Slack has counted it as failed."""
     for wait_s, names in ((BUDGET_S, ["e1.0"]), (BUDGET_S + 0.01, [])):
-        receipts, connection = Receipts(), Parcels()
-        parcel = take(receipts, connection)
+        book, connection = receipts(), Parcels()
+        parcel = take(book, connection)
         await trio.sleep(wait_s)
-        await receipts.settle(parcel, Outcome.DELIVERED)
+        await book.settle(parcel, Outcome.DELIVERED)
 
         assert names == connection.names
 
@@ -46,58 +53,174 @@ async def test_too_late_is_left_alone(autojump_clock: trio.testing.MockClock) ->
 async def test_the_budget_counts_from_the_arrival(autojump_clock: trio.testing.MockClock) -> None:
     """Time spent in a queue before us is Slack's time too."""
     await trio.sleep(10)
-    receipts, connection = Receipts(), Parcels()
-    parcel = take(receipts, connection, received_at=trio.current_time() - 2)
+    book, connection = receipts(), Parcels()
+    parcel = take(book, connection, received_at=trio.current_time() - 2)
     await trio.sleep(1)
-    await receipts.settle(parcel, Outcome.DELIVERED)
+    await book.settle(parcel, Outcome.DELIVERED)
 
     assert [] == connection.names
 
 
 async def test_repeats_are_acknowledged_where_they_came(autojump_clock: trio.testing.MockClock) -> None:
     """A repeat joins the message in hand; of its envelopes those still in time are acknowledged, each on its own."""
-    receipts, old, new = Receipts(), Parcels(), Parcels()
-    parcel = take(receipts, old)
+    book, old, new = receipts(), Parcels(), Parcels()
+    parcel = take(book, old)
     await trio.sleep(2)
-    second = receipts.take(forward(), new.bring(envelope(retry=1)))
+    second = book.take(forward(), new.bring(envelope(retry=1)))
     await trio.sleep(2)
-    third = receipts.take(forward(), old.bring(envelope(retry=2)))
-    await receipts.settle(parcel, Outcome.DELIVERED)
+    third = book.take(forward(), old.bring(envelope(retry=2)))
+    await book.settle(parcel, Outcome.DELIVERED)
 
     assert isinstance(second, Joined)
     assert isinstance(third, Joined)
     assert (["e1.2"], ["e1.1"]) == (old.names, new.names)
-    assert isinstance(receipts.take(forward(), new.bring(envelope(retry=3))), Settled)
+    assert isinstance(book.take(forward(), new.bring(envelope(retry=3))), Settled)
 
 
 async def test_a_connection_that_is_gone_stops_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """An acknowledgement that cannot be written leaves the others to be written."""
-    receipts, gone, there = Receipts(), Parcels(), Parcels()
-    parcel = take(receipts, gone)
-    receipts.take(forward(), there.bring(envelope(retry=1)))
+    book, gone, there = receipts(), Parcels(), Parcels()
+    parcel = take(book, gone)
+    book.take(forward(), there.bring(envelope(retry=1)))
     gone.is_gone = True
-    await receipts.settle(parcel, Outcome.REFUSED)
+    await book.settle(parcel, Outcome.REFUSED)
 
     assert ([], ["e1.1"]) == (gone.names, there.names)
-    assert (0, 1) == (receipts.statistics().in_hand, receipts.statistics().refused)
+    assert (0, 1) == (book.statistics().in_hand, book.statistics().refused)
 
 
 async def test_a_message_let_go_is_never_acknowledged(autojump_clock: trio.testing.MockClock) -> None:
     """What was given back stays with Slack, and its next repeat is new."""
-    receipts, connection = Receipts(), Parcels()
-    receipts.let_go(take(receipts, connection))
-    parcel = take(receipts, connection, retry=1)
-    await receipts.settle(parcel, Outcome.DELIVERED)
+    book, connection = receipts(), Parcels()
+    book.let_go(take(book, connection))
+    parcel = take(book, connection, retry=1)
+    await book.settle(parcel, Outcome.DELIVERED)
 
     assert ["e1.1"] == connection.names
 
 
 async def test_messages_of_two_installations_are_two(autojump_clock: trio.testing.MockClock) -> None:
     """Channel and ts name a message only within its installation."""
-    receipts, connection = Receipts(), Parcels()
-    take(receipts, connection)
+    book, connection = receipts(), Parcels()
+    take(book, connection)
     elsewhere = replace(forward(), installation=installation("south"))
-    other = receipts.take(elsewhere, connection.bring(envelope()))
+    other = book.take(elsewhere, connection.bring(envelope()))
 
     assert isinstance(other, Parcel)
-    assert 2 == receipts.statistics().in_hand
+    assert 2 == book.statistics().in_hand
+
+
+# On disk.
+
+
+async def test_an_ending_is_on_disk_before_slack_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    """The id record is synced first: a crash in between brings a repeat, never a loss."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    journal.takes_s = 0.5
+    await book.settle(take(book, connection), Outcome.DELIVERED)
+
+    assert [("e1.0", 0.5)] == connection.acknowledged
+
+
+async def test_what_was_settled_is_known_after_a_restart(autojump_clock: trio.testing.MockClock) -> None:
+    """The next run reads the journal and takes a repeat for what it is."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    await book.settle(take(book, connection), Outcome.REFUSED)
+    after = receipts()
+    after.restore(journal.entries)
+    known = after.take(forward(), connection.bring(envelope(retry=1)))
+
+    assert isinstance(known, Settled)
+    assert Outcome.REFUSED is known.outcome
+
+
+async def test_a_full_disk_acknowledges_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """What could not be written down is not acknowledged; its repeat is, once there is room, and is not new."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    parcel = take(book, connection)
+    journal.is_full = True
+    await book.settle(parcel, Outcome.DELIVERED)
+    for retry in (1, 2):
+        delivery = connection.bring(envelope(retry=retry))
+        known = book.take(forward(), delivery)
+        assert isinstance(known, Settled)
+        await book.acknowledge_repeat(known, delivery)
+        journal.is_full = False
+
+    assert ["e1.2"] == connection.names
+    assert 1 == len(journal.entries)
+
+
+async def test_what_is_in_the_spill_is_acknowledged(autojump_clock: trio.testing.MockClock) -> None:
+    """Sheltered messages are acknowledged with all their envelopes, and so is every later repeat."""
+    spill, connection = Spill(), Parcels()
+    book = receipts(spill=spill)
+    parcel = take(book, connection)
+    book.take(forward(), connection.bring(envelope(retry=1)))
+    await book.shelter("lane", [parcel])
+    delivery = connection.bring(envelope(retry=2))
+    known = book.take(forward(), delivery)
+    assert isinstance(known, Safe)
+    await book.acknowledge_repeat(known, delivery)
+
+    assert ["e1.0", "e1.1", "e1.2"] == connection.names
+    assert (1, 1) == (book.statistics().in_hand, book.statistics().spilled)
+
+    await book.settle(parcel, Outcome.DELIVERED)
+
+    assert {1} == spill.over
+    assert (0, 0) == (book.statistics().in_hand, book.statistics().spilled)
+
+
+async def test_a_spill_that_takes_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """Without room in the spill nothing is acknowledged, and the message stays in memory."""
+    spill, connection = Spill(), Parcels()
+    book = receipts(spill=spill)
+    parcel = take(book, connection)
+    spill.is_full = True
+    with pytest.raises(StoreUnwritable):
+        await book.shelter("lane", [parcel])
+
+    assert [] == connection.names
+    assert parcel.forward is not None
+
+
+async def test_one_that_ends_on_its_way_to_the_spill(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """A message accepted while it is being written to the spill leaves nothing to be done there."""
+    spill, connection = Spill(), Parcels()
+    book = receipts(spill=spill)
+    parcel = take(book, connection)
+    spill.takes_s = 1.0
+    nursery.start_soon(book.shelter, "lane", [parcel])
+    await trio.sleep(0.5)
+    await book.settle(parcel, Outcome.DELIVERED)
+    await trio.sleep(1.0)
+
+    assert {1} == spill.over
+    assert (0, 0) == (book.statistics().in_hand, book.statistics().spilled)
+
+
+async def test_the_spill_after_a_restart(autojump_clock: trio.testing.MockClock) -> None:
+    """What waits there is in hand again, but not what the journal says has ended."""
+    journal, spill, connection = Journal(), Spill(), Parcels()
+    book = receipts(journal, spill)
+    parcels = [take(book, connection)]
+    taken = book.take(forward(number=2), connection.bring(envelope(number=2)))
+    assert isinstance(taken, Parcel)
+    parcels.append(taken)
+    await book.shelter("lane", parcels)
+    await book.settle(parcels[0], Outcome.DELIVERED)
+    after = receipts(spill=spill)
+    after.restore(journal.entries)
+    found = after.restore_spilled(
+        Spilled(number, piece.lane, piece.key) for number, piece in enumerate(spill.pieces, start=1)
+    )
+
+    assert [("lane", "1760000000.000002")] == [(lane, str(parcel.owed.key.ts)) for lane, parcel in found]
+    assert isinstance(after.take(forward(number=2), connection.bring(envelope(number=2))), Safe)
+    assert b"hello" in await after.fetch(found[0][1])

@@ -12,6 +12,7 @@ import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.book import Book
+from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.replies import PER_LANE, Replies
 from slackkefu.bridge.to_slack import InChannel
@@ -22,7 +23,7 @@ from slackkefu.slack.ids import ChannelId
 from slackkefu.slack.text import escape
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
-from tests.bridge.people import Shelf
+from tests.bridge.people import Journal, Shelf, world
 from tests.kefu.samples import EXPECT, SERVICE_NUMBER, VISITOR, incoming, text
 from tests.memory_network import virtual_wall
 
@@ -72,12 +73,15 @@ class Kefu:
         record = VisitorRecord(im_user=VISITOR, team=team, user=user, channel=channel, channel_type="im")
         self.book = Book([record], store=self.shelf, disk=InlineDisk())
         self.told: list[tuple[ImUser, bool]] = []
+        self.journal = Journal()
         self.replies = Replies(
             service_number=ImUser(SERVICE_NUMBER),
             book=self.book,
             posting=cast("Posting", self.wall),
             sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
-            wall=virtual_wall(),
+            journal=self.journal,
+            intents=Intents(journal=self.journal, wall=virtual_wall()),
+            world=world(),
         )
 
     async def says(self, *metas: Meta, user: ImUser = USER) -> None:
@@ -429,3 +433,34 @@ async def test_after_the_end_nothing_is_taken(autojump_clock: trio.testing.MockC
         await kefu.says(message())
 
     assert [] == kefu.wall.texts
+
+
+# On disk.
+
+
+async def test_an_ending_is_on_disk_before_the_batch_is_over(
+    kefu: Kefu, autojump_clock: trio.testing.MockClock
+) -> None:
+    """While the disk takes nothing the batch is not over; then it is, and the message was posted once."""
+    kefu.journal.is_full = True
+    with trio.move_on_after(60) as waiting:
+        await kefu.says(message())
+
+    assert waiting.cancelled_caught
+
+    kefu.journal.is_full = False
+    await kefu.says(message())
+
+    assert ["hi"] == kefu.wall.texts
+    assert 1 == len(kefu.journal.entries)
+
+
+async def test_a_repeat_after_a_restart(kefu: Kefu, nursery: trio.Nursery) -> None:
+    """What the journal says has ended is not posted again, by whichever of its ids it comes."""
+    await kefu.says(message(meta_id=1, msg_id="m1"))
+    after = Kefu()
+    await nursery.start(after.replies.run)
+    after.replies.restore(kefu.journal.entries)
+    await after.says(message(meta_id=1), message(meta_id=2, msg_id="m1"), message("new", meta_id=3))
+
+    assert ["new"] == after.wall.texts

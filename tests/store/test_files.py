@@ -50,6 +50,15 @@ class FailingSystem:
         self._count("replace")
         source.replace(target)
 
+    def unlink(self, path: Path) -> None:
+        """Remove a name; never the fault looked for."""
+        path.unlink()
+
+    pwrite = staticmethod(os.pwrite)
+    pread = staticmethod(os.pread)
+    ftruncate = staticmethod(os.ftruncate)
+    names = staticmethod(os.listdir)
+
     def _count(self, call: str) -> None:
         self.calls.append(call)
         if len(self.calls) == self._fatal:

@@ -18,10 +18,10 @@ SOON_S = 30.0
 LATER_S = 600.0
 
 
-async def test_what_easemob_has_not_accepted_is_not_acknowledged(
+async def test_what_easemob_has_not_accepted_is_on_disk_when_acknowledged(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """While Easemob is silent an envelope stays with Slack, whose repeats join the message; it arrives once."""
+    """While Easemob is silent a message goes to the spill, and is acknowledged within Slack's time; it arrives once."""
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         await mia.says(mia.dm(), "first")
@@ -33,15 +33,16 @@ async def test_what_easemob_has_not_accepted_is_not_acknowledged(
         await trio.sleep(30)
         (parcel,) = [each for each in here.slack.ledger.parcels if each.is_about(message)]
 
-        assert not parcel.acknowledged
-        assert len(parcel.attempts) >= 2
+        assert parcel.acknowledged
+        assert [1.5] == [round(parcel.acknowledged_after_s or 0.0, 1)]
+        assert [each for each in (tmp_path / "store" / "spill").iterdir() if b"into the silence" in each.read_bytes()]
 
         here.easemob.faults.black_hole = False
         with trio.fail_after(LATER_S):
             await here.desk.heard("into the silence")
-            await here.slack.acknowledged(parcel)
-        await trio.sleep(LATER_S)
+        await trio.sleep(3600)
 
+        assert not [each for each in (tmp_path / "store" / "spill").iterdir() if b"silence" in each.read_bytes()]
         assert ["first", "into the silence"] == [line.text for line in here.desk.everything_heard()]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOON_S = 30.0
 
 
-def full(_descriptor: int, _data: memoryview) -> int:
+def full(_descriptor: int, _data: memoryview, _offset: int = 0) -> int:
     """Write like a full disk."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -38,6 +38,7 @@ async def test_a_disk_that_fills_up(
             await here.desk.heard("before")
         with monkeypatch.context() as patched:
             patched.setattr(type(OPERATING_SYSTEM), "write", staticmethod(full))
+            patched.setattr(type(OPERATING_SYSTEM), "pwrite", staticmethod(full))
             root = await mia.says(mia.dm(), "a new thread")
             await mia.says(mia.dm(), "in it", thread=root)
             unlucky = await leo.says(leo.dm(), "my first words")
