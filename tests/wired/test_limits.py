@@ -27,7 +27,7 @@ async def test_a_crash_after_a_post_does_not_double_it(tmp_path: Path, autojump_
         await mia.says(mia.dm(), "hello")
         with trio.fail_after(SOON_S):
             await here.desk.heard("hello")
-        here.slack.faults.web.next("chat.postMessage", Late(delay_s=1.0))
+        here.slack.faults.web.next("chat.postMessage", Late(delay_s=20.0))
         here.desk.answers(here.visitor(mia, mia.dm()), "hi")
         with trio.fail_after(SOON_S):
             await here.slack.posted(1)
