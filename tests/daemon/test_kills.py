@@ -1,0 +1,23 @@
+"""A daemon that is killed at random moments loses nothing, doubles nothing and keeps the order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from tests.daemon.kills import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_kills_at_random_moments(tmp_path: Path) -> None:
+    """Under load both ways, and killed four times, every message arrives once and in order."""
+    with trio.fail_after(170):
+        report = await run(tmp_path, seed=1, kills=4, visitors=10, a_second=20)
+    print(report)  # noqa: T201 - pytest shows it with a failure
+
+    assert report.verdict.is_clean, report.verdict
+    assert 4 == report.kills
+    assert report.verdict.sent > 50
