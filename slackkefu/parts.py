@@ -50,7 +50,7 @@ PER_LANE: Final = 20_000
 """Messages in one visitor's lane, mostly in the spill; more are left to Slack."""
 
 IN_ALL_LANES: Final = 200_000
-"""Messages in hand in all; one that is in the spill takes some hundred bytes of memory."""
+"""Messages in hand in all; one that is in the spill takes about 1 kB of memory."""
 
 AFFAIRS: Final = 200
 """Special events in one installation's lane."""

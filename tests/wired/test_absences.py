@@ -81,7 +81,7 @@ async def test_slack_is_away_for_two_hours(tmp_path: Path, autojump_clock: trio.
 
 
 async def test_memory_stays_flat_while_easemob_is_away(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """Messages that wait for Easemob wait on disk: 300 more of 4 kB cost the daemon less than 1 kB each."""
+    """Messages that wait for Easemob wait on disk: 300 more of 4 kB cost the daemon less than 1.5 kB each."""
     async with town(tmp_path) as here:
         people = lanes(here)
         await write(here, people, range(VISITORS), every_s=1)
@@ -102,7 +102,7 @@ async def test_memory_stays_flat_while_easemob_is_away(tmp_path: Path, autojump_
         kept = sum(each.size for each in taken.statistics("filename"))
 
         assert 300 <= here.statistics["spill"]().pending  # type: ignore[attr-defined]  # that group's class
-        assert kept < 300_000
+        assert kept < 450_000
 
 
 PARTS = ("bridge", "store", "slack", "easemob", "kefu")
