@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.errors import StoreUnwritable
+from slackkefu.errors import StoreBroken, StoreUnwritable
 from slackkefu.store.files import OPERATING_SYSTEM
 from tests.wired.town import town
 
@@ -25,6 +25,11 @@ SOON_S = 30.0
 def full(_descriptor: int, _data: memoryview, _offset: int = 0) -> int:
     """Write like a full disk."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def broken(_descriptor: int) -> None:
+    """Sync like a disk that is breaking."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 async def test_a_disk_that_fills_up(
@@ -65,3 +70,23 @@ async def test_a_disk_that_is_full_at_the_start(
         monkeypatch.setattr(type(OPERATING_SYSTEM), "write", staticmethod(full))
         with pytest.raises(StoreUnwritable, match=r"the disk is full\..*Make room on it\."):
             await here.run_once()
+
+
+async def test_a_sync_that_fails_ends_the_daemon(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failed sync nobody knows what is on disk: nothing is acknowledged, and the daemon ends."""
+    ended: list[BaseException] = []
+    try:
+        async with town(tmp_path) as here:
+            mia = here.north.add_user(name="Mia")
+            await here.slack.connected()
+            monkeypatch.setattr(type(OPERATING_SYSTEM), "fsync", staticmethod(broken))
+            message = await mia.says(mia.dm(), "hello")
+            await trio.sleep(SOON_S)
+    except* StoreBroken as group:
+        ended.append(group)
+    (parcel,) = [each for each in here.slack.ledger.parcels if each.is_about(message)]
+
+    assert 1 == len(ended)
+    assert not parcel.acknowledged

@@ -69,7 +69,7 @@ async def test_a_lost_answer_under_strict_limits_doubles_a_post(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     """Where Slack does not let us look within a minute, the post is made again and counted as possibly doubled."""
-    async with town(tmp_path) as here:
+    async with town(tmp_path, doubled=1) as here:
         mia = here.north.add_user(name="Mia")
         await mia.says(mia.dm(), "hello")
         with trio.fail_after(SOON_S):

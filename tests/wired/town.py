@@ -19,8 +19,10 @@ from slackkefu.app import run
 from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, StoreConfig
 from slackkefu.demo.desk import Desk, DeskSwitches
 from slackkefu.demo.easemob import FakeEasemob, Switches
+from slackkefu.demo.judge import judge_town
 from slackkefu.demo.slack import FakeSlack
 from slackkefu.demo.slack import Switches as SlackSwitches
+from slackkefu.demo.slack.model import ChannelKind
 from slackkefu.secret import Secret
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, virtual_wall
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from slackkefu.demo.judge import Verdict
     from slackkefu.demo.slack import Person, Workspace
     from slackkefu.demo.slack.model import Channel
     from slackkefu.keys import ChannelsMode
@@ -78,6 +81,15 @@ class Town:
         await run(self.config, self.world, stop=self._stop, on_ready=on_ready)
         self._gone.set()
 
+    def judge(self) -> Verdict:
+        """Judge what was said in direct messages, in both directions."""
+        lanes = {}
+        for channel in self.slack.state.channels.values():
+            person = next((member for member in channel.members.values() if not member.is_bot), None)
+            if channel.kind is ChannelKind.IM and person is not None:
+                lanes[channel.id] = f"{person.team.id}_{person.id}_{channel.id}".lower()
+        return judge_town(self.slack, self.desk, lanes)
+
     def visitor(self, person: Person, channel: Channel) -> str:
         """Return the name that *person* in *channel* has at the desk."""
         return f"{person.user.team.id}_{person.id}_{channel.id}".lower()
@@ -94,8 +106,14 @@ async def town(
     slack_switches: SlackSwitches | None = None,
     desk_switches: DeskSwitches | None = None,
     max_sessions: int = 2000,
+    doubled: int = 0,
 ) -> AsyncIterator[Town]:
-    """Build a town; the daemon runs when *started*, and is stopped at the end."""
+    """
+    Build a town; the daemon runs when *started*, and is stopped at the end.
+
+    Then the judge looks at what was said in direct messages: nothing may be out of order, and only *doubled* messages
+    may have arrived more than once. A message that is still on its way when a test ends is not lost.
+    """
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     wall = virtual_wall()
     async with trio.open_nursery() as nursery:
@@ -141,3 +159,5 @@ async def town(
         if started:
             await here.stop()
         nursery.cancel_scope.cancel()
+    verdict = here.judge()
+    assert ((), doubled) == (verdict.reordered, len(verdict.doubled)), verdict
