@@ -20,7 +20,7 @@ from slackkefu.bridge.spilled import restore
 from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_kefu import parts
 from slackkefu.easemob.recovery import GiveUp, after_send
-from slackkefu.errors import SlackkefuError
+from slackkefu.errors import SlackkefuError, StoreError
 from slackkefu.kefu.outgoing import VisitorCard, language_of
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.profile import Profile
@@ -100,10 +100,20 @@ class Forwarding:
 
     async def _fetch(self, parcel: Parcel) -> Forward | None:
         """Read a message from the spill; None when its workspace has removed the app meanwhile."""
-        forward = restore(await self._receipts.fetch(parcel), self._installations)
+        forward = restore(await self._read(parcel), self._installations)
         if forward is None:
             log.warning("slack.no_installation", message=str(parcel.owed.key), meaning="not brought to the desk")
         return forward
+
+    async def _read(self, parcel: Parcel) -> bytes:
+        """Read what the spill keeps; a disk that cannot be read now is waited for, for the words are nowhere else."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        while True:
+            try:
+                return await self._receipts.fetch(parcel)
+            except StoreError as exc:
+                log.error("spill.unreadable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
+            await trio.sleep(next(pauses))
 
     async def _bring_over(self, forward: Forward) -> Outcome:
         naming = await name_all(forward, self._directory)

@@ -79,7 +79,7 @@ class Spill(Protocol):
         ...
 
     async def get(self, number: int) -> bytes:
-        """Return what was kept under *number*; raises StoreError."""
+        """Return what was kept under *number*; raises StoreError for now, ValueError for good."""
         ...
 
     def done(self, *numbers: int) -> None:
@@ -206,7 +206,7 @@ class Receipts:
             await self._acknowledge(safe, deliveries)
 
     async def fetch(self, parcel: Parcel) -> bytes:
-        """Return what the spill keeps of *parcel*; raises StoreError."""
+        """Return what the spill keeps of *parcel*; raises StoreError for now, ValueError for good."""
         return await self._spill.get(parcel.owed.entry or 0)
 
     async def settle(self, parcel: Parcel, outcome: Outcome) -> None:

@@ -170,7 +170,14 @@ class Segments:
         return (batch.places or [])[first : first + len(records)]
 
     async def read(self, place: Place) -> bytes:
-        """Return the record at *place*; raises StoreError."""
+        """
+        Return the record at *place*.
+
+        Raises:
+            StoreError: It cannot be read now.
+            ValueError: It was changed on the disk.
+
+        """
         return await self._disk.run(partial(self._read_one, place))
 
     async def close_current(self) -> None:
@@ -321,11 +328,9 @@ class Segments:
                 line = self._system.pread(descriptor, place.size, place.offset)
             finally:
                 self._system.close(descriptor)
-            return unseal(line)
         except OSError as exc:
             raise files.unreadable(path, exc) from exc
-        except ValueError as exc:
-            raise StoreError(path, f"is damaged at {place.offset}: {exc}.") from exc
+        return unseal(line)
 
     def _rewrite(self, segment: int, keep: list[Place]) -> list[Place]:
         path = self._path(segment)

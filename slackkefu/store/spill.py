@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, final
 import msgspec
 import trio
 
-from slackkefu.errors import StoreError, StoreUnwritable
+from slackkefu.errors import StoreUnwritable
 
 if TYPE_CHECKING:
     from slackkefu.store.segments import Place, Segments
@@ -145,17 +145,18 @@ class Spill:
         Return the content kept under *number*.
 
         Raises:
-            StoreError: It is not there, or cannot be read.
+            StoreError: It cannot be read now.
+            ValueError: It was changed on the disk, or nothing is kept under *number*.
 
         """
         async with self._compacting:
             place = self._places.get(number)
             if place is None:
-                raise StoreError(self._segments.folder, f"holds nothing under {number}.")
+                raise ValueError(f"nothing is kept under {number}")
             record = await self._segments.read(place)
         entry = self._decoder.decode(record)
         if not isinstance(entry, _Put):
-            raise StoreError(self._segments.folder, f"holds no message under {number}.")
+            raise ValueError(f"no message is kept under {number}")  # noqa: TRY004 - it is about the disk
         return bytes(entry.content)
 
     def done(self, *numbers: int) -> None:

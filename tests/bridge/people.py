@@ -135,6 +135,7 @@ class Spill:
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.over: set[int] = set()
+        self.problems: list[Exception] = []
         self.is_full = False
         self.takes_s = 0.0
 
@@ -149,6 +150,8 @@ class Spill:
     async def get(self, number: int) -> bytes:
         """Return what was kept."""
         await trio.lowlevel.checkpoint()
+        if self.problems:
+            raise self.problems.pop()
         return self.pieces[number - 1].content
 
     def done(self, *numbers: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -17,7 +18,7 @@ from slackkefu.bridge.receipts import Parcel
 from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.easemob.message import Accepted, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import EasemobSetupError, LinkClosed, LoginRefused, SendOutcomeUnknown, SendRefused
+from slackkefu.errors import EasemobSetupError, LinkClosed, LoginRefused, SendOutcomeUnknown, SendRefused, StoreError
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.installation import Installations
 from slackkefu.slack.profile import Profile
@@ -26,7 +27,6 @@ from tests.bridge.people import MIA, NORTH, Parcels, Shelf, Spill, envelope, for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from structlog.testing import LogCapture
 
@@ -295,3 +295,48 @@ async def test_only_chosen_fields_leave(autojump_clock: trio.testing.MockClock) 
         assert told == [
             each for each in ("mia'", "Mia M.", "North", "mia@example.com", "+49 1", "Buyer") if each in said
         ]
+
+
+# From the spill.
+
+
+async def test_words_come_back_from_the_spill(autojump_clock: trio.testing.MockClock) -> None:
+    """A message in the spill is read there when its turn comes; a disk that cannot be read now is waited for."""
+    way = Way()
+    parcel = way.take("from the disk")
+    await way.receipts.shelter(MIA, [parcel])
+    parcel.forget_words()
+    way.spill.problems += [StoreError(Path("spill"), "cannot be read")] * 3
+    await way.work(parcel)
+
+    assert ["from the disk"] == way.pool.texts
+    assert {1} == way.spill.over
+
+
+async def test_words_that_are_damaged_do_not_hold_up_the_lane(
+    autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """What was changed on the disk is an error in the log, and the visitor's next messages go on."""
+    way = Way()
+    parcel = way.take("damaged")
+    await way.receipts.shelter(MIA, [parcel])
+    parcel.forget_words()
+    way.spill.problems.append(ValueError("its checksum is wrong"))
+    await way.work(parcel)
+    await way.carry("next", number=2)
+
+    assert ["next"] == way.pool.texts
+    assert ["lane.fault"] == [entry["event"] for entry in log.entries if entry["log_level"] == "error"]
+
+
+async def test_the_app_was_removed_meanwhile(autojump_clock: trio.testing.MockClock, log: LogCapture) -> None:
+    """A message of a workspace that is gone is not brought over, which is said."""
+    way = Way()
+    parcel = way.take("hello")
+    await way.receipts.shelter(MIA, [parcel])
+    parcel.forget_words()
+    way.installations.remove(NORTH.key)
+    await way.work(parcel)
+
+    assert [] == way.pool.texts
+    assert ["slack.no_installation"] == [entry["event"] for entry in log.entries if entry["log_level"] == "warning"]

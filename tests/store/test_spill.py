@@ -10,7 +10,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.errors import StoreError, StoreUnwritable
+from slackkefu.errors import StoreUnwritable
 from slackkefu.store.segments import Segments
 from slackkefu.store.spill import Piece, Spill, Spilled
 from slackkefu.world import InlineDisk
@@ -89,11 +89,11 @@ async def test_a_full_spill_takes_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_number_that_is_not_there(tmp_path: Path) -> None:
-    """Asking for what is done is an error of the store; finishing it again is harmless."""
+    """Asking for what is done is an error; finishing it again is harmless."""
     book = spill(tmp_path)
     (number,) = await book.put(piece("one"))
     book.done(number, number, 77)
-    with pytest.raises(StoreError, match="holds nothing under 1"):
+    with pytest.raises(ValueError, match="nothing is kept under 1"):
         await book.get(number)
 
 
