@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from tests.daemon.kills import run
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.timeout(180)
 async def test_kills_at_random_moments(tmp_path: Path) -> None:
     """Under load both ways, and killed four times, every message arrives once and in order."""
     with trio.fail_after(170):
