@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.forwarding import Forwarding
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.intents import Intents
@@ -86,6 +87,7 @@ class Parts:
     posting: Posting
     # What is on disk.
     spill: Spill
+    aside: Aside
 
     def statistics(self) -> Statistics:
         """Return what tells how each part is; the names are those of the metrics, so never changed."""
@@ -98,6 +100,7 @@ class Parts:
             "lanes_to_slack": self.replies.statistics,
             "affairs": self.affairs.statistics,
             "spill": self.spill.statistics,
+            "aside": self.aside.statistics,
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
             "posting": self.posting.statistics,
@@ -215,4 +218,5 @@ def build(
         replies=replies,
         posting=posting,
         spill=store.spill,
+        aside=Aside(store.aside, wall=world.wall),
     )

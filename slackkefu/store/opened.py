@@ -30,11 +30,13 @@ log = structlog.get_logger()
 SLACK: Final = "journal-slack"
 KEFU: Final = "journal-kefu"
 SPILL: Final = "spill"
+ASIDE: Final = "aside"
 
 _APPENDED: Final = {
     SLACK: "a message that had reached the desk may be sent once more, under the same ids",
     KEFU: "an answer may be looked for in Slack, or posted once more",
     SPILL: "a message of a customer's that Slack was told we have; it is lost, its line is kept here",
+    ASIDE: "a message that had been set aside; its line is kept here",
 }
 """The folders that lines are added to, and what an unreadable line means."""
 
@@ -59,6 +61,8 @@ class Store:
     slack_journal: Journal[SlackEntry]
     kefu_journal: Journal[KefuEntry]
     spill: Spill
+    aside: Spill
+    """Messages that could not be brought over, for a person to look at."""
 
 
 @contextlib.contextmanager
@@ -92,6 +96,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             slack_journal=Journal(_segments(path, SLACK, world), SlackEntry, keep_s=SLACK_S, wall=world.wall),
             kefu_journal=Journal(_segments(path, KEFU, world), KefuEntry, keep_s=KEFU_S, wall=world.wall),
             spill=Spill(_segments(path, SPILL, world)),
+            aside=Spill(_segments(path, ASIDE, world)),
         )
 
 

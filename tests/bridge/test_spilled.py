@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.spilled import restore, write
-from slackkefu.slack.envelope import EventCallback
+from slackkefu.slack.envelope import EventCallback, parse_event_callback
 from slackkefu.slack.installation import Installations
-from tests.bridge.people import NORTH, envelope, forward
+from tests.bridge.people import NORTH, envelope, forward, frame
 
 if TYPE_CHECKING:
     from slackkefu.bridge.routing import Forward
@@ -48,8 +48,13 @@ def test_an_installation_that_is_gone() -> None:
 
 
 def test_no_token_is_on_disk() -> None:
-    """What is kept holds ids of the installation, never its token."""
-    assert NORTH.bot_token.reveal().encode() not in content()
+    """What is kept holds ids of the installation, never its token, nor the token in Slack's payload."""
+    payload = parse_event_callback({**frame()["payload"], "token": "old-verification"})
+    assert isinstance(payload, EventCallback)
+    kept = write(forward(), payload)
+
+    assert NORTH.bot_token.reveal().encode() not in kept
+    assert b"old-verification" not in kept
 
 
 def test_something_else() -> None:

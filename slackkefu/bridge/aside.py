@@ -1,0 +1,144 @@
+"""
+Set aside: messages that could not be brought over, kept for a person to look at.
+
+A message that fails again and again must not hold up those behind it. It is tried a bounded number of times
+(:data:`TRIES`), then synced here with the reason, and its lane goes on. Nothing here is ever sent by itself. What is
+set aside leaves the disk after :data:`KEEP_S`, or when its writer deletes it in Slack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
+
+import msgspec
+import structlog
+
+from slackkefu.errors import StoreError
+from slackkefu.store.spill import Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.store.spill import Spilled
+
+__all__ = ["KEEP_S", "TRIES", "Aside", "AsideStatistics", "Direction"]
+
+log = structlog.get_logger()
+
+TRIES: Final = 3
+"""How often a message is tried that makes us fail."""
+
+KEEP_S: Final = 30 * 24 * 3600.0
+
+Direction: TypeAlias = Literal["to_kefu", "to_slack"]
+
+
+class Shelf(Protocol):
+    """Where they are kept; the part of :class:`slackkefu.store.spill.Spill`."""
+
+    async def put(self, *pieces: Piece) -> list[int]:
+        """Keep *pieces*, and return their numbers; on disk when this returns. Raises StoreUnwritable."""
+        ...
+
+    async def get(self, number: int) -> bytes:
+        """Return what was kept under *number*; raises StoreError for now, ValueError for good."""
+        ...
+
+    def done(self, *numbers: int) -> None:
+        """Note that these need not be kept."""
+        ...
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    direction: Direction
+    reason: str
+    at: float
+    """Wall clock, seconds."""
+    content: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class AsideStatistics:
+    """What is set aside."""
+
+    kept: int
+    """Messages that are set aside now; a person should look why."""
+    set_aside: int
+    """Set aside since the start."""
+
+
+@final
+class Aside:
+    """
+    The messages of one store that are set aside.
+
+    Args:
+        shelf: Where they are kept.
+        wall: Wall clock, seconds.
+
+    """
+
+    def __init__(self, shelf: Shelf, *, wall: Callable[[], float]) -> None:
+        self._shelf = shelf
+        self._wall = wall
+        # By what the message is: its number, and when it was set aside.
+        self._kept: dict[str, tuple[int, float]] = {}
+        self._count = 0
+
+    def __repr__(self) -> str:
+        return f"<Aside of {len(self._kept)}>"
+
+    async def restore(self, kept: Iterable[Spilled]) -> None:
+        """Take over what is kept from before."""
+        for each in kept:
+            self._kept[each.key] = (each.number, await self._since(each.number))
+        self.forget_old()
+
+    def forget_old(self) -> None:
+        """Let go of what is older than :data:`KEEP_S`."""
+        for key, (_, at) in [*self._kept.items()]:
+            if at < self._wall() - KEEP_S:
+                self.take_back(key)
+
+    async def put(self, direction: Direction, user: ImUser, key: str, *, reason: str, content: bytes) -> None:
+        """
+        Set a message aside; on disk when this returns.
+
+        Args:
+            direction: Where it was on its way to.
+            user: The visitor.
+            key: What the message is, however often it comes.
+            reason: Why, for a person: a kind, never words of the message.
+            content: The message, as JSON.
+
+        Raises:
+            StoreUnwritable: The disk does not take it; nothing has changed.
+
+        """
+        at = self._wall()
+        (number,) = await self._shelf.put(
+            Piece(user, key, msgspec.json.encode(_Kept(direction, reason, at, msgspec.Raw(content))))
+        )
+        self._kept[key] = (number, at)
+        self._count += 1
+        log.error("message.set_aside", visitor=user, direction=direction, reason=reason, meaning="kept in aside/")
+
+    def take_back(self, key: str) -> bool:
+        """Let go of a message, mostly because its writer has deleted it; tell whether it was set aside."""
+        number, _ = self._kept.pop(key, (None, 0.0))
+        if number is not None:
+            self._shelf.done(number)
+        return number is not None
+
+    def statistics(self) -> AsideStatistics:
+        """Tell what is set aside now."""
+        return AsideStatistics(kept=len(self._kept), set_aside=self._count)
+
+    async def _since(self, number: int) -> float:
+        """Return when a message was set aside; now, where that cannot be read."""
+        try:
+            return msgspec.json.decode(await self._shelf.get(number), type=_Kept).at
+        except (StoreError, ValueError):
+            return self._wall()

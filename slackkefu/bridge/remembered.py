@@ -1,0 +1,68 @@
+"""
+Ids in memory for days: millions of them in a few bytes each.
+
+An id is kept as 8 bytes of its hash, in buckets by the hour it was noted. A bucket that is over becomes a sorted array,
+8 bytes an id, and buckets go as a whole when they are old. That two different ids look alike happens once in ten
+million stores of a million ids each.
+
+Plain: time comes in as an argument, seconds on any clock that mostly goes forward.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from hashlib import blake2b
+from typing import Final, final
+
+__all__ = ["Remembered"]
+
+BUCKET_S: Final = 3600.0
+
+
+@final
+class Remembered:
+    """
+    A set of ids, each forgotten some time after it was noted.
+
+    Args:
+        keep_s: How long an id is known at least.
+
+    """
+
+    def __init__(self, *, keep_s: float) -> None:
+        self._keep_s = keep_s
+        self._fresh: set[int] = set()
+        self._fresh_until = float("-inf")
+        # Each with when its last id was noted at the latest, oldest first.
+        self._old: list[tuple[float, array[int]]] = []
+
+    def __len__(self) -> int:
+        return len(self._fresh) + sum(len(ids) for _, ids in self._old)
+
+    def __contains__(self, key: str) -> bool:
+        wanted = _hash(key)
+        return wanted in self._fresh or any(_has(ids, wanted) for _, ids in self._old)
+
+    def note(self, key: str, now: float) -> None:
+        """Know *key* from now on."""
+        if now >= self._fresh_until:
+            self._turn(now)
+        self._fresh.add(_hash(key))
+
+    def _turn(self, now: float) -> None:
+        """Begin a new bucket; forget the old ones."""
+        if self._fresh:
+            self._old.append((self._fresh_until, array("Q", sorted(self._fresh))))
+        self._fresh = set()
+        self._fresh_until = now + BUCKET_S
+        self._old = [(until, ids) for until, ids in self._old if until > now - self._keep_s]
+
+
+def _hash(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _has(ids: array[int], wanted: int) -> bool:
+    place = bisect_left(ids, wanted)
+    return place < len(ids) and ids[place] == wanted

@@ -1,0 +1,84 @@
+"""What cannot be brought over is kept for a person, and not for longer than that takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slackkefu.bridge.aside import KEEP_S, Aside
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import StoreError, StoreUnwritable
+from slackkefu.store.spill import Spilled
+from tests.bridge.people import MIA, Spill
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import trio.testing
+
+USER = ImUser(MIA)
+
+
+async def set_aside(aside: Aside, key: str = "m1") -> None:
+    """Set a message aside."""
+    await aside.put("to_kefu", USER, key, reason="ValueError", content=b'{"text":"hello"}')
+
+
+async def test_it_is_kept(autojump_clock: trio.testing.MockClock) -> None:
+    """The message is on the shelf with its reason, and counted."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside)
+    statistics = aside.statistics()
+
+    assert (1, 1) == (statistics.kept, statistics.set_aside)
+    assert b'"reason":"ValueError"' in spill.pieces[0].content
+    assert b'"content":{"text":"hello"}' in spill.pieces[0].content
+    assert "1" in repr(aside)
+
+
+async def test_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
+    """What the disk does not take is not set aside, and whoever tried knows."""
+    spill = Spill()
+    spill.is_full = True
+    aside = Aside(spill, wall=lambda: 1000.0)
+    with pytest.raises(StoreUnwritable):
+        await set_aside(aside)
+
+    assert 0 == aside.statistics().kept
+
+
+async def test_a_deletion_takes_it_back(autojump_clock: trio.testing.MockClock) -> None:
+    """Words that their writer deleted leave the disk."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside)
+
+    assert aside.take_back("m1")
+    assert not aside.take_back("m1")
+    assert {1} == spill.over
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(KEEP_S - 1, 1), (KEEP_S + 1, 0)])
+async def test_after_a_restart(autojump_clock: trio.testing.MockClock, age_s: float, kept: int) -> None:
+    """A restart finds what is set aside, and lets go of what has been there for a month."""
+    spill = Spill()
+    await set_aside(Aside(spill, wall=lambda: 1000.0))
+    aside = Aside(spill, wall=lambda: 1000.0 + age_s)
+    await aside.restore([Spilled(1, MIA, "m1")])
+
+    assert kept == aside.statistics().kept
+    assert (set() if kept else {1}) == spill.over
+
+
+async def test_what_cannot_be_read_stays(autojump_clock: trio.testing.MockClock, tmp_path: Path) -> None:
+    """A disk that cannot be read now is no reason to throw anything away."""
+    spill = Spill()
+    await set_aside(Aside(spill, wall=lambda: 1000.0))
+    spill.problems.append(StoreError(tmp_path, "cannot be read"))
+    aside = Aside(spill, wall=lambda: 1000.0 + 2 * KEEP_S)
+    await aside.restore([Spilled(1, MIA, "m1")])
+
+    assert 1 == aside.statistics().kept
+    assert not spill.over
