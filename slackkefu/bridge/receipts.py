@@ -96,6 +96,14 @@ class Receipt:
     """Trio's clock, seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unwritten:
+    """A message that has ended, and what has to be on disk before anybody is told so."""
+
+    owed: Owed[Receipt]
+    along: tuple[SlackEntry, ...]
+
+
 @final
 class Parcel:
     """A message on its way through a lane; once it is in the spill its words are not in memory but there."""
@@ -151,7 +159,7 @@ class Receipts:
         self._wall = wall
         self._custody: Custody[Receipt] = Custody()
         # What has ended, but is not written down yet.
-        self._unwritten: dict[MessageKey, Owed[Receipt]] = {}
+        self._unwritten: dict[MessageKey, _Unwritten] = {}
 
     # From the run before.
 
@@ -209,10 +217,18 @@ class Receipts:
         """Return what the spill keeps of *parcel*; raises StoreError for now, ValueError for good."""
         return await self._spill.get(parcel.owed.entry or 0)
 
-    async def settle(self, parcel: Parcel, outcome: Outcome) -> None:
-        """Note how a message ended, on disk, and acknowledge each of its envelopes that is still waiting."""
+    async def settle(self, parcel: Parcel, outcome: Outcome, *along: SlackEntry) -> None:
+        """
+        Note how a message ended, on disk, and acknowledge each of its envelopes that is still waiting.
+
+        Args:
+            parcel: The message.
+            outcome: How it ended.
+            along: What else has to be on disk by then.
+
+        """
         settled = self._custody.settle(parcel.owed, outcome)
-        self._unwritten[settled.key] = parcel.owed
+        self._unwritten[settled.key] = _Unwritten(parcel.owed, along)
         if await self._write_down(settled):
             deliveries, parcel.owed.deliveries = parcel.owed.deliveries, []
             await self._acknowledge(settled, deliveries)
@@ -234,6 +250,7 @@ class Receipts:
     async def _write_down(self, settled: Settled) -> bool:
         """Write that a message has ended; False while the disk takes nothing."""
         key = settled.key
+        unwritten = self._unwritten[key]
         entry = SettledEntry(
             enterprise_id=key.installation.enterprise_id,
             team_id=key.installation.team_id,
@@ -243,15 +260,15 @@ class Receipts:
             at=self._wall(),
         )
         try:
-            await self._journal.append(entry)
+            await self._journal.append(*unwritten.along, entry)
         except StoreUnwritable as exc:
             log.error(  # noqa: TRY400 - for an operator, no traceback
                 "store.unwritable", problem=str(exc), meaning="brought over and not acknowledged; Slack repeats it"
             )
             return False
-        owed = self._unwritten.pop(key, None)
-        if owed is not None and owed.entry is not None:
-            self._spill.done(owed.entry)
+        self._unwritten.pop(key, None)
+        if unwritten.owed.entry is not None:
+            self._spill.done(unwritten.owed.entry)
         return True
 
     @staticmethod

@@ -12,6 +12,7 @@ import trio.testing
 from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
 from slackkefu.bridge.receipts import BUDGET_S, Parcel
 from slackkefu.errors import StoreUnwritable
+from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Spilled
 from tests.bridge.people import Journal, Parcels, Spill, envelope, forward, installation, receipts
 
@@ -224,3 +225,19 @@ async def test_the_spill_after_a_restart(autojump_clock: trio.testing.MockClock)
     assert [("lane", "1760000000.000002")] == [(lane, str(parcel.owed.key.ts)) for lane, parcel in found]
     assert isinstance(after.take(forward(number=2), connection.bring(envelope(number=2))), Safe)
     assert b"hello" in await after.fetch(found[0][1])
+
+
+async def test_what_goes_along_is_on_disk_first(autojump_clock: trio.testing.MockClock) -> None:
+    """What a message leaves behind is written with its end, also when the disk took nothing at first."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    along = SettledEntry(team_id="T0NORTH001", channel="D0MIA00001", ts="1.0", outcome="ignored", at=0.0)
+    journal.is_full = True
+    await book.settle(take(book, connection), Outcome.DELIVERED, along)
+    journal.is_full = False
+    known = book.take(forward(), connection.bring(envelope(retry=1)))
+    assert isinstance(known, Settled)
+    await book.acknowledge_repeat(known, connection.bring(envelope(retry=1)))
+
+    assert [along, "delivered"] == [journal.entries[0], getattr(journal.entries[1], "outcome", None)]
+    assert ["e1.1"] == connection.names
