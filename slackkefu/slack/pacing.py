@@ -44,17 +44,32 @@ class Limit:
     """Counted for each channel, which then also takes one call at a time, in order."""
 
 
+_TIER_2: Final = Limit(interval_s=3.0, burst=5)
 _TIER_3: Final = Limit(interval_s=1.2, burst=10)
 _TIER_4: Final = Limit(interval_s=0.6, burst=20)
 
 LIMITS: Final[Mapping[str, Limit]] = {
+    "auth.teams.list": _TIER_2,
+    "chat.delete": _TIER_3,
+    "chat.postEphemeral": _TIER_4,
     "chat.postMessage": Limit(interval_s=1.0, burst=3, per_channel=True),
+    "chat.update": _TIER_3,
+    "conversations.history": _TIER_3,
     "conversations.info": _TIER_3,
+    "conversations.members": _TIER_4,
+    "conversations.open": _TIER_3,
+    "conversations.replies": _TIER_3,
+    "files.completeUploadExternal": _TIER_4,
+    "files.getUploadURLExternal": _TIER_4,
+    "files.info": _TIER_4,
+    "reactions.add": _TIER_3,
     "team.info": _TIER_3,
+    "users.conversations": _TIER_3,
     "users.info": _TIER_4,
 }
 """
-By method (facts/slack.md §10). Methods that are not here are not paced, only held after a 429.
+By method (facts/slack.md §10). Methods that are not here are not paced, only held after a 429. The strict limit that
+some apps have on reading history is not here either: whether it holds only Slack knows.
 
 ``apps.connections.open``, Tier 1, is paced by the only place that calls it.
 """

@@ -70,6 +70,7 @@ MAX_PAUSE_S: Final = 3600.0
 READS: Final = frozenset(
     {
         "apps.connections.open",
+        "auth.teams.list",
         "auth.test",
         "conversations.history",
         "conversations.info",

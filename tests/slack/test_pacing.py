@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.secret import Secret
-from slackkefu.slack.pacing import MAX_BUDGETS, BudgetKey, Limit, Pacing
+from slackkefu.slack.pacing import LIMITS, MAX_BUDGETS, BudgetKey, Limit, Pacing
 
 NORTH, SOUTH = Secret("xoxb-north"), Secret("xoxb-south")
 POST = "chat.postMessage"
@@ -67,6 +68,22 @@ def test_an_unlisted_method_is_only_held() -> None:
 
     assert pacing.earliest(key, 5.0) == 9
     assert pacing.earliest(key, 10.0) == 10
+
+
+@pytest.mark.parametrize(
+    ("a_minute", "methods"),
+    [
+        (20, "auth.teams.list"),
+        (50, "chat.update chat.delete reactions.add conversations.info conversations.open conversations.history"),
+        (50, "conversations.replies users.conversations team.info"),
+        (100, "chat.postEphemeral conversations.members users.info files.info files.getUploadURLExternal"),
+        (100, "files.completeUploadExternal"),
+    ],
+)
+def test_each_method_keeps_to_its_tier(a_minute: int, methods: str) -> None:
+    """After the burst no more calls a minute are made than the method's tier allows (facts/slack.md §10)."""
+    for method in methods.split():
+        assert a_minute == pytest.approx(60 / LIMITS[method].interval_s), method
 
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 5))

@@ -62,6 +62,10 @@ class Switches:
     """Whether a bot token reads threads of channels by ``conversations.replies`` (§8 contradicts itself)."""
     strict_history: bool = False
     """One call a minute and 15 messages a call for ``history`` and ``replies`` (§10: foreign companies' workspaces)."""
+    strict_limit_refused: bool = False
+    """Whether asking for more messages a call than are given is refused (``invalid_limit``), not cut (not stated)."""
+    history_pages: Literal["backward", "forward"] = "backward"
+    """Which messages of a window with ``oldest`` alone come first, its newest or its oldest (not stated)."""
     history_lag_s: float = 0.0
     """How long a new message is missing from ``history`` and ``replies`` (not stated)."""
     unknown_threads: bool = False

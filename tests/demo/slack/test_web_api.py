@@ -321,6 +321,23 @@ async def test_history_windows_and_pages(stage: Stage, autojump_clock: trio.abc.
     assert [["4", "3"], ["2", "1"], ["0"]] == pages
 
 
+async def test_pages_may_go_forward(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
+    """By the switch, of a window without an end the oldest page comes first, each page still newest first."""
+    messages = [await stage.mia.says(stage.dm, str(number)) for number in range(5)]
+    stage.slack.switches = replace(stage.slack.switches, history_pages="forward")
+
+    def texts(**arguments: Any) -> list[str]:
+        answer = stage.call("conversations.history", channel="D0MIA00001", limit=2, **arguments)
+        cursors.append(answer.get("response_metadata", {}).get("next_cursor", ""))
+        return [message["text"] for message in answer["messages"]]
+
+    cursors: list[str] = []
+    assert ["2", "1"] == texts(oldest=messages[0].ts)
+    assert ["4", "3"] == texts(oldest=messages[0].ts, cursor=cursors[0])
+    assert ["3", "2"] == texts(oldest=messages[0].ts, latest=messages[4].ts)
+    assert ["4", "3"] == texts()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
@@ -357,6 +374,11 @@ async def test_history_may_lag_and_be_strict(stage: Stage, autojump_clock: trio.
     for number in range(20):
         await stage.mia.says(stage.dm, str(number))
     assert 15 == len(stage.call("conversations.history", channel="D0MIA00001", limit=200)["messages"])
+
+    stage.slack.switches = replace(stage.slack.switches, strict_limit_refused=True)
+    assert "invalid_limit" == stage.error("conversations.history", channel="D0MIA00001", limit=16)
+    for limit in (None, 15):
+        assert 15 == len(stage.call("conversations.history", channel="D0MIA00001", limit=limit)["messages"])
 
 
 async def test_replies_are_oldest_first_with_the_root(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
@@ -398,6 +420,18 @@ async def test_an_organisations_token_names_the_workspace(stage: Stage) -> None:
     assert "missing_argument" == stage.error("users.conversations", "xoxb-grid", types="im")
     answer = stage.call("users.conversations", "xoxb-grid", types="im", team_id="T0GRIDWS01")
     assert [dm.id] == [channel["id"] for channel in answer["channels"]]
+
+
+async def test_which_workspaces_a_token_is_for(stage: Stage) -> None:
+    """auth.teams.list gives the workspaces of an organisation, in pages, and of a workspace itself."""
+    stage.grid.add_workspace("T0GRIDWS02", name="Gridspace 2")
+
+    first = stage.call("auth.teams.list", "xoxb-grid", limit=1)
+    second = stage.call("auth.teams.list", "xoxb-grid", cursor=first["response_metadata"]["next_cursor"])
+    assert [{"id": "T0GRIDWS01", "name": "Gridspace"}] == first["teams"]
+    assert ["T0GRIDWS02"] == [team["id"] for team in second["teams"]]
+    assert "" == second["response_metadata"]["next_cursor"]
+    assert ["T0NORTH001"] == [team["id"] for team in stage.call("auth.teams.list")["teams"]]
 
 
 async def test_who_somebody_is(stage: Stage) -> None:

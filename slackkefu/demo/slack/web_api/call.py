@@ -8,17 +8,25 @@ here take both.
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from slackkefu.demo.slack.model import Channel, ChannelKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slackkefu.demo.slack.model import Installation, User
     from slackkefu.demo.slack.shape import Document, Shape
     from slackkefu.demo.slack.state import State
 
-__all__ = ["BotCall", "Call", "Refused"]
+__all__ = ["MOST_OBJECTS", "BotCall", "Call", "Refused", "page_of"]
+
+MOST_OBJECTS: Final = 999
+"""What a page can hold."""
+
+T = TypeVar("T")
 
 _TRUE: Final = (True, 1, "1", "true", "True")
 _FALSE: Final = (False, 0, "0", "false", "False")
@@ -163,6 +171,22 @@ class BotCall(Call):
         if self.installation.covers(user.team) or user.team.company == self.installation.bot.team.company:
             return True
         return any(self.in_channel(channel) and user.id in channel.members for channel in state.channels.values())
+
+
+def page_of(call: Call, found: Sequence[T], *, most: int = MOST_OBJECTS) -> tuple[Sequence[T], str]:
+    """Return one page of what was found, and the cursor of the next; empty on the last."""
+    limit = min(call.number("limit", 100, most=MOST_OBJECTS), most)
+    start = _read_cursor(call.text("cursor"))
+    end = start + limit
+    cursor = urlsafe_b64encode(f"next:{end}".encode()).decode() if end < len(found) else ""
+    return found[start:end], cursor
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        return int(urlsafe_b64decode(cursor).decode().removeprefix("next:")) if cursor else 0
+    except ValueError:
+        raise Refused("invalid_cursor") from None
 
 
 def _invalid(name: str, kind: str) -> Refused:

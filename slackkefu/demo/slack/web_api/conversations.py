@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from slackkefu.demo.slack.model import ChannelKind
 from slackkefu.demo.slack.shape import without_absent
-from slackkefu.demo.slack.web_api.call import Refused
+from slackkefu.demo.slack.web_api.call import MOST_OBJECTS, Refused, page_of
 from slackkefu.demo.slack.web_api.chat import open_direct
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ __all__ = ["conversations_of", "history", "info", "members", "open_conversation"
 
 STRICT_OBJECTS: Final = 15
 """Messages a call for foreign companies' workspaces (facts/slack.md §10)."""
-MOST_OBJECTS: Final = 999
 MOST_USERS: Final = 8
 
 _KINDS: Final = {
@@ -31,8 +29,6 @@ _KINDS: Final = {
     "im": ChannelKind.IM,
     "mpim": ChannelKind.MPIM,
 }
-
-T = TypeVar("T")
 
 
 def info(state: State, call: BotCall) -> Shape:
@@ -68,10 +64,18 @@ def open_conversation(state: State, call: BotCall) -> Shape:
 
 
 def history(state: State, call: BotCall) -> Shape:
-    """``conversations.history``: newest first; no replies but those sent to the channel too."""
+    """
+    ``conversations.history``: newest first; no replies but those sent to the channel too.
+
+    By a switch, pages go forward in time where only the beginning is given; each is newest first all the same.
+    """
     channel = call.member_channel(state, right="history")
     found = [message for message in reversed(channel.roots) if _in_window(state, call, message)]
-    return _page_of_messages(state, call, found)
+    is_open = bool(call.text("oldest")) and not call.text("latest")
+    if state.switches.history_pages == "backward" or not is_open:
+        return _page_of_messages(state, call, found)
+    shape = _page_of_messages(state, call, found[::-1])
+    return shape | {"messages": shape["messages"][::-1]}  # type: ignore[index]  # made in the line before
 
 
 def replies(state: State, call: BotCall) -> Shape:
@@ -89,7 +93,7 @@ def replies(state: State, call: BotCall) -> Shape:
 def members(state: State, call: BotCall) -> Shape:
     """``conversations.members``."""
     channel = call.channel(state, right="read")
-    page, cursor = _page(call, list(channel.members), most=MOST_OBJECTS)
+    page, cursor = page_of(call, list(channel.members))
     return {"members": page, "response_metadata": {"next_cursor": cursor}}
 
 
@@ -113,7 +117,7 @@ def conversations_of(state: State, call: BotCall) -> Shape:
         and not (channel.archived and call.flag("exclude_archived"))
         and (not team_id or any(team.id == team_id for team in channel.teams))
     ]
-    page, cursor = _page(call, found, most=MOST_OBJECTS)
+    page, cursor = page_of(call, found)
     shapes = [channel.as_shape(reader=installation.bot) for channel in page]
     for shape in shapes:
         shape.pop("is_member", None)
@@ -143,7 +147,10 @@ def _exact(ts: str) -> tuple[int, int]:
 
 
 def _page_of_messages(state: State, call: BotCall, found: Sequence[Message]) -> Shape:
-    page, cursor = _page(call, found, most=STRICT_OBJECTS if state.switches.strict_history else MOST_OBJECTS)
+    most = STRICT_OBJECTS if state.switches.strict_history else MOST_OBJECTS
+    if state.switches.strict_limit_refused and call.number("limit", most, most=MOST_OBJECTS) > most:
+        raise Refused("invalid_limit")
+    page, cursor = page_of(call, found, most=most)
     metadata = call.flag("include_all_metadata")
     return without_absent(
         {
@@ -154,19 +161,3 @@ def _page_of_messages(state: State, call: BotCall, found: Sequence[Message]) -> 
             "response_metadata": {"next_cursor": cursor} if cursor else None,
         }
     )
-
-
-def _page(call: BotCall, found: Sequence[T], *, most: int) -> tuple[Sequence[T], str]:
-    """Return one page, and the cursor of the next; empty on the last."""
-    limit = min(call.number("limit", 100, most=MOST_OBJECTS), most)
-    start = _read_cursor(call.text("cursor"))
-    end = start + limit
-    cursor = urlsafe_b64encode(f"next:{end}".encode()).decode() if end < len(found) else ""
-    return found[start:end], cursor
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        return int(urlsafe_b64decode(cursor).decode().removeprefix("next:")) if cursor else 0
-    except ValueError:
-        raise Refused("invalid_cursor") from None

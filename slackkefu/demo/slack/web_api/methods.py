@@ -41,6 +41,7 @@ class Method:
 METHODS: Final = {
     "apps.connections.open": Method(app=app_level.open_connection, json=True),
     "apps.event.authorizations.list": Method(app=app_level.list_authorizations, json=True),
+    "auth.teams.list": Method(bot=people.list_teams),
     "auth.test": Method(bot=people.auth_test, json=True),
     "chat.delete": Method(bot=chat.delete, scope="chat:write", json=True),
     "chat.postEphemeral": Method(bot=chat.post_ephemeral, scope="chat:write", json=True),

@@ -1,4 +1,4 @@
-"""Who is who: ``auth.test``, ``users.info``, ``team.info`` (facts/slack.md §8), and the views people see."""
+"""Who is who: ``auth.…``, ``users.info``, ``team.info`` (facts/slack.md §8), and the views people see."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.demo.slack.shape import without_absent
-from slackkefu.demo.slack.web_api.call import Refused
+from slackkefu.demo.slack.web_api.call import Refused, page_of
 
 if TYPE_CHECKING:
     from slackkefu.demo.slack.shape import Shape
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
 
-__all__ = ["auth_test", "open_view", "publish_view", "team_info", "user_info"]
+__all__ = ["auth_test", "list_teams", "open_view", "publish_view", "team_info", "user_info"]
 
 VIEW_BYTES: Final = 250_000
 
@@ -35,6 +35,18 @@ def auth_test(_: State, call: BotCall) -> Shape:
             "is_enterprise_install": installation.org_wide,
         }
     )
+
+
+def list_teams(_: State, call: BotCall) -> Shape:
+    """``auth.teams.list``: the workspaces that an installation serves, one or an organisation's."""
+    installation = call.installation
+    organisation = installation.organisation
+    teams = organisation.teams if installation.org_wide and organisation is not None else [installation.bot.team]
+    page, cursor = page_of(call, teams)
+    return {
+        "teams": [{"id": team.id, "name": team.name} for team in page],
+        "response_metadata": {"next_cursor": cursor},
+    }
 
 
 def user_info(state: State, call: BotCall) -> Shape:
