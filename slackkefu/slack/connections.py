@@ -6,14 +6,11 @@ loss of one harmless. One that is to end is read, and its envelopes are acknowle
 hello.
 
 One task opens connections, one at a time, as the :class:`~slackkefu.slack.schedule.Schedule` allows; each connection
-has a task that reads it; one task hands envelopes to the consumer in their order of arrival through a bounded queue.
-Reading never waits for the consumer: when the queue is full an envelope is dropped unacknowledged, and Slack repeats
-it.
+has a task that reads it into the :class:`~slackkefu.slack.inbox.Inbox`, from which one task hands them to the consumer.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
@@ -29,6 +26,7 @@ from slackkefu.errors import (
     SlackSetupError,
 )
 from slackkefu.slack.connection import Connection, TurnedAway
+from slackkefu.slack.inbox import Inbox
 from slackkefu.slack.recovery import SETUP_CODES, setup_problem
 from slackkefu.slack.schedule import Failure, Schedule
 from slackkefu.slack.session import TIMING, DisconnectAnnounced, Reaction, Timing, Unknown
@@ -39,18 +37,13 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from slackkefu.slack.envelope import Envelope, Malformed
+    from slackkefu.slack.inbox import Delivery
     from slackkefu.slack.web import WebClient
     from slackkefu.world import World
 
-__all__ = ["Delivery", "SocketMode", "SocketModeStatistics"]
+__all__ = ["SocketMode", "SocketModeStatistics"]
 
 log: FilteringBoundLogger = structlog.get_logger()
-
-QUEUE: Final = 1000
-"""Envelopes that may wait for the consumer."""
-
-ENVELOPE_S: Final = 3.0
-"""Slack's time for an acknowledgement; after it the envelope counts as failed and is repeated (facts/slack.md §2)."""
 
 GRACE_S: Final = 5.0
 """How long a connection is read after its successor's hello: longer than what is in hand may take."""
@@ -105,41 +98,6 @@ class SocketModeStatistics:
 
 
 @final
-class Delivery:
-    """An envelope with the connection it came on."""
-
-    __slots__ = ("_connection", "_owner", "envelope", "is_acknowledged", "received_at")
-
-    def __init__(self, owner: SocketMode, connection: Connection, envelope: Envelope) -> None:
-        self._owner = owner
-        self._connection = connection
-        self.envelope = envelope
-        self.received_at = trio.current_time()
-        """Time (trio's clock) of arrival; Slack's three seconds count from a little earlier."""
-        self.is_acknowledged = False
-
-    def __repr__(self) -> str:
-        return f"<Delivery {self.envelope.envelope_id}{' acknowledged' if self.is_acknowledged else ''}>"
-
-    async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
-        """
-        Acknowledge the envelope on the connection that brought it; again is harmless.
-
-        Args:
-            payload: An answer; left out where the envelope accepts none.
-
-        Returns:
-            Whether it was written; False when the connection is gone, and Slack repeats what it repeats.
-
-        """
-        if not self.is_acknowledged:
-            answer = payload if self.envelope.accepts_response_payload else None
-            if await self._connection.acknowledge(self.envelope.envelope_id, answer):
-                self._owner.settle(self)
-        return self.is_acknowledged
-
-
-@final
 class SocketMode:
     """
     The connections of one app.
@@ -166,27 +124,17 @@ class SocketMode:
         self._world = world
         self._web = web
         self._wanted = connections
-        self._on_delivery = on_delivery
+        self._inbox = Inbox(on_delivery)
         self._timing = timing
         self._schedule = Schedule(world.chance)
         self._connections: list[Connection] = []
-        self._to_consumer, self._from_connections = trio.open_memory_channel[Delivery](QUEUE)
-        # What came in the last seconds, for drain(); pruned at each arrival.
-        self._recent: deque[Delivery] = deque()
         self._noted: set[str] = set()
         self._changed = trio.Event()
-        self._settled = trio.Event()
         self._opening = trio.CancelScope()
         self._drained = trio.Event()
         self._is_draining = False
-        self._is_overflowing = False
         self._opened = 0
         self._opens_failed = 0
-        self._envelopes = 0
-        self._retries = 0
-        self._acknowledged = 0
-        self._overflowed = 0
-        self._consumer_failures = 0
         self._passed_over = 0
         self._ghosts = 0
         self.app_id = ""
@@ -210,7 +158,7 @@ class SocketMode:
         """
         problem: SlackSetupError | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hand_over)
+            nursery.start_soon(self._inbox.run)
             try:
                 with self._opening:
                     problem = await self._keep_open(nursery, task_status)
@@ -230,10 +178,7 @@ class SocketMode:
         """
         self._is_draining = True
         self._opening.cancel()
-        with trio.move_on_after(ENVELOPE_S):
-            while self._in_hand():
-                self._settled = trio.Event()
-                await self._settled.wait()
+        await self._inbox.drain()
         await self._close_all()
         self._drained.set()
 
@@ -247,43 +192,21 @@ class SocketMode:
             last_frame_age_s=None if heard_at is None else trio.current_time() - heard_at,
             connections_opened=self._opened,
             opens_failed=self._opens_failed,
-            envelopes=self._envelopes,
-            retries=self._retries,
-            acknowledged=self._acknowledged,
-            overflowed=self._overflowed,
-            waiting=self._to_consumer.statistics().current_buffer_used,
-            consumer_failures=self._consumer_failures,
+            envelopes=self._inbox.envelopes,
+            retries=self._inbox.retries,
+            acknowledged=self._inbox.acknowledged,
+            overflowed=self._inbox.overflowed,
+            waiting=self._inbox.waiting,
+            consumer_failures=self._inbox.consumer_failures,
             passed_over=self._passed_over,
             ghosts=self._ghosts,
         )
 
-    # Called by a delivery and by the connections (their Listener); all return at once.
-
-    def settle(self, delivery: Delivery) -> None:
-        """Know that *delivery* is acknowledged."""
-        delivery.is_acknowledged = True
-        self._acknowledged += 1
-        self._settled.set()
+    # Called by the connections (their Listener); all return at once.
 
     def envelope_received(self, connection: Connection, envelope: Envelope) -> None:
-        """Queue an envelope for the consumer; without room it is left to Slack to repeat."""
-        self._envelopes += 1
-        self._retries += envelope.retry_attempt > 0
-        if self._is_draining:
-            return
-        delivery = Delivery(self, connection, envelope)
-        while self._recent and self._recent[0].received_at < delivery.received_at - ENVELOPE_S:
-            self._recent.popleft()
-        try:
-            self._to_consumer.send_nowait(delivery)
-        except trio.WouldBlock:
-            self._overflowed += 1
-            if not self._is_overflowing:
-                log.warning("socketmode.overflow", waiting=QUEUE, note="the rest is left to Slack to repeat")
-            self._is_overflowing = True
-        else:
-            self._recent.append(delivery)
-            self._is_overflowing = False
+        """Hand an envelope on."""
+        self._inbox.put(connection, envelope)
 
     def end_announced(self, connection: Connection, announced: DisconnectAnnounced | None) -> None:
         """Count *connection* as usable no more, and see to its successor."""
@@ -394,7 +317,7 @@ class SocketMode:
         for surplus in leaving[: max(0, len(self._connections) - self._wanted)]:
             nursery.start_soon(self._let_go, surplus)
 
-    # The tasks of one connection, and the one that hands over.
+    # The tasks of one connection.
 
     async def _serve(self, connection: Connection) -> None:
         """Read *connection* to its end."""
@@ -416,16 +339,6 @@ class SocketMode:
         await trio.sleep(GRACE_S)
         await connection.aclose()
 
-    async def _hand_over(self) -> None:
-        """Give each envelope to the consumer, in order of arrival; nothing the consumer does ends this."""
-        async for delivery in self._from_connections:
-            try:
-                await self._on_delivery(delivery)
-            except Exception as exc:
-                # The edge of a task: the envelope stays with Slack, which repeats it.
-                self._consumer_failures += 1
-                log.exception("socketmode.consumer_failed", error=type(exc).__name__)
-
     # Small things.
 
     async def _close_all(self) -> None:
@@ -437,10 +350,6 @@ class SocketMode:
     def _usable(self) -> int:
         """Count the connections whose end is not announced."""
         return sum(not connection.is_leaving for connection in self._connections)
-
-    def _in_hand(self) -> bool:
-        """Tell whether an acknowledgement may still come that Slack would accept."""
-        return any(not delivery.is_acknowledged for delivery in self._recent)
 
     def _notify(self) -> None:
         """Let the opener think again."""

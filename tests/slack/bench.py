@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from slackkefu.slack.connections import Delivery, SocketMode
+from slackkefu.slack.connections import SocketMode
 from tests.slack.tiny import TinySlack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from slackkefu.slack.inbox import Delivery
 
 
 class Bench:
