@@ -158,6 +158,11 @@ class WebSocket:
     def __repr__(self) -> str:
         return f"<WebSocket {self.address} {self._ended or self._protocol.state.name.lower()}>"
 
+    @property
+    def was_closed(self) -> bool:
+        """Whether the other side has sent its close frame."""
+        return self._protocol.close_rcvd is not None
+
     async def receive(self) -> str | bytes:
         """
         Return the next whole message.

@@ -88,11 +88,17 @@ class Connection:
         self._timing = timing
         self._early: list[SessionEvent] = []
         self._reason = ""
+        self._is_deaf = False
+        # Slack has said that it will end; or we have closed it.
+        self._is_announced = False
+        self._is_closed = False
         self.hello = Hello(None, None, "")
         self.hello_at = trio.current_time()
         """Time (trio's clock) of the hello."""
+        self.served_at = self.hello_at
+        """Time (trio's clock) of the last envelope, or of the hello."""
         self.is_leaving = False
-        """Its end is announced: it is still read, but counts no more."""
+        """It will be replaced, or Slack will end it: it is still read, but counts no more."""
 
     @classmethod
     async def open(cls, *, world: World, web: WebClient, timing: Timing = TIMING) -> Connection | TurnedAway:
@@ -141,6 +147,16 @@ class Connection:
         """Time (trio's clock) of the last byte received."""
         return self._websocket.heard_at
 
+    @property
+    def is_lost(self) -> bool:
+        """
+        Whether it just ended: deaf, or without a close frame of either side.
+
+        Slack may take it for open then, except where Slack itself had said that it would end.
+        """
+        is_closed = self._is_closed or self._is_announced or self._websocket.was_closed
+        return self._is_deaf or not is_closed
+
     async def run(self, listener: Listener) -> str:
         """
         Read until the connection is over, and return why it ended.
@@ -184,6 +200,7 @@ class Connection:
         A close that Slack does not see leaves a ghost, which goes on getting its share of the envelopes
         (facts/slack.md §1).
         """
+        self._is_closed = True
         with trio.CancelScope(shield=True):
             await self._websocket.aclose()
 
@@ -197,7 +214,7 @@ class Connection:
                     match event:
                         case Hello():
                             self.hello = event
-                            self.hello_at = trio.current_time()
+                            self.hello_at = self.served_at = trio.current_time()
                             return None
                         case DisconnectAnnounced():
                             return event
@@ -210,6 +227,7 @@ class Connection:
         """Tell the listener of one event; acknowledge what nobody can make anything of (facts/slack.md trap 5)."""
         match event:
             case EnvelopeReceived(envelope):
+                self.served_at = trio.current_time()
                 match envelope.payload:
                     case Malformed() as malformed:
                         await self.acknowledge(envelope.envelope_id)
@@ -242,6 +260,7 @@ class Connection:
                 case Due.REFRESH:
                     self._leave(listener, None)
                 case Due.DEAF | Due.NO_HELLO:
+                    self._is_deaf = True
                     self._reason = f"nothing heard for {self._timing.deaf_s:g} s"
                     await websocket.aclose()
                     return
@@ -251,4 +270,5 @@ class Connection:
     def _leave(self, listener: Listener, announced: DisconnectAnnounced | None) -> None:
         """Count no more, and say so once for each announcement."""
         self.is_leaving = True
+        self._is_announced = self._is_announced or announced is not None
         listener.end_announced(self, announced)

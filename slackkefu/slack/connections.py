@@ -3,7 +3,7 @@ Socket Mode: several connections, kept open, replaced without a gap.
 
 Slack gives each payload to one of the open connections, whichever (facts/slack.md §1), so two of them make a sudden
 loss of one harmless. One that is to end is read, and its envelopes are acknowledged on it, until another has said
-hello.
+hello. What may have been missed all the same is told as a :class:`~slackkefu.slack.absence.Gap`.
 
 One task opens connections, one at a time, as the :class:`~slackkefu.slack.schedule.Schedule` allows; each connection
 has a task that reads it into the :class:`~slackkefu.slack.inbox.Inbox`, from which one task hands them to the consumer.
@@ -25,17 +25,20 @@ from slackkefu.errors import (
     SlackRateLimited,
     SlackSetupError,
 )
+from slackkefu.slack.absence import Absences
 from slackkefu.slack.connection import Connection, TurnedAway
 from slackkefu.slack.inbox import Inbox
 from slackkefu.slack.recovery import SETUP_CODES, setup_problem
 from slackkefu.slack.schedule import Failure, Schedule
 from slackkefu.slack.session import TIMING, DisconnectAnnounced, Reaction, Timing, Unknown
+from slackkefu.slack.shares import Shares
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
+    from slackkefu.slack.absence import Gap
     from slackkefu.slack.envelope import Envelope, Malformed
     from slackkefu.slack.inbox import Delivery
     from slackkefu.slack.web import WebClient
@@ -73,7 +76,7 @@ class SocketModeStatistics:
 
     connections_wanted: int
     connections_up: int
-    """Usable: they have said hello and their end is not announced."""
+    """Usable: they have said hello, their end is not announced, and nothing speaks against them."""
     connections_leaving: int
     """Still read, but to be replaced."""
     last_frame_age_s: float | None
@@ -95,6 +98,16 @@ class SocketModeStatistics:
     """Frames not understood: acknowledged where they had an id."""
     ghosts: int
     """Connections of this app, at the last hello, that are not ours: a second instance, or dead ones still served."""
+    ghosts_sighted: int
+    """Hellos that counted such connections."""
+    connections_lost: int
+    """Ended without a close frame, or deaf; Slack may have gone on serving them."""
+    connections_silent: int
+    """Replaced because they got no envelope while the others got many."""
+    times_without_connection: int
+    """How often none was open."""
+    renewals: int
+    """How often all of them were replaced because of deafness found elsewhere."""
 
 
 @final
@@ -108,6 +121,7 @@ class SocketMode:
         connections: How many, 1 to 9; one more is open during a change-over, and Slack allows 10.
         on_delivery: Takes each envelope. It is expected to return quickly; what it raises is logged, and the envelope
             is left to Slack to repeat.
+        on_gap: Told, once a cause, when something may have been missed that Slack does not repeat. It returns at once.
         timing: Intervals of a connection.
 
     """
@@ -119,15 +133,21 @@ class SocketMode:
         web: WebClient,
         connections: int,
         on_delivery: Callable[[Delivery], Awaitable[None]],
+        on_gap: Callable[[Gap], None] = lambda _: None,
         timing: Timing = TIMING,
     ) -> None:
         self._world = world
         self._web = web
         self._wanted = connections
         self._inbox = Inbox(on_delivery)
+        self._on_gap = on_gap
         self._timing = timing
         self._schedule = Schedule(world.chance)
+        self._absences = Absences(trio.current_time())
+        self._shares = Shares[Connection]()
         self._connections: list[Connection] = []
+        # Those that renew() replaces.
+        self._outdated: list[Connection] = []
         self._noted: set[str] = set()
         self._changed = trio.Event()
         self._opening = trio.CancelScope()
@@ -136,7 +156,7 @@ class SocketMode:
         self._opened = 0
         self._opens_failed = 0
         self._passed_over = 0
-        self._ghosts = 0
+        self._renewals = 0
         self.app_id = ""
         """The app's id as the last hello told it; it marks posts by other copies of the app."""
 
@@ -182,6 +202,19 @@ class SocketMode:
         await self._close_all()
         self._drained.set()
 
+    def renew(self) -> None:
+        """
+        Replace all connections, one after the other and without a gap, as soon as the schedule allows.
+
+        For deafness that shows elsewhere: our own posts that do not come back. Harmless while that is under way.
+        """
+        if any(connection in self._connections for connection in self._outdated):
+            return
+        self._outdated = [connection for connection in self._connections if not connection.is_leaving]
+        self._renewals += bool(self._outdated)
+        for connection in self._outdated:
+            self._replace(connection, "renewed")
+
     def statistics(self) -> SocketModeStatistics:
         """Return how things are now."""
         heard_at = max((connection.heard_at for connection in self._connections), default=None)
@@ -199,26 +232,33 @@ class SocketMode:
             waiting=self._inbox.waiting,
             consumer_failures=self._inbox.consumer_failures,
             passed_over=self._passed_over,
-            ghosts=self._ghosts,
+            ghosts=self._absences.strangers,
+            ghosts_sighted=self._absences.sightings,
+            connections_lost=self._absences.lost,
+            connections_silent=self._absences.silent,
+            times_without_connection=self._absences.none_open,
+            renewals=self._renewals,
         )
 
     # Called by the connections (their Listener); all return at once.
 
     def envelope_received(self, connection: Connection, envelope: Envelope) -> None:
-        """Hand an envelope on."""
+        """Hand an envelope on, and see whether another connection should have got it."""
         self._inbox.put(connection, envelope)
+        silent = self._shares.received(connection)
+        if silent is not None:
+            self._tell(self._absences.found_silent(silent.served_at))
+            self._replace(silent, "silent")
 
     def end_announced(self, connection: Connection, announced: DisconnectAnnounced | None) -> None:
         """Count *connection* as usable no more, and see to its successor."""
-        now = trio.current_time()
-        reason = "announced end" if announced is None else announced.reason
-        log.info("socketmode.leaving", address=connection.address, reason=reason)
         failure = Failure.LINK if announced is None else _FAILURES[announced.reaction]
+        reason = "announced end" if announced is None else announced.reason
         if failure is Failure.LINK:
-            self._schedule.end(now - connection.hello_at, now, is_announced=True)
+            self._replace(connection, reason)
         else:
             self._turned_away(failure, reason)
-        self._notify()
+            self._notify()
 
     def passed_over(self, connection: Connection, event: Unknown | Malformed) -> None:
         """Count what is not understood, and log each kind once."""
@@ -236,8 +276,11 @@ class SocketMode:
             usable = self._usable()
             now = trio.current_time()
             at = self._schedule.next_at(usable)
-            if usable >= self._wanted:
-                await self._changed.wait()
+            if usable >= self._wanted and now >= self._absences.recount_at:
+                self._replace(next(one for one in self._connections if not one.is_leaving), "counted again")
+            elif usable >= self._wanted:
+                with trio.move_on_at(self._absences.recount_at):
+                    await self._changed.wait()
             elif at > now:
                 with trio.move_on_at(at):
                     await self._changed.wait()
@@ -307,11 +350,12 @@ class SocketMode:
             num_connections=hello.num_connections,
             lives_s=hello.approximate_connection_time_s,
         )
-        if hello.num_connections is not None:
-            self._ghosts = max(0, hello.num_connections - len(self._connections))
-            if self._ghosts:
-                # Dead connections keep getting their share of the envelopes (facts/slack.md §1, trap 19).
-                log.warning("socketmode.ghosts", count=self._ghosts, ours=len(self._connections))
+        strangers = max(0, (hello.num_connections or 0) - len(self._connections))
+        if strangers:
+            # Dead connections keep getting their share of the envelopes (facts/slack.md §1, trap 19).
+            log.warning("socketmode.ghosts", count=strangers, ours=len(self._connections))
+        self._tell(self._absences.hello(connection.hello_at, strangers=strangers))
+        self._shares.add(connection)
         nursery.start_soon(self._serve, connection)
         leaving = [one for one in self._connections if one.is_leaving]
         for surplus in leaving[: max(0, len(self._connections) - self._wanted)]:
@@ -325,12 +369,15 @@ class SocketMode:
             reason = await connection.run(self)
         finally:
             self._connections.remove(connection)
+            self._shares.remove(connection)
         now = trio.current_time()
         lived_s = now - connection.hello_at
-        log.info(
-            "socketmode.closed", address=connection.address, reason=reason, lived_s=round(now - connection.hello_at)
-        )
-        if not connection.is_leaving and not self._is_draining:
+        is_lost = connection.is_lost
+        log.info("socketmode.closed", address=connection.address, reason=reason, lived_s=round(lived_s), lost=is_lost)
+        if self._is_draining:
+            return
+        self._tell(self._absences.ended(connection.heard_at, is_lost=is_lost, others=len(self._connections)))
+        if not connection.is_leaving:
             self._schedule.end(lived_s, now, is_announced=False)
         self._notify()
 
@@ -340,6 +387,26 @@ class SocketMode:
         await connection.aclose()
 
     # Small things.
+
+    def _replace(self, connection: Connection, reason: str) -> None:
+        """Count *connection* as usable no more; it is read until its successor works."""
+        now = trio.current_time()
+        log.info("socketmode.leaving", address=connection.address, reason=reason)
+        connection.is_leaving = True
+        self._shares.remove(connection)
+        self._schedule.end(now - connection.hello_at, now, is_announced=True)
+        self._notify()
+
+    def _tell(self, gaps: Iterable[Gap]) -> None:
+        """Tell whoever can look what was missed."""
+        for gap in gaps:
+            log.warning(
+                "socketmode.gap",
+                reason=gap.reason.name.lower(),
+                age_s=round(trio.current_time() - gap.since, 1),
+                meaning="messages may have been missed that Slack does not repeat",
+            )
+            self._on_gap(gap)
 
     async def _close_all(self) -> None:
         """Close every connection in order, all at once, within a second."""

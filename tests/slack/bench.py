@@ -14,6 +14,7 @@ from tests.slack.tiny import TinySlack
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from slackkefu.slack.absence import Gap
     from slackkefu.slack.inbox import Delivery
 
 
@@ -26,8 +27,13 @@ class Bench:
         self.nursery = nursery
         self.slack = TinySlack(nursery)
         self.received: list[Delivery] = []
+        self.gaps: list[Gap] = []
         self.mode = SocketMode(
-            world=self.slack.world, web=self.slack.web, connections=connections, on_delivery=consumer or self.take
+            world=self.slack.world,
+            web=self.slack.web,
+            connections=connections,
+            on_delivery=consumer or self.take,
+            on_gap=self.gaps.append,
         )
 
     async def take(self, delivery: Delivery) -> None:

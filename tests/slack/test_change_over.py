@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import trio
 from trio.testing import MemorySendStream
@@ -137,12 +138,7 @@ async def test_trap_10_a_deaf_connection_is_noticed(autojump_clock: trio.abc.Clo
     async with bench(1) as b:
         await b.nursery.start(b.mode.run)
         await trio.sleep(100)
-        (deaf,) = b.slack.open
-        gate = trio.Event()
-        stream = deaf.websocket._stream
-        assert isinstance(stream, trio.StapledStream)
-        assert isinstance(stream.send_stream, MemorySendStream)
-        stream.send_stream.send_all_hook = gate.wait
+        b.slack.open[0].fall_silent()
         deaf_at = trio.current_time()
         await trio.sleep(45)
 
@@ -220,3 +216,78 @@ async def test_trap_19_ghosts_and_second_instances_are_seen(log: LogCapture, aut
 
         assert b.mode.statistics().ghosts == 3
         assert any(entry["event"] == "socketmode.ghosts" and entry["count"] == 3 for entry in log.entries)
+
+
+@pytest.mark.parametrize("connections", [1, 2, 3])
+async def test_renewing_replaces_all_without_a_gap(connections: int, autojump_clock: trio.abc.Clock) -> None:
+    """Every connection is replaced, the first at once and the others a minute apart; none is missing meanwhile."""
+    counts: list[int] = []
+    async with bench(connections) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(200)
+        old = b.slack.open
+        b.nursery.start_soon(watch_up, b, counts, 0.1)
+        started = trio.current_time()
+        b.mode.renew()
+        await settled()
+        await old[-1].send(message(1))
+        await settled()
+
+        assert b.ids == ["e1"]
+        assert len(b.slack.open) == connections + 1
+        await trio.sleep(60 * connections)
+        assert not {*old} & {*b.slack.open}
+        assert [at - started for at in b.slack.asked_at[connections:]] == pytest.approx(
+            [60 * number for number in range(connections)]
+        )
+        assert min(counts) == connections
+        assert not b.gaps
+        assert b.mode.statistics().renewals == 1
+
+
+async def test_renewing_while_renewing_is_harmless(autojump_clock: trio.abc.Clock) -> None:
+    """However often it is asked for, each connection is replaced once; then it may be asked for again."""
+    async with bench(2) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(200)
+        for _ in range(62):
+            b.mode.renew()
+            await trio.sleep(1)
+
+        assert len(b.slack.asked_at) == 4
+        await trio.sleep(60)
+        b.mode.renew()
+        await trio.sleep(120)
+        assert len(b.slack.asked_at) == 6
+        assert len(b.slack.open) == 2
+        assert b.mode.statistics().renewals == 2
+
+
+async def test_renewing_waits_for_a_pause_that_slack_asked_for(autojump_clock: trio.abc.Clock) -> None:
+    """A refusal holds a renewal up; the old connections are read until it succeeds."""
+    async with bench(1) as b:
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(200)
+        (old,) = b.slack.open
+        b.slack.answers = [httpx.Response(429, headers={"retry-after": "90"})]
+        b.mode.renew()
+        await trio.sleep(80)
+        await old.send(message(1))
+        await settled()
+
+        assert b.ids == ["e1"]
+        assert old in b.slack.open
+        await trio.sleep(30)
+        assert old not in b.slack.open
+        assert len(b.slack.open) == 1
+
+
+async def test_renewing_without_connections_does_nothing(autojump_clock: trio.abc.Clock) -> None:
+    """There is nothing to replace before the first one is up."""
+    async with bench(1) as b:
+        b.mode.renew()
+        await b.nursery.start(b.mode.run)
+        await trio.sleep(100)
+
+        assert len(b.slack.asked_at) == 1
+        assert b.mode.statistics().renewals == 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import httpx
 import trio
+from trio.testing import MemorySendStream
 
 from slackkefu.errors import LinkClosed
 from slackkefu.net.websocket import WebSocket
@@ -61,6 +62,18 @@ class TinyConnection:
     async def disconnect(self, reason: str) -> None:
         """Announce the end."""
         await self.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "h"}})
+
+    async def hang_up(self) -> None:
+        """End the stream without a close frame."""
+        await trio.aclose_forcefully(self.websocket._stream)
+
+    def fall_silent(self) -> trio.Event:
+        """Let nothing reach the client any more, pongs included, until the event is set."""
+        stream, heal = self.websocket._stream, trio.Event()
+        assert isinstance(stream, trio.StapledStream)
+        assert isinstance(stream.send_stream, MemorySendStream)
+        stream.send_stream.send_all_hook = heal.wait
+        return heal
 
 
 @final
