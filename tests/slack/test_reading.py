@@ -251,6 +251,8 @@ async def test_one_message_by_its_name(autojump_clock: trio.abc.Clock) -> None:
         assert "root, edited" == await text_of(root.ts)
         assert "root, edited" == await text_of(root.ts, root.ts)
         assert "three" == await text_of(reply.ts, root.ts)
+        await lib.mia.deletes(root)
+        assert "three" == await text_of(reply.ts, root.ts)
         assert await text_of(deleted.ts) is None
         assert await text_of("1760000000.999999", root.ts) is None
         assert await text_of("1760000000.999999", "1760000000.999998") is None

@@ -72,6 +72,8 @@ class _Link:
     host: str
     leaving: bool = False
     """Whether it was asked to leave already."""
+    deaf: bool = False
+    """Whether envelopes get lost on it."""
 
 
 @final
@@ -182,6 +184,10 @@ class Delivery:
         else:
             self._forget(number, how, now)
 
+    def deafen(self, number: int) -> None:
+        """Let a connection go on as it is, but the envelopes that are its share get lost."""
+        self._links[number].deaf = True
+
     def refresh(self, now: float) -> None:
         """Ask every connection to leave, as Slack does every few hours."""
         for number in list(self._links):
@@ -213,8 +219,9 @@ class Delivery:
         if len(self._envelopes) > REMEMBERED:
             self._envelopes.popitem(last=False)
         frame = SendFrame(link.record.number, json.dumps(self._envelope(parcel, attempt), ensure_ascii=False))
-        self._commands.append(frame)
-        if self._faults.repeat_envelopes > 0:
+        if not link.deaf:
+            self._commands.append(frame)
+        if not link.deaf and self._faults.repeat_envelopes > 0:
             self._faults.repeat_envelopes -= 1
             self._commands.append(frame)
         self._at(now + self.timing.acknowledge_s, lambda now: self._overdue(parcel, attempt, now))

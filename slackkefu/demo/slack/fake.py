@@ -186,6 +186,10 @@ class FakeSlack:
         self._delivery.refresh(trio.current_time())
         self._socket_mode.carry_out()
 
+    def deafen(self, link: Link) -> None:
+        """Let a connection answer pings, and lose the envelopes that are its share."""
+        self._delivery.deafen(link.number)
+
     def disable_socket_mode(self) -> None:
         """Switch Socket Mode off: ``link_disabled`` everywhere, and no connection until it is on again."""
         self.state.socket_mode = False

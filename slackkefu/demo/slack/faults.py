@@ -141,6 +141,12 @@ class LinkFaults:
     """So many of the next connections are accepted, and no ``hello`` ever comes."""
     ghost_life_s: float = 0.0
     """How long a connection that ended without a close frame still counts and still gets its share (§1, ghosts)."""
+    slow_close_s: float = 0.0
+    """
+    How long a client waits for the answer to its close frame, for the next connections; ``inf``: for ever.
+
+    Until it has come the connection counts, and gets its share.
+    """
     weather: Weather = field(default_factory=Weather)
     """How the lines of new connections behave."""
 

@@ -34,6 +34,8 @@ MAX_BYTES: Final = 1_048_576
 HANDSHAKE_S: Final = 30.0
 QUEUE: Final = 10_000
 """Frames that may wait for a client that does not read; then its connection is broken, as Slack's edge would."""
+CLOSE_FRAME: Final = 0x88
+"""First byte of a close frame."""
 DEBUG_LIFE_S: Final = 360.0
 """Life of a connection opened with ``debug_reconnects=true`` (facts/slack.md §1)."""
 
@@ -119,9 +121,10 @@ class SocketMode:
 
     async def _serve(self, line: Line, stream: trio.abc.Stream) -> None:
         """Let a client in, and serve it until either side is done."""
+        slow = _SlowToClose(stream, self._faults.slow_close_s)
         with trio.move_on_after(HANDSHAKE_S) as handshake:
             try:
-                websocket = await WebSocket.accept(stream, max_bytes=MAX_BYTES, refuse=self._refusal)
+                websocket = await WebSocket.accept(slow, max_bytes=MAX_BYTES, refuse=self._refusal)
             except ConnectFailed:
                 return
         if handshake.cancelled_caught:
@@ -131,12 +134,17 @@ class SocketMode:
         outgoing, frames = trio.open_memory_channel[str](QUEUE)
         self.links[number] = Link(number, line, outgoing)
         self.carry_out()
+        slow.is_open = True
         how = "the fake was stopped"
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_write, websocket, frames)
+                nursery.start_soon(_write, websocket, slow, frames)
                 nursery.start_soon(self._ping, websocket)
-                how = await self._read(number, websocket)
+                with trio.CancelScope() as reading:
+                    nursery.start_soon(self._watch, websocket, reading)
+                    how = await self._read(number, websocket)
+                if reading.cancelled_caught:
+                    how = "nothing was heard"
                 nursery.cancel_scope.cancel()
         finally:
             del self.links[number]
@@ -185,12 +193,62 @@ class SocketMode:
         except LinkClosed:
             return
 
+    async def _watch(self, websocket: WebSocket, reading: trio.CancelScope) -> None:
+        """Give a client up that has not been heard for too long."""
+        while True:
+            until = websocket.heard_at + self._state.timing.unheard_s
+            if until <= trio.current_time():
+                reading.cancel()
+                return
+            await trio.sleep_until(until)
 
-async def _write(websocket: WebSocket, frames: trio.MemoryReceiveChannel[str]) -> None:
+
+async def _write(websocket: WebSocket, slow: _SlowToClose, frames: trio.MemoryReceiveChannel[str]) -> None:
     """Send what is queued; close when told to."""
     try:
         async for text in frames:
             await websocket.send(text)
     except LinkClosed:
         return
+    slow.is_open = False
     await websocket.aclose()
+
+
+@final
+class _SlowToClose(trio.abc.Stream):
+    """A stream that holds the answer to a close frame back."""
+
+    def __init__(self, stream: trio.abc.Stream, delay_s: float) -> None:
+        self._stream = stream
+        self._delay_s = delay_s
+        self.is_open = False
+        """Whether a close frame that is sent answers one: after the handshake, and before we close ourselves."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, after a while if there is a close frame in it."""
+        if self._delay_s and self.is_open and _closes(bytes(data)):
+            await trio.sleep(self._delay_s)
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait as the stream below does."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive as the stream below does."""
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        """Close the stream below."""
+        await self._stream.aclose()
+
+
+def _closes(frames: bytes) -> bool:
+    """Tell whether one of a server's *frames*, which are whole and not masked, is a close frame."""
+    while frames:
+        if frames[0] == CLOSE_FRAME:
+            return True
+        extended = {126: 2, 127: 8}.get(frames[1], 0)
+        size = int.from_bytes(frames[2 : 2 + extended], "big") if extended else frames[1]
+        frames = frames[2 + extended + size :]
+    return False

@@ -8,6 +8,7 @@ place in facts/slack.md that leaves it open.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 __all__ = ["Addresses", "Switches", "Timing"]
@@ -92,6 +93,8 @@ class Timing:
     """How long after ``refresh_requested`` the connection is closed, whatever the client does."""
     ping_s: float = 10.0
     """How often the server pings."""
+    unheard_s: float = inf
+    """How long a connection is kept on which nothing is heard, pongs included (§1, ghosts: not known)."""
     ticket_s: float = 30.0
     """How long the URL of ``apps.connections.open`` is good."""
     max_connections: int = 10

@@ -380,6 +380,22 @@ def test_a_ghost_counts_and_gets_its_share() -> None:
     assert ghost not in desk.engine.links
 
 
+def test_a_deaf_connection_gets_its_share_and_loses_it() -> None:
+    """Envelopes for a deaf connection are never sent; everything else about it is as before."""
+    desk = Desk(switches=Switches(spread="round_robin"))
+    deaf, other = desk.open(), desk.open()
+    desk.engine.deafen(deaf)
+    desk.faults.repeat_envelopes = 1
+    parcels = [desk.offer() for _ in range(4)]
+    assert {other} == {link for link, _ in desk.heard()}
+    assert 2 == sum(parcel.attempts[0].link == deaf for parcel in parcels)
+
+    desk.engine.refresh(1.0)
+    assert ["refresh_requested"] * 2 == [frame["reason"] for _, frame in desk.heard()]
+    desk.engine.timeout(3.0)
+    assert {AttemptState.TIMED_OUT} == {each.state for parcel in parcels for each in parcel.attempts}
+
+
 def test_lost_acknowledgements_and_doubled_envelopes() -> None:
     """An acknowledgement can get lost, and an envelope can arrive twice, byte for byte."""
     desk = Desk()

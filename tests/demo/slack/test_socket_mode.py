@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,12 @@ async def hear(websocket: WebSocket) -> dict[str, Any]:
 async def acknowledge(websocket: WebSocket, envelope: dict[str, Any]) -> None:
     """Acknowledge an envelope."""
     await websocket.send(json.dumps({"envelope_id": envelope["envelope_id"]}))
+
+
+async def hear_all(websocket: WebSocket) -> None:
+    """Swallow frames for ever."""
+    while True:
+        await websocket.receive()
 
 
 @pytest.fixture
@@ -206,6 +213,97 @@ async def test_a_cut_and_a_ghost(stage: Stage, client: Client, autojump_clock: t
     await stage.slack.settled()
 
     assert AttemptState.TIMED_OUT is parcel.attempts[0].state
+
+
+async def test_a_close_that_never_arrives_leaves_a_ghost(
+    stage: Stage, client: Client, autojump_clock: trio.abc.Clock
+) -> None:
+    """A client closes in order, but into a black hole: it stays registered, and gets its share, until given up."""
+    stage.slack.timing = Timing(unheard_s=100.0)
+    websocket = await client.connect()
+    client.network.lines[0][1].black_hole()
+    await websocket.aclose()
+    second = await client.dial(client.url())
+    assert 2 == (await hear(second))["num_connections"]
+    parcels = [await stage.mia.commands(stage.dm, "/kefu") for _ in range(20)]
+    assert {1, 2} == {parcel.attempts[0].link for parcel in parcels}
+    with trio.move_on_after(100):
+        await hear_all(second)
+
+    assert [2] == [link.number for link in stage.slack.links]
+    assert "nothing was heard" == stage.slack.ledger.links[0].how
+    third = await client.dial(client.url())
+    assert 2 == (await hear(third))["num_connections"]
+
+
+async def test_a_client_that_is_heard_is_kept(stage: Stage, client: Client, autojump_clock: trio.abc.Clock) -> None:
+    """Pongs are enough."""
+    stage.slack.timing = Timing(unheard_s=25.0)
+    websocket = await client.connect()
+    with trio.move_on_after(1000):
+        await hear_all(websocket)
+
+    assert 1 == len(stage.slack.links)
+
+
+async def test_a_deaf_connection_answers_pings(stage: Stage, client: Client, autojump_clock: trio.abc.Clock) -> None:
+    """A connection can be heard and get no envelope, though it is sent its share."""
+    websocket = await client.connect()
+    stage.slack.deafen(stage.slack.links[0])
+    parcel = await stage.mia.commands(stage.dm, "/kefu")
+    with trio.move_on_after(25):
+        await websocket.receive()
+
+    assert 20.0 == websocket.heard_at
+    assert AttemptState.TIMED_OUT is parcel.attempts[0].state
+
+
+async def test_a_line_that_ends_without_a_close_frame(
+    stage: Stage, client: Client, autojump_clock: trio.abc.Clock
+) -> None:
+    """Slack's edge hangs up without a word (facts/slack.md §1: about ten a day)."""
+    websocket = await client.connect()
+    stage.slack.links[0].line.hang_up()
+    with pytest.raises(LinkClosed, match="without a close frame"):
+        await websocket.receive()
+    await stage.slack.until(lambda: not stage.slack.links)
+
+    assert not websocket.was_closed
+
+
+@pytest.mark.parametrize(("delay_s", "kept_s"), [(0.5, 0.5), (20.0, 20.0), (inf, 50.0)])
+async def test_a_slow_close(
+    stage: Stage, client: Client, autojump_clock: trio.abc.Clock, delay_s: float, kept_s: float
+) -> None:
+    """A close is answered late or never; until then the connection counts and gets its share."""
+    stage.slack.timing = Timing(unheard_s=50.0)
+    stage.slack.faults.link.slow_close_s = delay_s
+    websocket = await client.connect()
+    await websocket.aclose()
+    closed_at = trio.current_time()
+    assert (delay_s < 1) is websocket.was_closed
+    if delay_s > 1:
+        parcel = await stage.mia.commands(stage.dm, "/kefu")
+        assert 1 == parcel.attempts[0].link
+    await stage.slack.until(lambda: stage.slack.ledger.links[0].how != "")
+
+    assert min(delay_s, 1.0) == closed_at
+    assert kept_s == trio.current_time()
+
+
+async def test_a_slow_close_is_only_an_answer(stage: Stage, client: Client, autojump_clock: trio.abc.Clock) -> None:
+    """What Slack closes itself is closed at once, and long frames before it are no close."""
+    stage.slack.faults.link.slow_close_s = inf
+    websocket = await client.connect()
+    for size in (10, 1000, 100_000):
+        stage.slack.send_frame({"type": "padding", "text": "x" * size})
+        assert "padding" == (await hear(websocket))["type"]
+    stage.slack.disable_socket_mode()
+    assert "link_disabled" == (await hear(websocket))["reason"]
+    with pytest.raises(LinkClosed, match="1000"):
+        await websocket.receive()
+
+    assert 0.0 == trio.current_time()
 
 
 async def test_a_black_hole_tells_nobody(stage: Stage, client: Client, autojump_clock: trio.abc.Clock) -> None:

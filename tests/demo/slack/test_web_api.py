@@ -298,6 +298,39 @@ async def test_history_is_newest_first_without_replies(stage: Stage, autojump_cl
     assert "t" == asked["messages"][0]["metadata"]["event_type"]
 
 
+async def test_history_shows_only_the_result(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
+    """After edits and deletions the history has what is left, with the mark of the edit (facts/slack.md §14)."""
+    for where in (stage.dm, stage.support, stage.private):
+        edited = await stage.mia.says(where, "first words")
+        await stage.mia.deletes(await stage.mia.says(where, "taken back"))
+        root = await stage.mia.says(where, "root")
+        replies = [await stage.mia.says(where, f"reply {number}", thread=root) for number in range(3)]
+        await stage.mia.edits(edited, "second words")
+        await stage.mia.deletes(replies[2])
+
+        asked: dict[str, Any] = {"channel": where.id, "include_all_metadata": True}
+        shown, first = stage.call("conversations.history", **asked)["messages"]
+        assert ("second words", "U0MIA00001") == (first["text"], first["edited"]["user"])
+        assert first["edited"]["ts"] > replies[2].ts
+        assert (2, replies[1].ts) == (shown["reply_count"], shown["latest_reply"])
+        assert "edited" not in shown
+        assert not {"channel", "channel_type", "event_id", "authorizations"} & {*shown}
+        thread = stage.call("conversations.replies", ts=root.ts, **asked)["messages"]
+        assert ["root", "reply 0", "reply 1"] == [message["text"] for message in thread]
+
+
+async def test_a_thread_outlives_its_root(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
+    """Of a deleted root a tombstone is left in the thread, and nothing in the history (facts/slack.md §4, §8)."""
+    root = await stage.mia.says(stage.dm, "root")
+    await stage.mia.says(stage.dm, "reply", thread=root)
+    await stage.mia.deletes(root)
+
+    assert [] == stage.call("conversations.history", channel="D0MIA00001")["messages"]
+    stone, reply = stage.call("conversations.replies", channel="D0MIA00001", ts=root.ts)["messages"]
+    assert ("tombstone", root.ts, root.ts) == (stone["subtype"], stone["ts"], stone["thread_ts"])
+    assert "reply" == reply["text"]
+
+
 async def test_history_windows_and_pages(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
     """oldest, latest and inclusive bound the window; cursors lead through the pages."""
     messages = [await stage.mia.says(stage.dm, str(number)) for number in range(5)]
@@ -410,6 +443,11 @@ async def test_members_and_conversations(stage: Stage) -> None:
     assert ["C0SUPPORT1"] == listed(exclude_archived=True)
     assert ["D0MIA00001", "C0PRIVATE9"] == listed(types="im,private_channel")
     assert [] == listed(types="mpim", team_id="T0NORTH001")
+    other = stage.south.add_user(name="Sue").dm()
+    assert other.id not in listed(types="im")
+    assert listed(types="im") == ["D0MIA00001"]
+    (dm,) = stage.call("users.conversations", types="im")["channels"]
+    assert ("U0MIA00001", True, False) == (dm["user"], dm["is_im"], "is_member" in dm)
     assert "invalid_types" == stage.error("users.conversations", types="all")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from slackkefu.demo.slack.model import ChannelKind
+from slackkefu.demo.slack.model import ChannelKind, Message
 from slackkefu.demo.slack.shape import without_absent
 from slackkefu.demo.slack.web_api.call import MOST_OBJECTS, Refused, page_of
 from slackkefu.demo.slack.web_api.chat import open_direct
@@ -12,7 +12,6 @@ from slackkefu.demo.slack.web_api.chat import open_direct
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from slackkefu.demo.slack.model import Message
     from slackkefu.demo.slack.shape import Shape
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
@@ -79,15 +78,17 @@ def history(state: State, call: BotCall) -> Shape:
 
 
 def replies(state: State, call: BotCall) -> Shape:
-    """``conversations.replies``: oldest first, the root always among them."""
+    """``conversations.replies``: oldest first, the root always among them, or what is left of it (§4, tombstone)."""
     channel = call.member_channel(state, right="history")
     if not state.switches.replies_readable and channel.kind in {ChannelKind.PUBLIC, ChannelKind.PRIVATE}:
         raise Refused("not_allowed_token_type")
-    root = channel.find(call.required("ts"))
+    ts = call.required("ts")
+    root, thread = channel.find(ts), channel.threads.get(ts, [])
+    if root is None and thread:
+        root = Message(channel, ts, "This message was deleted.", subtype="tombstone")
     if root is None:
         raise Refused("thread_not_found")
-    found = [message for message in channel.threads.get(root.ts, []) if _in_window(state, call, message)]
-    return _page_of_messages(state, call, [root, *found])
+    return _page_of_messages(state, call, [root, *(reply for reply in thread if _in_window(state, call, reply))])
 
 
 def members(state: State, call: BotCall) -> Shape:
