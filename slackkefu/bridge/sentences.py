@@ -1,0 +1,78 @@
+"""
+What the bridge itself says to people: every sentence, in Chinese and in English.
+
+A reader whose language is known is spoken to in it; one whose language is not gets both, Chinese first. To agents,
+whose language nobody tells, one short line speaks both.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from slackkefu.kefu.outgoing import language_of
+from slackkefu.slack.ids import written_at
+from slackkefu.slack.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slackkefu.kefu.outgoing import Language
+    from slackkefu.slack.ids import Ts
+
+__all__ = ["Sentence", "late", "say", "when"]
+
+
+class Sentence(enum.Enum):
+    """A sentence to a customer in Slack."""
+
+    NOT_ARRIVED = enum.auto()
+    """A message surely did not reach the desk."""
+    PERHAPS_NOT_ARRIVED = enum.auto()
+    """A message may not have reached the desk."""
+
+
+_WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
+    {
+        Sentence.NOT_ARRIVED: {
+            "zh-CN": "您 {when} 发送的消息没有送达客服，请重新发送。",
+            "en-US": "Your message of {when} did not reach customer service. Please send it again.",
+        },
+        Sentence.PERHAPS_NOT_ARRIVED: {
+            "zh-CN": "您 {when} 发送的消息可能没有送达客服。如果没有得到回复，请重新发送。",
+            "en-US": "Your message of {when} may not have reached customer service. If nobody answers, send it again.",
+        },
+    }
+)
+
+
+def say(sentence: Sentence, *, locale: str, when: str) -> str:
+    """
+    Return *sentence* in Slack's markup.
+
+    Args:
+        sentence: What to say.
+        locale: The reader's, like ``en-US``; empty where it is not known.
+        when: The message it is about, by :func:`when`.
+
+    """
+    words = _WORDS[sentence]
+    chosen = [words[language_of(locale)]] if locale else words.values()
+    return "\n".join(each.format(when=when) for each in chosen)
+
+
+def when(ts: Ts) -> str:
+    """Return when a message was written, as Slack shows it to each reader in their own time (facts/slack.md §6)."""
+    at = written_at(ts)
+    return escape(ts) if at is None else f"<!date^{int(at)}^{{date_short_pretty}} {{time}}|{_utc(at)}>"
+
+
+def late(at: float) -> str:
+    """Return the line before words that were written at *at*, and come to the desk out of their time."""
+    return f"[补发 Late · {_utc(at)}]"
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
