@@ -33,7 +33,6 @@ from slackkefu.store import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slackkefu.bridge.aside import Aside
     from slackkefu.config import Config
     from slackkefu.easemob.rest import RestClient
     from slackkefu.parts import Parts, Statistics
@@ -126,7 +125,7 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             clients.push_async_callback(_close, parts.rest)
             await _make_sure_of_both(config, world, store, parts)
             await _start(parts, nursery, world, store)
-            nursery.start_soon(_keep_house, store, parts.aside)
+            nursery.start_soon(_keep_house, store, parts)
             await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
@@ -163,6 +162,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.directory.run)
     await nursery.start(parts.words.run)
     await nursery.start(parts.sheltering.run)
+    await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
     await nursery.start(parts.intake.run)
     await _restore(parts, world, store)
@@ -174,8 +174,10 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
 
 
 async def _restore(parts: Parts, world: World, store: Store) -> None:
-    """Take over from the run before: what has ended, and what was acknowledged and waits in the spill."""
-    parts.receipts.restore(await world.disk.run(store.slack_journal.load))
+    """Take over from the run before: what has ended, what is to be told, and what waits in the spill."""
+    ended = await world.disk.run(store.slack_journal.load)
+    parts.receipts.restore(ended)
+    parts.telling.restore(ended)
     parts.replies.restore(await world.disk.run(store.kefu_journal.load))
     await parts.aside.restore(await world.disk.run(store.aside.load))
     waiting = parts.receipts.restore_spilled(await world.disk.run(store.spill.load))
@@ -187,15 +189,16 @@ async def _restore(parts: Parts, world: World, store: Store) -> None:
         log.info("spill.restored", messages=len(waiting), meaning="acknowledged before, brought to the desk now")
 
 
-async def _keep_house(store: Store, aside: Aside) -> None:
+async def _keep_house(store: Store, parts: Parts) -> None:
     """Clear the store of what nobody needs, until cancelled."""
     while True:
         await trio.sleep(HOUSEKEEPING_S)
         try:
+            await parts.receipts.catch_up()
             await store.slack_journal.forget()
             await store.kefu_journal.forget()
             await store.spill.compact()
-            aside.forget_old()
+            parts.aside.forget_old()
             await store.aside.compact()
         except StoreUnwritable as exc:
             log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback

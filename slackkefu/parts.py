@@ -21,6 +21,7 @@ from slackkefu.bridge.posting import Posting
 from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.replies import Replies
 from slackkefu.bridge.sheltering import Sheltering
+from slackkefu.bridge.telling import Telling
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import AppKey, im_user
 from slackkefu.easemob.pool import Pool
@@ -78,6 +79,7 @@ class Parts:
     intake: Intake
     receipts: Receipts
     sheltering: Sheltering
+    telling: Telling
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
@@ -96,6 +98,7 @@ class Parts:
             "easemob_sessions": self.pool.statistics,
             "easemob_rest": self.rest.statistics,
             "messages": self.receipts.statistics,
+            "telling": self.telling.statistics,
             "lanes_to_kefu": self.words.statistics,
             "lanes_to_slack": self.replies.statistics,
             "affairs": self.affairs.statistics,
@@ -171,8 +174,12 @@ def build(
     )
 
     # Slack → desk.
-    receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall)
+    telling = Telling(
+        world=world, web=web, installations=installations, directory=directory, journal=store.slack_journal
+    )
+    receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall, on_left=telling.take)
     sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
+    aside = Aside(store.aside, wall=world.wall)
     forwarding = Forwarding(
         world=world,
         pool=pool,
@@ -180,6 +187,7 @@ def build(
         book=book,
         receipts=receipts,
         sheltering=sheltering,
+        aside=aside,
         installations=installations,
         fields=config.kefu.visitor_fields,
         service_number=service_number,
@@ -212,11 +220,12 @@ def build(
         intake=intake,
         receipts=receipts,
         sheltering=sheltering,
+        telling=telling,
         words=words,
         affairs=affairs,
         sessions=sessions,
         replies=replies,
         posting=posting,
         spill=store.spill,
-        aside=Aside(store.aside, wall=world.wall),
+        aside=aside,
     )

@@ -50,6 +50,10 @@ class Shelf(Protocol):
         """Note that these need not be kept."""
         ...
 
+    async def flush(self) -> None:
+        """Write what is noted; raises StoreUnwritable."""
+        ...
+
 
 class _Kept(msgspec.Struct, frozen=True):
     direction: Direction
@@ -104,7 +108,7 @@ class Aside:
 
     async def put(self, direction: Direction, user: ImUser, key: str, *, reason: str, content: bytes) -> None:
         """
-        Set a message aside; on disk when this returns.
+        Set a message aside, unless it is; on disk when this returns.
 
         Args:
             direction: Where it was on its way to.
@@ -117,6 +121,9 @@ class Aside:
             StoreUnwritable: The disk does not take it; nothing has changed.
 
         """
+        if key in self._kept:
+            # A crash came before the message could be ended for it.
+            return
         at = self._wall()
         (number,) = await self._shelf.put(
             Piece(user, key, msgspec.json.encode(_Kept(direction, reason, at, msgspec.Raw(content))))
@@ -125,8 +132,27 @@ class Aside:
         self._count += 1
         log.error("message.set_aside", visitor=user, direction=direction, reason=reason, meaning="kept in aside/")
 
+    async def withdraw(self, key: str) -> bool:
+        """
+        Let go of a message because its writer has deleted it; on disk when this returns.
+
+        Returns:
+            Whether it was set aside.
+
+        Raises:
+            StoreUnwritable: The disk does not take it; it is still here.
+
+        """
+        number, _ = self._kept.get(key, (None, 0.0))
+        if number is None:
+            return False
+        self._shelf.done(number)
+        await self._shelf.flush()
+        self._kept.pop(key, None)
+        return True
+
     def take_back(self, key: str) -> bool:
-        """Let go of a message, mostly because its writer has deleted it; tell whether it was set aside."""
+        """Let go of a message; tell whether it was set aside."""
         number, _ = self._kept.pop(key, (None, 0.0))
         if number is not None:
             self._shelf.done(number)

@@ -61,9 +61,15 @@ class Outcome(enum.StrEnum):
     DELIVERED = "delivered"
     """Easemob accepted every part of it."""
     REFUSED = "refused"
-    """The other side refused it for good."""
+    """The other side refused it for good; its writer is told."""
+    SET_ASIDE = "set_aside"
+    """It made us fail, and is kept for a person to look at; its writer is told."""
     IGNORED = "ignored"
     """Nothing of it was for the desk after all."""
+    WITHDRAWN = "withdrawn"
+    """Its writer deleted it while it was in our hands; ignored by that name."""
+    APP_REMOVED = "app_removed"
+    """Its workspace has removed the app: it is not ours to bring over any more, and nobody can be told."""
 
 
 @dataclass(slots=True)
@@ -110,9 +116,15 @@ class CustodyStatistics:
     delivered: int
     """Messages that Easemob accepted."""
     refused: int
-    """Messages that were refused for good."""
+    """Messages that were refused for good; what their writers were told is counted by the telling."""
+    set_aside: int
+    """Messages that made us fail; what their writers were told is counted by the telling."""
     ignored: int
     """Messages in which nothing was for the desk, such as a bare mention of the app."""
+    withdrawn: int
+    """Messages that their writers deleted before they were brought over."""
+    app_removed: int
+    """Messages whose workspace had removed the app before they were brought over."""
     repeats: int
     """Envelopes that repeated a message in hand or settled."""
 
@@ -181,6 +193,14 @@ class Custody(Generic[D]):
         self._counts[outcome] += 1
         return settled
 
+    def preclude(self, key: MessageKey) -> None:
+        """Know that a message that never came has been deleted: should it come yet, it is a repeat of that."""
+        self._remember(Settled(key, Outcome.WITHDRAWN))
+
+    def find(self, key: MessageKey) -> Owed[D] | Settled | None:
+        """Return what is known of a message; None when it never came, or so long ago that it is forgotten."""
+        return self._owed.get(key) or self._settled.get(key)
+
     def is_in_hand(self, owed: Owed[D]) -> bool:
         """Tell whether *owed* has not ended yet."""
         return self._owed.get(owed.key) is owed
@@ -196,7 +216,10 @@ class Custody(Generic[D]):
             spilled=self._spilled,
             delivered=self._counts[Outcome.DELIVERED],
             refused=self._counts[Outcome.REFUSED],
+            set_aside=self._counts[Outcome.SET_ASIDE],
             ignored=self._counts[Outcome.IGNORED],
+            withdrawn=self._counts[Outcome.WITHDRAWN],
+            app_removed=self._counts[Outcome.APP_REMOVED],
             repeats=self._repeats,
         )
 

@@ -3,32 +3,43 @@ Forwarding: one message from Slack to the desk, start to end.
 
 The work of a visitor's lane. A message leaves its lane when it is settled: every part accepted by Easemob, or refused
 for good. Between the two it is tried again under the same ids, so that a part which did arrive is recognised, and the
-messages behind it wait, so that order holds.
+messages behind it wait, so that order holds. One that makes us fail is tried :data:`~slackkefu.bridge.aside.TRIES`
+times and set aside. What is not brought over is told to its writer (:mod:`slackkefu.bridge.telling`), and what comes
+late says when it was written (:mod:`slackkefu.bridge.lateness`).
 """
 
 from __future__ import annotations
 
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
+from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.book import named
 from slackkefu.bridge.custody import Outcome
+from slackkefu.bridge.journey import Journey
+from slackkefu.bridge.lateness import Lateness
 from slackkefu.bridge.naming import name_all
 from slackkefu.bridge.spilled import restore
 from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_kefu import parts
 from slackkefu.easemob.recovery import GiveUp, after_send
-from slackkefu.errors import SlackkefuError, StoreError
+from slackkefu.errors import LinkClosed, SendOutcomeUnknown, SlackkefuError, StoreBroken, StoreError, StoreUnwritable
 from slackkefu.kefu.outgoing import VisitorCard, language_of
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterator
 
+    from slackkefu.bridge.aside import Aside
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.custody import MessageKey
     from slackkefu.bridge.naming import Naming
     from slackkefu.bridge.receipts import Parcel, Receipts
     from slackkefu.bridge.routing import Forward
@@ -39,6 +50,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.pool import Pool
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.installation import Installations
+    from slackkefu.store.entries import SlackEntry
     from slackkefu.world import World
 
 __all__ = ["Forwarding"]
@@ -48,10 +60,37 @@ log = structlog.get_logger()
 NO_LOGIN_S: Final = 15 * 60.0
 """How long a message waits for a visitor whom Easemob does not let in: longer than Slack repeats it."""
 
+AGAIN_S: Final = 1.0
+"""Pause before a message is tried again that made us fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a message ends, and what has to be on disk with it."""
+
+    outcome: Outcome
+    along: tuple[SlackEntry, ...] = ()
+
 
 @final
 class Forwarding:
-    """Brings messages to the desk, one at a time for each visitor."""
+    """
+    Brings messages to the desk, one at a time for each visitor.
+
+    Args:
+        world: Wall clock and chance.
+        pool: What sends as a visitor. What stands in for it says in :meth:`is_up` whether what it was given may be
+            on its way right now.
+        directory: Names.
+        book: The visitors' records.
+        receipts: The messages in hand.
+        sheltering: Told of each message that has left its lane.
+        aside: Where messages go that make us fail.
+        installations: Who installed the app.
+        fields: What the desk is told of a visitor.
+        service_number: To whom everything goes.
+
+    """
 
     def __init__(
         self,
@@ -62,6 +101,7 @@ class Forwarding:
         book: Book,
         receipts: Receipts,
         sheltering: Sheltering,
+        aside: Aside,
         installations: Installations,
         fields: Collection[VisitorField],
         service_number: ImUser,
@@ -72,31 +112,69 @@ class Forwarding:
         self._book = book
         self._receipts = receipts
         self._sheltering = sheltering
+        self._aside = aside
         self._installations = installations
         self._fields = fields
         self._service_number = service_number
+        self._began = world.wall()
+        self._journeys: dict[MessageKey, Journey] = {}
+        self._lateness = Lateness()
 
     async def work(self, user: ImUser, parcel: Parcel) -> None:
         """
-        Bring one message over and settle it.
+        Bring one message over and settle it; one that was deleted while it waited is passed over.
 
         A cancellation leaves the message owed: Slack still has it, or the spill.
         """
-        try:
-            with self._pool.hold(user):
-                forward = parcel.forward or await self._fetch(parcel)
-                outcome = await self._bring_over(forward) if forward is not None else Outcome.REFUSED
-        except Exception:
-            # The edge of a lane: a fault of ours must not hold up the visitor's next messages.
-            log.exception("lane.fault", visitor=user, ts=parcel.owed.key.ts)
-            if not parcel.is_safe:
-                # Slack repeats this one.
-                self._receipts.let_go(parcel)
-                self._sheltering.ended(user, parcel)
-                return
-            outcome = Outcome.REFUSED
-        await self._receipts.settle(parcel, outcome)
+        ending = None
+        if self._receipts.is_in_hand(parcel):
+            with self._begin(user, parcel) as journey:
+                ending = await self._carry(journey, parcel)
+        if ending is not None and self._receipts.is_in_hand(parcel):
+            await self._receipts.settle(parcel, ending.outcome, *ending.along)
+        else:
+            # Deleted, and if that was while it was being set aside it is there.
+            self._aside.take_back(str(parcel.owed.key))
         self._sheltering.ended(user, parcel)
+
+    def stop(self, key: MessageKey) -> bool:
+        """Work on a message no more, for it was deleted; False when something of it has left, or may be leaving now."""
+        journey = self._journeys.get(key)
+        if journey is None:
+            return True
+        if journey.may_have_left or (journey.is_leaving and self._pool.is_up(journey.user)):
+            return False
+        journey.scope.cancel()
+        return True
+
+    @contextmanager
+    def _begin(self, user: ImUser, parcel: Parcel) -> Iterator[Journey]:
+        """Hold the visitor's session for one message, until it has ended or is stopped."""
+        journey = self._journeys[parcel.owed.key] = Journey(user, parcel.owed.key)
+        try:
+            with journey.scope, self._pool.hold(user):
+                yield journey
+        finally:
+            del self._journeys[journey.key]
+
+    async def _carry(self, journey: Journey, parcel: Parcel) -> _Ending:
+        """Bring a message over; one that makes us fail again and again is set aside, so that its lane goes on."""
+        tries = 0
+        while True:
+            try:
+                return await self._bring_over(journey, parcel)
+            except StoreBroken:
+                raise
+            except Exception as exc:
+                # The edge of a lane: a fault of ours must not hold up the visitor's next messages.
+                tries += 1
+                log.exception("lane.fault", visitor=journey.user, ts=journey.key.ts, tries=tries)
+                journey.is_uncertain |= journey.is_leaving
+                if tries == TRIES:
+                    return await self._set_aside(journey, parcel, reason=_name_of(exc))
+            await trio.sleep(AGAIN_S)
+
+    # From the spill, and aside.
 
     async def _fetch(self, parcel: Parcel) -> Forward | None:
         """Read a message from the spill; None when its workspace has removed the app meanwhile."""
@@ -115,50 +193,104 @@ class Forwarding:
                 log.error("spill.unreadable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
             await trio.sleep(next(pauses))
 
-    async def _bring_over(self, forward: Forward) -> Outcome:
+    async def _set_aside(self, journey: Journey, parcel: Parcel, *, reason: str) -> _Ending:
+        """Set a message aside; until the disk takes it the visitor's messages wait."""
+        try:
+            content = await self._read(parcel) if parcel.is_safe else parcel.content()
+        except ValueError:
+            # Changed on the disk: what is left of it is its name.
+            content = b"null"
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        while True:
+            try:
+                # Whole or not at all: a deletion that stops us here has to know whether it is there.
+                with trio.CancelScope(shield=True):
+                    await self._aside.put("to_kefu", journey.user, str(journey.key), reason=reason, content=content)
+            except StoreUnwritable as exc:
+                log.error("store.unwritable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
+            else:
+                return self._untold(journey, Outcome.SET_ASIDE, reason)
+            await trio.sleep(next(pauses))
+
+    # On the way.
+
+    async def _bring_over(self, journey: Journey, parcel: Parcel) -> _Ending:
+        forward = parcel.forward or await self._fetch(parcel)
+        if forward is None:
+            return _Ending(Outcome.APP_REMOVED)
+        journey.thread_ts = forward.event.thread_ts
         naming = await name_all(forward, self._directory)
         card = self._card(forward, naming)
         await self._book.write(forward.user)
-        messages = parts(
+        make = partial(
+            parts,
             forward,
             card=card.chosen(self._fields),
             language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
             names=naming,
             service_number=self._service_number,
         )
-        for message in messages:
-            refusal = await self._send(forward.user, message)
+        count = len(make())
+        if not count:
+            log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
+            return _Ending(Outcome.IGNORED)
+        while journey.accepted < count:
+            # Made for each attempt anew: a message may become late while it waits.
+            refusal = await self._send(journey, lambda: make(late=self._late(journey))[journey.accepted])
             if refusal is not None:
                 log.warning(
                     "kefu.refused",
                     visitor=forward.user,
                     ts=forward.event.ts,
                     problem=refusal,
-                    meaning="not at the desk",
+                    meaning="not at the desk; its writer is told",
                 )
-                return Outcome.REFUSED
-        if not messages:
-            log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
-            return Outcome.IGNORED
-        log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=len(messages))
-        return Outcome.DELIVERED
+                return self._untold(journey, Outcome.REFUSED, refusal)
+            journey.accepted += 1
+        self._lateness.note(forward.user, forward.event.ts)
+        log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
+        return _Ending(Outcome.DELIVERED)
 
-    async def _send(self, user: ImUser, message: OutgoingMessage) -> str | None:
+    async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:
         """Send until Easemob accepted it (None) or refused it for good (the reason)."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         gives_up_at = trio.current_time() + NO_LOGIN_S
         while True:
-            try:
-                await self._pool.send(user, message)
-            except SlackkefuError as error:
-                step = after_send(error)
-                if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
-                    return step.reason
-                pause = max(next(pauses), step.after_s)
-                log.info("kefu.send_again", visitor=user, problem=str(error), in_s=round(pause, 1))
-            else:
+            problem = await self._attempt(journey, make())
+            if problem is None:
                 return None
+            step = after_send(problem)
+            if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
+                return step.reason
+            pause = max(next(pauses), step.after_s)
+            log.info("kefu.send_again", visitor=journey.user, problem=str(problem), in_s=round(pause, 1))
             await trio.sleep(pause)
+
+    async def _attempt(self, journey: Journey, message: OutgoingMessage) -> SlackkefuError | None:
+        """Send once, for as long as the message need not say anything else; return what stood in the way."""
+        problem: SlackkefuError | None = None
+        journey.is_leaving = True
+        late_in_s = self._lateness.late_in_s(journey.user, journey.key.ts, self._world.wall())
+        with trio.move_on_after(math.inf if journey.accepted else late_in_s) as waiting:
+            try:
+                await self._pool.send(journey.user, message)
+            except SlackkefuError as error:
+                problem = error
+        if waiting.cancelled_caught:
+            is_up = self._pool.is_up(journey.user)
+            problem = SendOutcomeUnknown("late by now") if is_up else LinkClosed("Easemob IM", "not up in time")
+        # After an error that nobody foresaw this stays as it is: nobody knows how far it came.
+        journey.is_leaving = False
+        journey.is_uncertain |= isinstance(problem, SendOutcomeUnknown)
+        return problem
+
+    def _late(self, journey: Journey) -> float | None:
+        """Return when a message was written that the desk gets late."""
+        return self._lateness.late(journey.user, journey.key.ts, self._world.wall())
+
+    def _untold(self, journey: Journey, outcome: Outcome, reason: str) -> _Ending:
+        """End a message that was not brought over; its writer is to be told."""
+        return _Ending(outcome, (journey.untold(reason, began=self._began, now=self._world.wall()),))
 
     def _card(self, forward: Forward, naming: Naming) -> VisitorCard:
         """Make the visitor's card, and remember its names for when Slack does not tell them."""
@@ -180,3 +312,10 @@ class Forwarding:
             title=profile.title,
             timezone=profile.timezone,
         )
+
+
+def _name_of(exc: BaseException) -> str:
+    """Return the kind of fault; of several that came together the first."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return type(exc).__name__

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from slackkefu.store.entries import SlackEntry
     from slackkefu.store.spill import Spilled
 
-__all__ = ["BUDGET_S", "Delivery", "Journal", "Parcel", "Receipt", "Receipts", "Spill"]
+__all__ = ["BUDGET_S", "Delivery", "Journal", "Parcel", "Receipt", "Receipts", "Spill", "key_of"]
 
 log = structlog.get_logger()
 
@@ -150,13 +150,22 @@ class Receipts:
         journal: Where it is written down that a message has ended.
         spill: Where messages wait that were acknowledged.
         wall: Wall clock, seconds.
+        on_left: Told of each entry that a message left behind, once it is on disk.
 
     """
 
-    def __init__(self, *, journal: Journal, spill: Spill, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        spill: Spill,
+        wall: Callable[[], float],
+        on_left: Callable[[SlackEntry], None] = lambda _: None,
+    ) -> None:
         self._journal = journal
         self._spill = spill
         self._wall = wall
+        self._on_left = on_left
         self._custody: Custody[Receipt] = Custody()
         # What has ended, but is not written down yet.
         self._unwritten: dict[MessageKey, _Unwritten] = {}
@@ -167,7 +176,7 @@ class Receipts:
         """Take over what the journal says has ended."""
         self._custody.restore(
             settled=(
-                (_key(entry), Outcome(entry.outcome))
+                (key_of(entry), Outcome(entry.outcome))
                 for entry in entries
                 if isinstance(entry, SettledEntry) and not entry.revision and entry.outcome in set(Outcome)
             )
@@ -188,8 +197,7 @@ class Receipts:
 
     def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Safe | Settled:
         """Take a message in hand, or recognise it; see :meth:`Custody.take`."""
-        key = MessageKey(forward.installation.key, forward.event.channel, forward.event.ts)
-        taken = self._custody.take(key, Receipt(delivery, delivery.received_at + BUDGET_S))
+        taken = self._custody.take(forward.key, Receipt(delivery, delivery.received_at + BUDGET_S))
         payload = delivery.envelope.payload
         if not isinstance(taken, Owed):
             return taken
@@ -227,25 +235,59 @@ class Receipts:
             along: What else has to be on disk by then.
 
         """
-        settled = self._custody.settle(parcel.owed, outcome)
-        self._unwritten[settled.key] = _Unwritten(parcel.owed, along)
-        if await self._write_down(settled):
-            deliveries, parcel.owed.deliveries = parcel.owed.deliveries, []
-            await self._acknowledge(settled, deliveries)
+        await self._end(parcel.owed, outcome, along)
+
+    async def withdraw(self, owed: Owed[Receipt]) -> bool:
+        """Note that the writer of a message in hand has deleted it; tell whether that is on disk."""
+        return await self._end(owed, Outcome.WITHDRAWN, ())
 
     async def acknowledge_repeat(self, known: Safe | Settled, delivery: Delivery) -> None:
         """Acknowledge one more envelope of a message that is safe or has ended."""
-        if isinstance(known, Settled) and known.key in self._unwritten and not await self._write_down(known):
-            return
-        await delivery.acknowledge()
+        if isinstance(known, Safe) or await self.is_written(known):
+            await delivery.acknowledge()
+
+    async def catch_up(self) -> None:
+        """Write down what the disk did not take when it ended; of a message from the spill no repeat asks for it."""
+        for key in [*self._unwritten]:
+            settled = self._custody.find(key)
+            if isinstance(settled, Settled) and not await self.is_written(settled):
+                return
 
     def let_go(self, parcel: Parcel) -> None:
         """Leave a message to Slack, unanswered: its next repeat is taken as new."""
         self._custody.let_go(parcel.owed)
 
+    # What is known of a message.
+
+    def find(self, key: MessageKey) -> Owed[Receipt] | Settled | None:
+        """Return what is known of a message; see :meth:`Custody.find`."""
+        return self._custody.find(key)
+
+    def is_in_hand(self, parcel: Parcel) -> bool:
+        """Tell whether *parcel* is still to be brought over; its writer may have deleted it meanwhile."""
+        return self._custody.is_in_hand(parcel.owed)
+
+    def preclude(self, key: MessageKey) -> None:
+        """Know that a message that never came has been deleted; see :meth:`Custody.preclude`."""
+        self._custody.preclude(key)
+
     def statistics(self) -> CustodyStatistics:
         """Count."""
         return self._custody.statistics()
+
+    async def _end(self, owed: Owed[Receipt], outcome: Outcome, along: tuple[SlackEntry, ...]) -> bool:
+        """Note how a message ended; tell whether that is on disk, and its envelopes acknowledged."""
+        settled = self._custody.settle(owed, outcome)
+        self._unwritten[settled.key] = _Unwritten(owed, along)
+        if not await self._write_down(settled):
+            return False
+        deliveries, owed.deliveries = owed.deliveries, []
+        await self._acknowledge(settled, deliveries)
+        return True
+
+    async def is_written(self, settled: Settled) -> bool:
+        """Make sure that it is on disk how a message ended; False while the disk takes nothing."""
+        return settled.key not in self._unwritten or await self._write_down(settled)
 
     async def _write_down(self, settled: Settled) -> bool:
         """Write that a message has ended; False while the disk takes nothing."""
@@ -266,9 +308,12 @@ class Receipts:
                 "store.unwritable", problem=str(exc), meaning="brought over and not acknowledged; Slack repeats it"
             )
             return False
-        self._unwritten.pop(key, None)
-        if unwritten.owed.entry is not None:
-            self._spill.done(unwritten.owed.entry)
+        # Two may have written it side by side; what follows from it follows once.
+        if self._unwritten.pop(key, None) is not None:
+            if unwritten.owed.entry is not None:
+                self._spill.done(unwritten.owed.entry)
+            for left in unwritten.along:
+                self._on_left(left)
         return True
 
     @staticmethod
@@ -279,7 +324,8 @@ class Receipts:
                 await receipt.delivery.acknowledge()
 
 
-def _key(entry: SettledEntry) -> MessageKey:
+def key_of(entry: SlackEntry) -> MessageKey:
+    """Return which message *entry* is about."""
     installation = InstallationKey(
         EnterpriseId(entry.enterprise_id) if entry.enterprise_id else None,
         TeamId(entry.team_id) if entry.team_id else None,

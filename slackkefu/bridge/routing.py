@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from slackkefu.bridge.custody import MessageKey
 from slackkefu.bridge.identity import Unmappable, Visitor, author_team, im_user
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
 from slackkefu.slack.envelope import AppRateLimited, EventCallback, Malformed, MessageEvent, OtherEvent
@@ -48,6 +49,11 @@ class Forward:
     """The thread an answer belongs in: in a channel always, in a direct message where the visitor wrote in one."""
     is_mention: bool
     """The app was mentioned; in a channel this opens the conversation in its thread."""
+
+    @property
+    def key(self) -> MessageKey:
+        """What the message is, however often and in whatever envelope it comes."""
+        return MessageKey(self.installation.key, self.event.channel, self.event.ts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@ From Slack's words to the desk's: one message of a visitor as the IM messages th
 
 A pure mapping. A long text becomes ordered parts; where it is cut depends on the text alone, and every id derives from
 (team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to the
-other side. Names of people who are mentioned may be known the second time and not the first; so
-they are put in last, and neither cut nor id depends on them.
+other side. Names of people who are mentioned may be known the second time and not the first, and a message may be late
+the second time and not the first; so names and the mark of being late are put in last, into room that is kept for the
+mark, and neither cut nor id depends on them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.identity import digest, message_id, meta_id
+from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
@@ -28,16 +30,25 @@ if TYPE_CHECKING:
     from slackkefu.slack.envelope import FileRef
     from slackkefu.slack.text import Names
 
-__all__ = ["parts"]
+__all__ = ["PART_BYTES", "parts"]
 
 ORIGINAL: Final = ""
 """The revision of a message as first written; an edit has another."""
+
+PART_BYTES: Final = MAX_BODY_BYTES - len(f"{late_line(0.0)}\n".encode())
+"""What one part may hold of a message's words; the rest of the body is for the mark of being late."""
 
 _MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
 
 
 def parts(
-    forward: Forward, *, card: VisitorCard, language: Language | None, names: Names, service_number: ImUser
+    forward: Forward,
+    *,
+    card: VisitorCard,
+    language: Language | None,
+    names: Names,
+    service_number: ImUser,
+    late: float | None = None,
 ) -> tuple[OutgoingMessage, ...]:
     """
     Map one message to the ordered IM messages that carry it.
@@ -48,6 +59,7 @@ def parts(
         language: The author's, if known.
         names: Names of the people and channels it mentions, as far as known.
         service_number: To whom it goes.
+        late: When it was written (wall clock), where the desk has to be told: the first part says it.
 
     Returns:
         Empty when nothing readable is in it, such as a bare mention of the app.
@@ -57,16 +69,18 @@ def parts(
     words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
     text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
 
+    mark = "" if late is None else f"{late_line(late)}\n"
+
     def part_of(index: int, piece: str) -> OutgoingMessage:
         source = (forward.visitor.team, event.channel, event.ts, ORIGINAL, index, digest(piece))
         return OutgoingMessage(
             meta_id=meta_id(*source),
             to=service_number,
-            body=TextBody(_with_names(piece, event.text, names)),
+            body=TextBody(_finished(piece, event.text, names, mark=mark if index == 0 else "")),
             ext=weichat(card, language=language, message_id=message_id(*source)),
         )
 
-    return tuple(part_of(index, piece) for index, piece in enumerate(cut(text)))
+    return tuple(part_of(index, piece) for index, piece in enumerate(cut(text, PART_BYTES)))
 
 
 @final
@@ -80,11 +94,11 @@ class _Nameless:
         """Know no channel."""
 
 
-def _with_names(piece: str, source: str, names: Names) -> str:
-    """Put names in the place of ids that *source* mentions, unless *piece* would grow too long by it."""
+def _finished(piece: str, source: str, names: Names, *, mark: str) -> str:
+    """Put *mark* first, and names in the place of ids that *source* mentions, unless it grew too long by the names."""
     known = {user: " ".join((names.user(user) or "").split()) for user in mentions(source)}
-    named = _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
-    return named if len(named.encode()) <= MAX_BODY_BYTES else piece
+    named = mark + _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
+    return named if len(named.encode()) <= MAX_BODY_BYTES else mark + piece
 
 
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:

@@ -9,9 +9,10 @@ the others, and is late, not out of order.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack import FakeSlack
 
 __all__ = ["Lane", "Verdict", "judge", "judge_town"]
+
+_LATE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
+"""The line before words that come late."""
 
 
 @final
@@ -114,7 +118,7 @@ def judge_town(slack: FakeSlack, desk: Desk, lanes: Mapping[str, str]) -> Verdic
     for channel, visitor in lanes.items():
         conversation = desk.conversation(visitor)
         written = [each.shown for each in slack.state.channels[channel].messages if not each.installation]
-        heard = [line.text for line in conversation.heard if line.type == "txt"]
+        heard = [_LATE.sub("", line.text) for line in conversation.heard if line.type == "txt"]
         both.append(Lane(f"to the desk: {visitor}", written, heard, repeated))
         said = [line.text for line in conversation.said if line.kind == "text"]
         both.append(Lane(f"to Slack: {visitor}", said, posted.get(channel, [])))

@@ -202,8 +202,9 @@ def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
       later.
     * No acknowledgement: at once, with the same id, by which the server can recognise it (facts/msync.md §8).
     * The network: after a second.
-    * The visitor cannot log in (banned, plan used up): after a minute. Somebody may mend it, but not for ever: the
-      place it takes is one of many visitors'.
+    * The visitor is banned: give up. Whoever banned them meant it.
+    * The visitor cannot log in otherwise (plan used up, devices): after a minute. Somebody may mend it, but not for
+      ever: the place it takes is one of many visitors'.
     * The app cannot (credentials, a full disk): after a minute; that is about everybody, and somebody will mend it.
     * A message that cannot be written is a fault of ours, and no time mends it.
     """
@@ -212,8 +213,19 @@ def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
         return SendAgain(1.0) if verdict.again else GiveUp(verdict.kind)
     if isinstance(error, SendOutcomeUnknown):
         return SendAgain(0.0)
+    if _is_banned(error):
+        return GiveUp("banned")
     if isinstance(error, LocalProtocolError):
         return GiveUp("unsendable")
     if isinstance(error, LinkError | RestOutcomeUnknown):
         return SendAgain(1.0)
     return SendAgain(_MENDED_S, "" if isinstance(error, OperatorError) else "no_login")
+
+
+def _is_banned(error: SlackkefuError) -> bool:
+    """Tell whether the tenant has banned the visitor (facts/msync.md §6, facts/easemob-rest.md §2.3)."""
+    if isinstance(error, LoginRefused):
+        return login_verdict(error.code, error.reason).cause is Cause.FORBIDDEN
+    if isinstance(error, RestError):
+        return error.code == "forbidden_service_operation" or "user not activated" in error.description
+    return False

@@ -7,16 +7,19 @@ written once and never changed; a later one may say more about the same message.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 __all__ = [
     "Answered",
+    "Certainty",
     "Intent",
     "KefuEntry",
     "Settled",
     "SlackEntry",
+    "Told",
+    "Untold",
 ]
 
 
@@ -31,6 +34,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 # Slack → kefu.
 
+Certainty: TypeAlias = Literal["surely", "possibly"]
+"""How sure it is that a message did not arrive."""
+
 
 class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
     """A message has ended; its envelopes may be acknowledged, a repeat is a duplicate."""
@@ -42,7 +48,29 @@ class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
     at: float
 
 
-SlackEntry: TypeAlias = Settled
+class Untold(Conversation, frozen=True, kw_only=True, tag="untold"):
+    """A message did not surely reach the desk, and its writer has to be told; open until there is a :class:`Told`."""
+
+    ts: str
+    thread_ts: str | None = None
+    """The root of the thread it was written in."""
+    user: str
+    """Who wrote it."""
+    certainty: Certainty
+    reason: str
+    at: float
+
+
+class Told(Conversation, frozen=True, kw_only=True, tag="told"):
+    """The writer of a message was told, or cannot be."""
+
+    ts: str
+    outcome: str
+    """``told``, or why not."""
+    at: float
+
+
+SlackEntry: TypeAlias = Settled | Untold | Told
 
 
 # kefu → Slack.

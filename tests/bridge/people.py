@@ -158,6 +158,12 @@ class Spill:
         """Note that these are over."""
         self.over |= {*numbers}
 
+    async def flush(self) -> None:
+        """Write what is over."""
+        await trio.sleep(self.takes_s)
+        if self.is_full:
+            raise StoreUnwritable(Path("spill"), "the disk is full")
+
     @property
     def keys(self) -> list[str]:
         """Which messages were kept, in order, by their ``ts``."""

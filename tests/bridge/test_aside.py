@@ -55,9 +55,35 @@ async def test_a_deletion_takes_it_back(autojump_clock: trio.testing.MockClock) 
     aside = Aside(spill, wall=lambda: 1000.0)
     await set_aside(aside)
 
+    assert await aside.withdraw("m1")
+    assert not await aside.withdraw("m1")
+    assert {1} == spill.over
+
+
+async def test_a_deletion_on_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
+    """A deletion that the disk does not take is not done, and can be tried again."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside)
+    spill.is_full = True
+    with pytest.raises(StoreUnwritable):
+        await aside.withdraw("m1")
+    spill.is_full = False
+
+    assert 1 == aside.statistics().kept
+    assert await aside.withdraw("m1")
+
+
+async def test_the_same_again(autojump_clock: trio.testing.MockClock) -> None:
+    """A message that comes again after a crash, and fails again, is kept once."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside)
+    await set_aside(aside)
+
+    assert 1 == len(spill.pieces)
     assert aside.take_back("m1")
     assert not aside.take_back("m1")
-    assert {1} == spill.over
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(KEEP_S - 1, 1), (KEEP_S + 1, 0)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.custody import Custody, CustodyStatistics, Joined, MessageKey, Outcome, Owed, Settled
+from slackkefu.bridge.custody import Custody, Joined, MessageKey, Outcome, Owed, Settled
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 
@@ -42,7 +42,7 @@ def test_a_repeat_of_a_settled_message_is_known() -> None:
     settled = custody.settle(take(custody, "1", "first"), Outcome.DELIVERED)
 
     assert settled is custody.take(key("1"), "retry")
-    assert CustodyStatistics(in_hand=0, spilled=0, delivered=1, refused=0, ignored=0, repeats=1) == custody.statistics()
+    assert (0, 1, 1) == (custody.statistics().in_hand, custody.statistics().delivered, custody.statistics().repeats)
 
 
 def test_a_message_let_go_is_new_again() -> None:
@@ -83,3 +83,35 @@ def test_each_message_is_brought_over_once(steps: list[tuple[str, str]]) -> None
             custody.let_go(in_hand.pop(ts))
 
     assert len(in_hand) == custody.statistics().in_hand
+
+
+def test_what_is_known() -> None:
+    """A message is known from when it came, also when it has ended; one that never came is not."""
+    custody = Custody[str]()
+    owed = take(custody, "1", "first")
+
+    assert owed is custody.find(key("1"))
+
+    settled = custody.settle(owed, Outcome.DELIVERED)
+
+    assert settled is custody.find(key("1"))
+    assert custody.find(key("2")) is None
+
+
+def test_what_was_deleted_before_it_came() -> None:
+    """A message whose deletion came first is a repeat of that, and counts as nothing that was in our hands."""
+    custody = Custody[str]()
+    custody.preclude(key("1"))
+
+    assert Settled(key("1"), Outcome.WITHDRAWN) == custody.take(key("1"), "late")
+    assert 0 == custody.statistics().withdrawn
+
+
+def test_every_outcome_is_counted() -> None:
+    """Each message is counted under how it ended, and under nothing else."""
+    custody = Custody[str]()
+    for number, outcome in enumerate(Outcome):
+        custody.settle(take(custody, str(number), "first"), outcome)
+    counted = custody.statistics()
+
+    assert dict.fromkeys(Outcome, 1) == {outcome: getattr(counted, outcome.value) for outcome in Outcome}

@@ -10,14 +10,15 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
-from slackkefu.bridge.receipts import BUDGET_S, Parcel
+from slackkefu.bridge.receipts import BUDGET_S, Parcel, Receipts
 from slackkefu.errors import StoreUnwritable
 from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Spilled
 from tests.bridge.people import Journal, Parcels, Spill, envelope, forward, installation, receipts
+from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
-    from slackkefu.bridge.receipts import Receipts
+    from slackkefu.store.entries import SlackEntry
 
 
 def take(book: Receipts, connection: Parcels, *, retry: int = 0, received_at: float | None = None) -> Parcel:
@@ -241,3 +242,62 @@ async def test_what_goes_along_is_on_disk_first(autojump_clock: trio.testing.Moc
 
     assert [along, "delivered"] == [journal.entries[0], getattr(journal.entries[1], "outcome", None)]
     assert ["e1.1"] == connection.names
+
+
+async def test_what_is_left_is_handed_on_once(autojump_clock: trio.testing.MockClock, nursery: trio.Nursery) -> None:
+    """What a message left behind is handed on when it is on disk, and once, also when two repeats write it."""
+    journal, connection = Journal(), Parcels()
+    left: list[SlackEntry] = []
+    book = Receipts(journal=journal, spill=Spill(), wall=virtual_wall(), on_left=left.append)
+    along = SettledEntry(team_id="T0NORTH001", channel="D0MIA00001", ts="1.0", outcome="ignored", at=0.0)
+    journal.is_full = True
+    await book.settle(take(book, connection), Outcome.REFUSED, along)
+
+    assert [] == left
+
+    journal.is_full, journal.takes_s = False, 1.0
+    known = book.take(forward(), connection.bring(envelope(retry=1)))
+    assert isinstance(known, Settled)
+    for retry in (1, 2):
+        nursery.start_soon(book.acknowledge_repeat, known, connection.bring(envelope(retry=retry)))
+    await trio.sleep(5)
+
+    assert [along] == left
+    assert {"e1.1", "e1.2"} == set(connection.names)
+
+
+async def test_what_nobody_repeats_is_written_in_the_end(autojump_clock: trio.testing.MockClock) -> None:
+    """The end of a message from the spill that a full disk did not take is written when there is room."""
+    journal, spill, connection = Journal(), Spill(), Parcels()
+    book = receipts(journal, spill)
+    parcel = take(book, connection)
+    await book.shelter("lane", [parcel])
+    journal.is_full = True
+    await book.settle(parcel, Outcome.REFUSED)
+    await book.catch_up()
+
+    assert ([], set()) == (journal.entries, spill.over)
+
+    journal.is_full = False
+    await book.catch_up()
+    await book.catch_up()
+
+    assert 1 == len(journal.entries)
+    assert {1} == spill.over
+
+
+async def test_what_its_writer_deleted(autojump_clock: trio.testing.MockClock) -> None:
+    """A message in hand that was deleted ends on disk, leaves the spill, and is known as such after a restart."""
+    journal, spill, connection = Journal(), Spill(), Parcels()
+    book = receipts(journal, spill)
+    parcel = take(book, connection)
+    await book.shelter("lane", [parcel])
+
+    assert await book.withdraw(parcel.owed)
+    assert {1} == spill.over
+
+    after = receipts()
+    after.restore(journal.entries)
+
+    assert [] == after.restore_spilled([Spilled(1, "lane", str(parcel.owed.key))])
+    assert Outcome.WITHDRAWN is getattr(after.find(parcel.owed.key), "outcome", None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slackkefu.bridge.naming import Naming
 from slackkefu.bridge.routing import Forward, route
-from slackkefu.bridge.to_kefu import parts
+from slackkefu.bridge.to_kefu import PART_BYTES, parts
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.kefu.outgoing import VisitorCard
@@ -167,7 +167,7 @@ def test_a_long_text_is_carried_in_ordered_parts() -> None:
 
 def test_equal_parts_have_ids_of_their_own() -> None:
     """Two parts with the same words are two messages."""
-    one, other = carry(forward("x" * 4000))
+    one, other = carry(forward("x" * 2 * PART_BYTES))
 
     assert one.body == other.body
     assert one.meta_id != other.meta_id
@@ -245,3 +245,47 @@ def test_limits_hold_always(text: str, name: str, card: VisitorCard) -> None:
         assert len(json.dumps(message.ext, ensure_ascii=False, separators=(",", ":")).encode()) <= 900
         assert weichat_of(message)["visitor"]["userNickname"].strip()
         assert 1 <= message.meta_id < 2**63
+
+
+# Late ones.
+
+WRITTEN = 1_760_000_000.0
+LINE = "[补发 Late · 2025-10-09 08:53 UTC]\n"
+
+
+def carry_late(message: Forward, naming: Naming | None = None) -> tuple[OutgoingMessage, ...]:
+    """Map one message that comes late."""
+    return parts(message, card=CARD, language=None, names=naming or Naming(), service_number=DESK, late=WRITTEN)
+
+
+def test_a_late_message_says_so() -> None:
+    """The first part begins with when it was written; the others are as they are."""
+    words = " ".join(["some words"] * 400)
+    first, *rest = texts(carry_late(forward(words)))
+
+    assert first.startswith(f"{LINE}some words")
+    assert rest
+    assert not any("补发" in text for text in rest)
+    assert () == carry_late(forward("<@U0NORTHBOT>", channel="C0SUPPORT1", channel_type="channel"))
+
+
+@given(st.text(max_size=5000), st.text(max_size=30))
+def test_being_late_changes_nothing_else(text: str, name: str) -> None:
+    """Late or not, a message is cut alike, has the same ids, loses no words and fits, whatever people are called."""
+    naming = Naming(people={UserId("U0LEO00001"): name})
+    message = forward(f"<@U0LEO00001> {text}")
+    plain, late = carry(message, naming=naming), carry_late(message, naming)
+
+    assert [each.meta_id for each in plain] == [each.meta_id for each in late]
+    assert [each.ext for each in plain] == [each.ext for each in late]
+    assert texts(plain)[1:] == texts(late)[1:]
+    assert all(len(each.encode()) <= 2000 for each in texts(late))
+    assert texts(late)[0].removeprefix(LINE) in (texts(plain)[0], texts(carry(message))[0])
+
+
+def test_a_late_message_with_long_names() -> None:
+    """The mark never gives way to names; where both do not fit ids stay."""
+    message = forward(" ".join(["<@U0LEO00001> will pay."] * 150))
+    (first, *_) = texts(carry_late(message, Naming(people={UserId("U0LEO00001"): "Leopold of the Long Name"})))
+
+    assert first.startswith(f"{LINE}@U0LEO00001 will pay.")

@@ -147,13 +147,19 @@ def test_a_second_password_change_within_an_hour_pauses() -> None:
         (SendOutcomeUnknown("no answer"), SendAgain(0.0)),
         (LinkClosed("h", "cut"), SendAgain(1.0)),
         (RestOutcomeUnknown("call", "cut"), SendAgain(1.0)),
-        (LoginRefused(12, ""), SendAgain(60.0, "no_login")),
+        (LoginRefused(12, ""), GiveUp("banned")),
+        (LoginRefused(7, "Sorry, no permission"), GiveUp("banned")),
+        (LoginRefused(7, "Sorry, the app day live count limit"), SendAgain(60.0, "no_login")),
+        (LoginRefused(13, ""), SendAgain(60.0, "no_login")),
+        (RestError("POST /token", 403, "forbidden_service_operation"), GiveUp("banned")),
+        (RestError("POST /token", 400, "invalid_grant", "user not activated"), GiveUp("banned")),
+        (RestPlanLimit("POST /token", 429, "resource_limited"), SendAgain(60.0, "no_login")),
         (SETUP, SendAgain(60.0)),
         (LocalProtocolError("too large to write"), GiveUp("unsendable")),
     ],
 )
 def test_what_becomes_of_a_message(error: SlackkefuError, after: SendAgain | GiveUp) -> None:
-    """Refused messages are given up, the others are kept for as long as it takes."""
+    """Refused messages, and those of the banned, are given up; the others are kept for as long as it takes."""
     assert after == after_send(error)
 
 

@@ -85,17 +85,18 @@ async def test_a_lost_answer_under_strict_limits_doubles_a_post(
         assert 1 == here.statistics["posting"]().doubled_possible  # type: ignore[attr-defined]  # that group's class
 
 
-async def test_a_refused_message_is_only_logged(
+async def test_a_refused_message_is_told(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture
 ) -> None:
-    """A message that Easemob refuses for good is acknowledged and logged with the reason; nothing is said in Slack."""
+    """A message that Easemob refuses for good is acknowledged, logged with the reason, marked, and its writer told."""
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         here.easemob.faults.refuse_send(7, "sensitive words")
-        await mia.says(mia.dm(), "hello")
+        message = await mia.says(mia.dm(), "hello")
         with trio.fail_after(SOON_S):
             await here.slack.acknowledged()
         await trio.sleep(60)
 
-        assert not here.slack.ledger.posts
         assert ["moderated"] == [entry["problem"] for entry in log.entries if entry["event"] == "kefu.refused"]
+        assert {"warning": [here.north.installation.bot.id]} == message.reactions
+        assert [mia.id] == [post.ephemeral_to for post in here.slack.ledger.posts]

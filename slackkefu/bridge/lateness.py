@@ -1,0 +1,61 @@
+"""
+Which message comes to the desk out of its time.
+
+What is in our hands together leaves in order. A message that comes to us after a later one has left is sent at once
+all the same, and so is one that had to wait for long; the agent then has to see when it was written.
+
+Plain: time comes in as an argument, seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, final
+
+from slackkefu.slack.ids import written_at
+
+if TYPE_CHECKING:
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.ids import Ts
+
+__all__ = ["LATE_S", "Lateness"]
+
+LATE_S: Final = 300.0
+"""How old a message may be when it comes to the desk."""
+
+REMEMBERED: Final = 10_000
+"""Visitors whose latest message is remembered; the longest quiet are forgotten first."""
+
+
+@final
+class Lateness:
+    """When the latest message was written that each visitor has got to the desk."""
+
+    def __init__(self, *, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._latest: OrderedDict[ImUser, float] = OrderedDict()
+
+    def note(self, user: ImUser, ts: Ts) -> None:
+        """Know that a message has come to the desk: what was written before it comes late from now on."""
+        written = written_at(ts)
+        if written is None:
+            return
+        self._latest[user] = max(written, self._latest.pop(user, written))
+        if len(self._latest) > self._remembered:
+            self._latest.popitem(last=False)
+
+    def late(self, user: ImUser, ts: Ts, now: float) -> float | None:
+        """Return when a message was written that leaves now and is late; None for one that is not."""
+        written = written_at(ts)
+        if written is None:
+            return None
+        is_overtaken = written < self._latest.get(user, written)
+        return written if is_overtaken or now >= written + LATE_S else None
+
+    def late_in_s(self, user: ImUser, ts: Ts, now: float) -> float:
+        """Return in how many seconds a message becomes late; ``inf`` for one that is, or never will be."""
+        written = written_at(ts)
+        if written is None or self.late(user, ts, now) is not None:
+            return math.inf
+        return written + LATE_S - now
