@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.forwarding import Forwarding
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.intents import Intents
@@ -204,6 +205,7 @@ def build(
         receipts=receipts,
         words=words,
         sheltering=sheltering,
+        changes=Changes(receipts=receipts, aside=aside, way=forwarding),
         affairs=affairs,
         wall=world.wall,
     )

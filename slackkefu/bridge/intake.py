@@ -3,7 +3,8 @@ Intake: what happens to an envelope the moment it arrives.
 
 Everything is decided at once. What is not for the desk is acknowledged and its reason logged; what the bridge itself
 acts on is acknowledged and handed on; a person's words go to their visitor's lane, and their envelope waits for the
-outcome (:mod:`slackkefu.bridge.receipts`). A repeat joins the message in hand, so repeats never double.
+outcome (:mod:`slackkefu.bridge.receipts`). A repeat joins the message in hand, so repeats never double. What a person
+changes is carried out at once (:mod:`slackkefu.bridge.changes`).
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import listens, wrote
-from slackkefu.bridge.custody import Joined, Safe, Settled
+from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
 from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.routing import Forward, Ignored, route
-from slackkefu.bridge.table import Reason
+from slackkefu.bridge.routing import Change, Forward, Ignored, route
+from slackkefu.bridge.table import Reason, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.changes import Changes
     from slackkefu.bridge.receipts import Delivery, Parcel, Receipts
     from slackkefu.bridge.routing import Route, Special
     from slackkefu.bridge.sheltering import Sheltering
@@ -46,8 +48,8 @@ _LOSSES: Final[Mapping[Reason, str]] = MappingProxyType(
 """What an operator has to know of, in words: people's messages are lost by it."""
 
 
-_OTHERS_TALK: Final = frozenset({Reason.NOT_MENTIONED, Reason.CHANNELS_OFF})
-"""Members talking among themselves: the most frequent thing in a busy channel, and nothing to note."""
+_OTHERS_TALK: Final = frozenset({Reason.NOT_MENTIONED, Reason.CHANNELS_OFF, Reason.UNKNOWN_ORIGINAL})
+"""Members talking, and changing their words, among themselves: frequent in a busy channel, and nothing to note."""
 
 
 SECOND_LOOK_S: Final = 1.0
@@ -74,6 +76,7 @@ class Intake:
         receipts: The messages in hand.
         words: Lanes for what goes to the desk, by visitor.
         sheltering: Told of each message that is put on such a lane.
+        changes: Carries out edits and deletions.
         affairs: Lanes for what the bridge itself acts on, by installation.
         wall: Wall clock, seconds.
 
@@ -88,6 +91,7 @@ class Intake:
         receipts: Receipts,
         words: Lanes[ImUser, Parcel],
         sheltering: Sheltering,
+        changes: Changes,
         affairs: Lanes[InstallationKey, Special],
         wall: Callable[[], float],
     ) -> None:
@@ -97,6 +101,7 @@ class Intake:
         self._receipts = receipts
         self._words = words
         self._sheltering = sheltering
+        self._changes = changes
         self._affairs = affairs
         self._wall = wall
         self._ignored = dict.fromkeys(Reason, 0)
@@ -141,6 +146,8 @@ class Intake:
     async def _carry_out(self, decision: Route, delivery: Delivery) -> None:
         if isinstance(decision, Forward):
             await self._forward(decision, delivery)
+        elif isinstance(decision, Change):
+            await self._change(decision, delivery)
         elif isinstance(decision, Ignored):
             await self._ignore(delivery, decision.reason, decision.detail)
         else:
@@ -152,8 +159,10 @@ class Intake:
     async def _forward(self, forward: Forward, delivery: Delivery) -> None:
         taken = self._receipts.take(forward, delivery)
         if isinstance(taken, Safe | Settled):
-            self._ignored[Reason.DUPLICATE] += 1
-            log.info("slack.ignored", reason=Reason.DUPLICATE.value, kind=delivery.envelope.kind)
+            is_deleted = isinstance(taken, Settled) and taken.outcome is Outcome.WITHDRAWN
+            reason = Reason.WITHDRAWN if is_deleted else Reason.DUPLICATE
+            self._ignored[reason] += 1
+            log.info("slack.ignored", reason=reason.value, kind=delivery.envelope.kind)
             await self._receipts.acknowledge_repeat(taken, delivery)
         elif isinstance(taken, Joined):
             log.debug("slack.repeat_joined", ts=taken.key.ts, attempt=delivery.envelope.retry_attempt)
@@ -165,6 +174,13 @@ class Intake:
             self._sheltering.took(forward.user, taken, received_at=delivery.received_at, is_slow=is_slow)
             # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
             self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+
+    async def _change(self, change: Change, delivery: Delivery) -> None:
+        """Carry out an edit or a deletion; one whose effect the disk does not take is left to Slack."""
+        is_edit = change.rule is Rule.EDIT
+        reason = self._changes.edit(change.key) if is_edit else await self._changes.delete(change.key)
+        if reason is not None:
+            await self._ignore(delivery, reason, change.rule.value)
 
     async def _ignore(self, delivery: Delivery, reason: Reason, detail: str = "") -> None:
         self._ignored[reason] += 1

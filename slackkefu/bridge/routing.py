@@ -2,8 +2,9 @@
 Routing: from an envelope to what is done with it.
 
 A pure decision. :func:`route` answers with exactly one of :class:`Forward` (a person's words for the desk),
-:class:`Special` (something the bridge itself acts on) or :class:`Ignored` (with its named reason). The kinds are in
-:mod:`slackkefu.bridge.table`; here is who wrote it, where, and to whom.
+:class:`Change` (a person changed or deleted some), :class:`Special` (something the bridge itself acts on) or
+:class:`Ignored` (with its named reason). The kinds are in :mod:`slackkefu.bridge.table`; here is who wrote it, where,
+and to whom.
 
 Loops are impossible by construction: words are forwarded only when no mark of facts/slack.md §4 says that anything but
 a person wrote them.
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.slack.ids import Ts
+    from slackkefu.slack.ids import ChannelId, Ts
     from slackkefu.slack.installation import Installation, Installations
 
-__all__ = ["Forward", "Ignored", "Route", "Special", "route"]
+__all__ = ["Change", "Forward", "Ignored", "Route", "Special", "route"]
 
 SLACKBOT: Final = "USLACKBOT"
+
+TOMBSTONE: Final = "tombstone"
+"""What is left of the deleted root of a thread; it comes as an edit (facts/slack.md §4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,23 @@ class Forward:
     def key(self) -> MessageKey:
         """What the message is, however often and in whatever envelope it comes."""
         return MessageKey(self.installation.key, self.event.channel, self.event.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A person changed or deleted a message, which may be one that we have or had."""
+
+    rule: Rule
+    """``EDIT`` or ``DELETION``."""
+    installation: Installation
+    channel: ChannelId
+    ts: Ts
+    """The message that is changed; never the change."""
+
+    @property
+    def key(self) -> MessageKey:
+        """The message that is changed."""
+        return MessageKey(self.installation.key, self.channel, self.ts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +100,7 @@ class Ignored:
     """
 
 
-Route = Forward | Special | Ignored
+Route = Forward | Change | Special | Ignored
 
 
 def route(
@@ -186,19 +207,21 @@ def _route_change(event: MessageEvent, payload: EventCallback, installation: Ins
     """
     Tell a person's edit or deletion from the many other changes.
 
-    The marks sit in the inner message (facts/slack.md §4). Edits and deletions are recognised and named here; carrying
-    them over comes with the rest of what people send.
+    The marks sit in the inner message (facts/slack.md §4). Of a deleted message little may be left to read: without
+    marks it is taken for a person's, and whether it was ever ours is known by its name alone.
     """
-    is_edit = event.message is not None
-    inner = event.message or event.previous
+    message, previous = event.message, event.previous
+    deleted_ts = message.ts if message is not None and message.subtype == TOMBSTONE else event.deleted_ts
+    inner = previous if message is None or deleted_ts is not None else message
     reason = _mark(inner, payload, installation) if inner is not None else None
     if reason is not None:
         return Ignored(reason, event.subtype or "")
-    if not is_edit:
-        return Ignored(Reason.DELETION_NOT_CARRIED)
-    before = event.previous.text if event.previous is not None else None
-    is_true_edit = inner is not None and inner.edited and inner.text != before
-    return Ignored(Reason.EDIT_NOT_CARRIED if is_true_edit else Reason.NOT_AN_EDIT)
+    if deleted_ts is not None:
+        return Change(Rule.DELETION, installation, event.channel, deleted_ts)
+    before = previous.text if previous is not None else None
+    if message is None or not message.edited or message.text == before:
+        return Ignored(Reason.NOT_AN_EDIT)
+    return Change(Rule.EDIT, installation, event.channel, message.ts)
 
 
 # Who wrote it: the marks of facts/slack.md §4 that say nobody did.

@@ -71,6 +71,8 @@ class Reason(enum.StrEnum):
     DUPLICATE = "duplicate"
     # Edits and deletions.
     NOT_AN_EDIT = "not_an_edit"
+    UNKNOWN_ORIGINAL = "unknown_original"
+    WITHDRAWN = "withdrawn"
     EDIT_NOT_CARRIED = "edit_not_carried"
     DELETION_NOT_CARRIED = "deletion_not_carried"
     RECALL_NOT_CARRIED = "recall_not_carried"

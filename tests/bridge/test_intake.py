@@ -9,7 +9,9 @@ import trio
 import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
+from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
+from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.custody import Outcome
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.lanes import Lanes
@@ -20,13 +22,14 @@ from slackkefu.easemob.names import ImUser
 from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.installation import Installations
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Parcels, Shelf, Spill, envelope, frame, receipts
+from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Parcels, Shelf, Spill, envelope, frame, receipts
 from tests.facts import load
 from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
+    from slackkefu.bridge.custody import MessageKey
     from slackkefu.bridge.receipts import Parcel
     from slackkefu.bridge.routing import Special
     from slackkefu.config import ChannelsMode
@@ -42,10 +45,12 @@ class Gate:
     def __init__(self, *, channels: ChannelsMode = "mention", per_lane: int = 10, affairs: int = 10) -> None:
         self.takes_s = 0.0
         self.words: list[tuple[ImUser, str]] = []
+        self.begun: set[MessageKey] = set()
         self.affairs: list[Rule] = []
         self.connection = Parcels()
         self.spill = Spill()
-        self.receipts = receipts(spill=self.spill)
+        self.journal = Journal()
+        self.receipts = receipts(self.journal, self.spill)
         self.is_live = True
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: self.is_live)
         self.book = Book([], store=Shelf(), disk=InlineDisk())
@@ -58,6 +63,7 @@ class Gate:
             receipts=self.receipts,
             words=self.word_lanes,
             sheltering=self.sheltering,
+            changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
             affairs=self.affair_lanes,
             wall=virtual_wall(),
         )
@@ -73,7 +79,15 @@ class Gate:
         """Let one envelope arrive."""
         await self.intake.take((connection or self.connection).bring(envelope))
 
+    def stop(self, key: MessageKey) -> bool:
+        """Stop nothing that has begun."""
+        return key not in self.begun
+
     async def _work(self, user: ImUser, parcel: Parcel) -> None:
+        if not self.receipts.is_in_hand(parcel):
+            self.sheltering.ended(user, parcel)
+            return
+        self.begun.add(parcel.owed.key)
         message = parcel.forward or restore(await self.receipts.fetch(parcel), Installations([NORTH]))
         assert message is not None
         self.words.append((user, message.event.text))
@@ -391,3 +405,102 @@ async def test_a_stop_leaves_everything_in_the_spill(gate: Gate, autojump_clock:
     await gate.sheltering.shelter_all()
 
     assert ["e1.0", "e2.0"] == gate.connection.names
+
+
+# Edits and deletions.
+
+
+def deletion(number: int = 1, *, retry: int = 0, **place: str) -> Envelope:
+    """Make the envelope of a deletion of Mia's message *number*."""
+    ts = f"1760000000.{number:06}"
+    previous = {"user": "U0MIA00001", "text": "hello", "ts": ts}
+    event = {"subtype": "message_deleted", "hidden": True, "deleted_ts": ts, "previous_message": previous, **place}
+    return envelope(None, number=900, retry=retry, user=None, **event)
+
+
+async def test_a_deletion_takes_back_what_waits(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """What waits behind another leaves its lane unsent, its neighbours pass, and all envelopes are acknowledged."""
+    gate.takes_s = 10.0
+    for number in (1, 2, 3):
+        await gate.takes(envelope(f"message {number}", number=number))
+    await gate.takes(deletion(2))
+    await trio.sleep(60)
+
+    assert [(MIA, "message 1"), (MIA, "message 3")] == gate.words
+    assert {"e1.0", "e2.0", "e3.0", "e900.0"} == set(gate.connection.names)
+    assert 1 == gate.intake.statistics().ignored["withdrawn"]
+
+
+async def test_a_deletion_of_what_is_being_sent(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """What is being sent is not taken back, which is named."""
+    gate.takes_s = 10.0
+    await gate.takes(envelope())
+    await wait_all_tasks_blocked()
+    await gate.takes(deletion())
+    await trio.sleep(60)
+
+    assert [(MIA, "hello")] == gate.words
+    assert 1 == gate.intake.statistics().ignored["deletion_not_carried"]
+
+
+async def test_a_deletion_that_the_disk_does_not_take(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """It is not acknowledged, for no history would show it; its repeat is."""
+    gate.takes_s = 1000.0
+    await gate.takes(envelope("first", number=1))
+    await gate.takes(envelope("second", number=2))
+    await trio.sleep(5)
+    gate.journal.is_full = True
+    await gate.takes(deletion(2))
+
+    assert "e900.0" not in gate.connection.names
+
+    gate.journal.is_full = False
+    await gate.takes(deletion(2, retry=1))
+
+    assert "e900.1" == gate.connection.names[-1]
+
+
+async def test_a_deletion_before_its_message(
+    gate: Gate, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """A deletion of what we never had is named and is no news; should the message still come it goes nowhere."""
+    await gate.takes(deletion())
+    await gate.takes(envelope(retry=1))
+
+    assert [] == gate.words
+    assert ["e900.0", "e1.1"] == gate.connection.names
+    ignored = gate.intake.statistics().ignored
+    assert (1, 1) == (ignored["unknown_original"], ignored["withdrawn"])
+    assert ["debug", "info"] == [entry["log_level"] for entry in log.entries]
+
+
+async def test_a_deletion_while_its_message_waits_for_a_mention(
+    gate: Gate, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Words that wait for the mention that opened their thread can be deleted too."""
+    channel: dict[str, Any] = {"channel": "C0SUPPORT1", "channel_type": "channel"}
+    await gate.takes(envelope("never mind", number=2, thread_ts=THREAD, **channel))
+    await gate.takes(deletion(2, **channel))
+    await gate.takes(envelope("<@U0NORTHBOT> hello", number=1, **channel))
+    await trio.sleep(5)
+
+    assert ["<@U0NORTHBOT> hello"] == [text for _, text in gate.words]
+
+
+async def test_edits_are_named(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """An edit of what we have is told from one of what we never had; both are acknowledged."""
+    await gate.takes(envelope())
+    for number in (1, 2):
+        ts = f"1760000000.{number:06}"
+        inner = {
+            "user": "U0MIA00001",
+            "ts": ts,
+            "text": "hello!",
+            "edited": {"user": "U0MIA00001", "ts": "1760000009.1"},
+        }
+        edit = {"subtype": "message_changed", "message": inner, "previous_message": {**inner, "text": "hello"}}
+        await gate.takes(envelope(None, number=900 + number, user=None, hidden=True, **edit))
+    ignored = gate.intake.statistics().ignored
+
+    assert (1, 1) == (ignored["edit_not_carried"], ignored["unknown_original"])
+    assert {"e901.0", "e902.0"} <= set(gate.connection.names)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.routing import Forward, Ignored, Special, route
+from slackkefu.bridge.routing import Change, Forward, Ignored, Special, route
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.secret import Secret
 from slackkefu.slack.envelope import parse_envelope
@@ -31,8 +31,8 @@ LOOPS = {
     "17-channel-join": Reason.SYSTEM_MESSAGE,
 }
 SPECIAL: dict[str, Rule | Reason] = {
-    "09-edited": Reason.EDIT_NOT_CARRIED,
-    "10-deleted": Reason.DELETION_NOT_CARRIED,
+    "09-edited": Rule.EDIT,
+    "10-deleted": Rule.DELETION,
     "18-app-uninstalled": Rule.REMOVAL,
     "19-tokens-revoked": Rule.REMOVAL,
     "20-slash-command": Reason.NOT_FOR_THE_DESK,
@@ -62,7 +62,7 @@ def installations() -> Installations:
 
 def decide(
     frame: Any, *, channels: Any = "all", open_thread: tuple[str, str] | None = None
-) -> Forward | Special | Ignored:
+) -> Forward | Change | Special | Ignored:
     """Route one frame; *open_thread* is an IM user and a thread in which a mention opened the conversation."""
 
     def listens(user: ImUser, thread_ts: Ts) -> bool:
@@ -108,8 +108,9 @@ def test_samples(name: str) -> None:
             assert LOOPS[name] is decision.reason
         else:
             wanted = SPECIAL[name]
-            assert isinstance(decision, Special | Ignored)
-            assert wanted is (decision.rule if isinstance(decision, Special) else decision.reason)
+            assert isinstance(decision, Change | Special | Ignored)
+            assert wanted is (decision.reason if isinstance(decision, Ignored) else decision.rule)
+            assert not isinstance(decision, Change) or expect["message_ts"] == decision.ts
 
 
 MARKS: list[tuple[dict[str, Any], Reason]] = [
@@ -178,6 +179,54 @@ def test_an_edit_of_an_own_post_is_own() -> None:
 
     assert isinstance(decision, Ignored)
     assert Reason.OWN_MESSAGE is decision.reason
+
+
+def change(frame: Any, **fields: Any) -> Any:
+    """Change the event of an edit or a deletion as told; None takes a field away."""
+    event = frame["payload"]["event"]
+    for name, value in fields.items():
+        event.pop(name, None)
+        if value is not None:
+            event[name] = value
+    return frame
+
+
+def test_a_deletion_names_its_message() -> None:
+    """A deletion is about the message that it names, also where Slack does not show that any more."""
+    raw = load("slack-samples/10-deleted.json")["envelope"]
+    for frame in (raw, change(copy.deepcopy(raw), previous_message=None)):
+        decision = decide(frame)
+
+        assert isinstance(decision, Change)
+        assert (Rule.DELETION, "1759999500.000200") == (decision.rule, decision.ts)
+        assert "-/T0NORTH001/D0MIA00001/1759999500.000200" == str(decision.key)
+
+
+def test_a_deletion_of_an_own_post_is_own() -> None:
+    """A deleted post of ours is no customer's message."""
+    frame = copy.deepcopy(load("slack-samples/10-deleted.json")["envelope"])
+    frame["payload"]["event"]["previous_message"]["bot_id"] = "B0NORTHBOT"
+    decision = decide(frame)
+
+    assert isinstance(decision, Ignored)
+    assert Reason.OWN_MESSAGE is decision.reason
+
+
+@pytest.mark.parametrize(("bot_id", "reason"), [(None, None), ("B0NORTHBOT", Reason.OWN_MESSAGE)])
+def test_a_tombstone_is_a_deletion(bot_id: str | None, reason: Reason | None) -> None:
+    """The deleted root of a thread leaves a tombstone of Slackbot's, which comes as an edit (facts/slack.md §4)."""
+    frame = copy.deepcopy(load("slack-samples/09-edited.json")["envelope"])
+    event = frame["payload"]["event"]
+    event["message"].update(subtype="tombstone", user="USLACKBOT", hidden=True, text="This message was deleted.")
+    event["previous_message"] |= {"bot_id": bot_id}
+    decision = decide(frame)
+
+    if reason is None:
+        assert isinstance(decision, Change)
+        assert (Rule.DELETION, event["message"]["ts"]) == (decision.rule, decision.ts)
+    else:
+        assert isinstance(decision, Ignored)
+        assert reason is decision.reason
 
 
 def test_a_link_preview_is_no_edit() -> None:
