@@ -173,13 +173,13 @@ class Telling:
 
     def take(self, entry: SlackEntry) -> None:
         """Tell what is on disk as untold, from now on; any other entry is passed over."""
-        if not isinstance(entry, Untold) or key_of(entry) in self._matters:
+        key = key_of(entry)
+        if not isinstance(entry, Untold) or key in self._matters:
             return
         now = trio.current_time()
         until = now + KEEP_S - (self._world.wall() - entry.at)
-        pauses = backoff(self._world.chance, first_s=1.0, cap_s=600.0)
-        self._matters[key_of(entry)] = _Matter(entry, until, pauses)
-        self._due.put(key_of(entry), now)
+        self._matters[key] = _Matter(entry, until, backoff(self._world.chance, first_s=1.0, cap_s=600.0))
+        self._due.put(key, now)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tell until cancelled; what is not told by then is on disk."""
