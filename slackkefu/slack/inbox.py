@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
+from slackkefu.errors import StoreBroken
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -102,10 +104,20 @@ class Inbox:
         return self._to_consumer.statistics().current_buffer_used
 
     async def run(self) -> None:
-        """Give each envelope to the consumer, in order of arrival; nothing the consumer does ends this."""
+        """
+        Give each envelope to the consumer, in order of arrival.
+
+        No fault of the consumer's ends this but one: where nobody knows what is on disk nothing more is taken in.
+
+        Raises:
+            StoreBroken: A sync has failed.
+
+        """
         async for delivery in self._from_connections:
             try:
                 await self._on_delivery(delivery)
+            except StoreBroken:
+                raise
             except Exception as exc:
                 # The edge of a task: the envelope stays with Slack, which repeats it.
                 self.consumer_failures += 1

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from slackkefu.errors import StoreBroken
 from slackkefu.slack import inbox as module
 from tests.slack.bench import bench, settled
 from tests.slack.tiny import message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from structlog.testing import LogCapture
 
     from slackkefu.slack.inbox import Delivery
@@ -111,6 +114,19 @@ async def test_a_failing_consumer_kills_nothing(log: LogCapture, autojump_clock:
         assert b.mode.statistics().consumer_failures == 2
         assert b.slack.open == [connection]
         assert any(entry["event"] == "socketmode.consumer_failed" for entry in log.entries)
+
+
+async def test_a_broken_store_ends_it(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
+    """Where nobody knows what is on disk nothing more is taken in."""
+
+    async def fail(_: Delivery) -> None:
+        raise StoreBroken(tmp_path, "a sync has failed")
+
+    with pytest.RaisesGroup(StoreBroken, flatten_subgroups=True):
+        async with bench(1, consumer=fail) as b:
+            await b.nursery.start(b.mode.run)
+            await b.slack.open[0].send(message(1))
+            await settled()
 
 
 async def test_a_stuck_consumer_stops_neither_reading_nor_the_connection(
