@@ -262,7 +262,8 @@ class WebSocket:
                 self._protocol.send_close(code, reason)
             await self._write()
         if self._reading:
-            self._over = self._over or trio.Event()
+            if self._over is None:
+                self._over = trio.Event()
             await self._over.wait()
         elif not self._closing:
             self._closing = True

@@ -235,6 +235,23 @@ async def test_closing_twice_is_harmless() -> None:
             await client.receive()
 
 
+async def test_two_may_close_at_once(autojump_clock: trio.abc.Clock) -> None:
+    """While somebody receives, any number may close and wait together, within the second."""
+    async with half() as (client, _), trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            with pytest.raises(LinkClosed, match="closed by us"):
+                await client.receive()
+
+        nursery.start_soon(receive)
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as closing:
+            for _ in range(3):
+                closing.start_soon(client.aclose)
+
+        assert trio.current_time() == 1
+
+
 async def test_close_does_not_wait_for_tcp_to_close(autojump_clock: trio.abc.Clock) -> None:
     """Slack does not close TCP after the closing handshake (facts/slack.md §1): its close frame is enough."""
     async with half() as (client, stream):
