@@ -21,9 +21,9 @@ __all__ = ["Absences", "Gap", "GapReason"]
 FIRST_RECOUNT_S: Final = 300.0
 LAST_RECOUNT_S: Final = 3600.0
 """
-When connections are counted again that are not ours: after this long, then after twice as long, at most this long.
+When the connections are counted again: after this long, then after twice as long, at most this long.
 
-Only a hello counts them. How long ghosts live is not known (facts/slack.md §1).
+Only a hello counts them, so it takes a fresh connection. How long ghosts live is not known (facts/slack.md §1).
 """
 
 
@@ -60,7 +60,7 @@ class Absences:
         self._none_since: float | None = None
         self._pause_s = FIRST_RECOUNT_S
         self.recount_at = math.inf
-        """When a hello is wanted, because the last one counted strangers."""
+        """When a hello is wanted: the last one counted strangers, or a connection may have become one since."""
         self.strangers = 0
         """Connections at the last hello that are not ours: a second instance, or ghosts."""
         self.lost = 0
@@ -85,34 +85,56 @@ class Absences:
             self._none_since = None
         if strangers or self.strangers:
             gaps.append(Gap(self._counted_at, GapReason.STRANGERS))
-        self._pause_s = min(2 * self._pause_s, LAST_RECOUNT_S) if self.strangers else FIRST_RECOUNT_S
-        self.recount_at = now + self._pause_s if strangers else math.inf
         self.strangers = strangers
         self.sightings += strangers > 0
         self._counted_at = now
+        self.recount_at = math.inf
+        if strangers:
+            self._want_count(now)
         return gaps
 
-    def ended(self, heard_at: float, *, is_lost: bool, others: int) -> list[Gap]:
+    def ended(
+        self,
+        now: float,
+        *,
+        heard_at: float,
+        is_lost: bool,
+        may_live_on: bool,
+        silent_since: float | None = None,
+        others: int,
+    ) -> list[Gap]:
         """
         Know that a connection is over.
 
         With it may begin a time without connections. That is told when it is over, and stands for the loss too: before,
-        not all of it could be read.
+        not all of it could be read. For the same reason a silent one is told now and not when it was found.
 
         Args:
+            now: The time.
             heard_at: When something was last heard on it.
             is_lost: Whether it just ended: neither side had closed it, nor had Slack said that it would end.
+            may_live_on: Whether Slack may not know that it is over; so it is after a close of ours without an answer.
+            silent_since: Since when it got no envelope, if it was replaced for that.
             others: How many are open still.
 
         """
-        self.lost += is_lost
+        gap = Gap(heard_at, GapReason.LOST) if is_lost else None
+        if silent_since is not None:
+            gap = Gap(min(silent_since, heard_at), GapReason.SILENT)
+        self.silent += silent_since is not None
+        self.lost += is_lost and silent_since is None
+        if may_live_on:
+            self._want_count(now)
+        elif not self.strangers:
+            self._pause_s = FIRST_RECOUNT_S
         if not others:
             self.none_open += 1
-            self._none_since = heard_at
+            self._none_since = heard_at if gap is None else gap.since
             return []
-        return [Gap(heard_at, GapReason.LOST)] if is_lost else []
+        return [] if gap is None else [gap]
 
-    def found_silent(self, since: float) -> list[Gap]:
-        """Know that a connection has got nothing *since* then, though it was open."""
-        self.silent += 1
-        return [Gap(since, GapReason.SILENT)]
+    def _want_count(self, now: float) -> None:
+        """See to a count, less and less often as long as none settles it."""
+        if self.recount_at == math.inf:
+            self.recount_at = now + self._pause_s
+            self._pause_s = min(2 * self._pause_s, LAST_RECOUNT_S)

@@ -97,6 +97,8 @@ class Connection:
         """Time (trio's clock) of the hello."""
         self.served_at = self.hello_at
         """Time (trio's clock) of the last envelope, or of the hello."""
+        self.silent_since: float | None = None
+        """When it got its last envelope, once it has been found that the others got many since."""
         self.is_leaving = False
         """It will be replaced, or Slack will end it: it is still read, but counts no more."""
 
@@ -148,14 +150,14 @@ class Connection:
         return self._websocket.heard_at
 
     @property
-    def is_lost(self) -> bool:
-        """
-        Whether it just ended: deaf, or without a close frame of either side.
+    def may_live_on(self) -> bool:
+        """Whether Slack may take it for open though it is over: Slack neither closed it nor said that it would."""
+        return not (self._is_announced or self._websocket.was_closed)
 
-        Slack may take it for open then, except where Slack itself had said that it would end.
-        """
-        is_closed = self._is_closed or self._is_announced or self._websocket.was_closed
-        return self._is_deaf or not is_closed
+    @property
+    def is_lost(self) -> bool:
+        """Whether it just ended: deaf, or without our close and without Slack's."""
+        return self._is_deaf or (self.may_live_on and not self._is_closed)
 
     async def run(self, listener: Listener) -> str:
         """

@@ -245,9 +245,9 @@ class SocketMode:
     def envelope_received(self, connection: Connection, envelope: Envelope) -> None:
         """Hand an envelope on, and see whether another connection should have got it."""
         self._inbox.put(connection, envelope)
-        silent = self._shares.received(connection)
+        silent = self._shares.received(connection, trio.current_time())
         if silent is not None:
-            self._tell(self._absences.found_silent(silent.served_at))
+            silent.silent_since = silent.served_at
             self._replace(silent, "silent")
 
     def end_announced(self, connection: Connection, announced: DisconnectAnnounced | None) -> None:
@@ -355,7 +355,7 @@ class SocketMode:
             # Dead connections keep getting their share of the envelopes (facts/slack.md §1, trap 19).
             log.warning("socketmode.ghosts", count=strangers, ours=len(self._connections))
         self._tell(self._absences.hello(connection.hello_at, strangers=strangers))
-        self._shares.add(connection)
+        self._shares.add(connection, connection.hello_at)
         nursery.start_soon(self._serve, connection)
         leaving = [one for one in self._connections if one.is_leaving]
         for surplus in leaving[: max(0, len(self._connections) - self._wanted)]:
@@ -376,7 +376,15 @@ class SocketMode:
         log.info("socketmode.closed", address=connection.address, reason=reason, lived_s=round(lived_s), lost=is_lost)
         if self._is_draining:
             return
-        self._tell(self._absences.ended(connection.heard_at, is_lost=is_lost, others=len(self._connections)))
+        gaps = self._absences.ended(
+            now,
+            heard_at=connection.heard_at,
+            is_lost=is_lost,
+            may_live_on=connection.may_live_on,
+            silent_since=connection.silent_since,
+            others=len(self._connections),
+        )
+        self._tell(gaps)
         if not connection.is_leaving:
             self._schedule.end(lived_s, now, is_announced=False)
         self._notify()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import trio
 
@@ -22,13 +23,45 @@ LOST, NONE_OPEN, STRANGERS, SILENT = GapReason
 # The bookkeeping.
 
 
+def end(
+    absences: Absences,
+    now: float = 100.0,
+    *,
+    heard_at: float = 0.0,
+    is_lost: bool = False,
+    may_live_on: bool = False,
+    silent_since: float | None = None,
+    others: int = 0,
+) -> list[Gap]:
+    """Let a connection end."""
+    return absences.ended(
+        now,
+        heard_at=heard_at,
+        is_lost=is_lost,
+        may_live_on=may_live_on,
+        silent_since=silent_since,
+        others=others,
+    )
+
+
 def test_a_loss_beside_others_is_told_at_once() -> None:
     """One that just ended is told from when it was last heard; one that was closed is not."""
     absences = Absences(0.0)
 
-    assert [Gap(70.0, LOST)] == absences.ended(70.0, is_lost=True, others=1)
-    assert [] == absences.ended(80.0, is_lost=False, others=1)
+    assert [Gap(70.0, LOST)] == end(absences, heard_at=70.0, is_lost=True, others=1)
+    assert [] == end(absences, heard_at=80.0, others=1)
     assert (1, 0) == (absences.lost, absences.none_open)
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_silent_one_is_told_when_it_is_over(is_lost: bool) -> None:
+    """However it ends, what it did not get is one cause, since its last envelope."""
+    absences = Absences(0.0)
+
+    assert [Gap(30.0, SILENT)] == end(absences, heard_at=70.0, is_lost=is_lost, silent_since=30.0, others=1)
+    assert [] == end(absences, heard_at=90.0, is_lost=is_lost, silent_since=80.0, others=0)
+    assert [Gap(80.0, NONE_OPEN)] == absences.hello(500.0, strangers=0)
+    assert (0, 2) == (absences.lost, absences.silent)
 
 
 @pytest.mark.parametrize("is_lost", [True, False])
@@ -37,7 +70,7 @@ def test_a_time_without_connections_is_told_when_it_is_over(is_lost: bool) -> No
     absences = Absences(0.0)
     absences.hello(10.0, strangers=0)
 
-    assert [] == absences.ended(70.0, is_lost=is_lost, others=0)
+    assert [] == end(absences, heard_at=70.0, is_lost=is_lost)
     assert [Gap(70.0, NONE_OPEN)] == absences.hello(500.0, strangers=0)
     assert [] == absences.hello(600.0, strangers=0)
     assert 1 == absences.none_open
@@ -67,14 +100,33 @@ def test_strangers_are_counted_again_less_and_less_often() -> None:
     pauses = []
     for _ in range(6):
         absences.hello(1000.0, strangers=1)
+        end(absences)
         pauses.append(absences.recount_at - 1000)
 
     assert [FIRST_RECOUNT_S * 2**power for power in range(4)] == pauses[:4]
     assert LAST_RECOUNT_S == pauses[-1]
     absences.hello(1000.0, strangers=0)
     assert math.inf == absences.recount_at
+    end(absences)
     absences.hello(1000.0, strangers=1)
     assert 1000 + FIRST_RECOUNT_S == absences.recount_at
+
+
+def test_what_may_live_on_is_counted() -> None:
+    """A connection of which Slack may not know that it is over is looked for, less often if that never ends."""
+    absences = Absences(0.0)
+    end(absences, 100.0, may_live_on=True)
+    end(absences, 200.0, may_live_on=True)
+    assert 100 + FIRST_RECOUNT_S == absences.recount_at
+
+    absences.hello(500.0, strangers=0)
+    assert math.inf == absences.recount_at
+    end(absences, 600.0, may_live_on=True)
+    assert 600 + 2 * FIRST_RECOUNT_S == absences.recount_at
+    absences.hello(2000.0, strangers=0)
+    end(absences, 2100.0)
+    end(absences, 2200.0, may_live_on=True)
+    assert 2200 + FIRST_RECOUNT_S == absences.recount_at
 
 
 # As Socket Mode tells it.
@@ -178,6 +230,9 @@ async def test_a_close_that_is_not_answered_is_no_gap(autojump_clock: trio.abc.C
         assert [old] != b.slack.open
         assert not b.gaps
         assert 0 == b.mode.statistics().connections_lost
+        b.slack.num_connections = 3
+        await trio.sleep(FIRST_RECOUNT_S)
+        assert [STRANGERS] == [gap.reason for gap in b.gaps]
 
 
 async def test_a_time_without_any_connection_is_one_gap(autojump_clock: trio.abc.Clock) -> None:
@@ -258,11 +313,37 @@ async def test_a_silent_connection_is_replaced(autojump_clock: trio.abc.Clock) -
             await busy.send(message(number))
         await settled()
 
-        assert [Gap(served_at, SILENT)] == b.gaps
+        assert not b.gaps
         assert silent in b.slack.open
         assert 3 == len(b.slack.open)
         await trio.sleep(10)
         assert [busy] == b.slack.open[:1]
         assert silent not in b.slack.open
+        assert [Gap(served_at, SILENT)] == b.gaps
         assert 1 == b.mode.statistics().connections_silent
         assert 52 == b.mode.statistics().acknowledged
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_what_is_over_or_leaving_is_not_judged(
+    is_announced: bool, autojump_clock: trio.abc.Clock, log: LogCapture
+) -> None:
+    """Envelopes that come when a connection counts no more are not held against it."""
+    async with bench(2) as b:
+        await up(b)
+        busy, other = b.slack.open
+        b.slack.answers = [httpx.Response(429, headers={"retry-after": "600"})]
+        if is_announced:
+            await other.disconnect("warning")
+        else:
+            await other.websocket.aclose()
+        await trio.sleep(100)
+        for number in range(200):
+            await busy.send(message(number))
+            await settled()
+
+        assert 200 == b.mode.statistics().acknowledged
+        assert not [entry for entry in log.entries if entry.get("reason") == "silent"]
+        assert 1 == b.mode.statistics().connections_up
+        await trio.sleep(600)
+        assert not b.gaps

@@ -6,19 +6,19 @@ from random import Random
 
 import pytest
 
-from slackkefu.slack.shares import ENOUGH, MOST, Shares
+from slackkefu.slack.shares import AT_LEAST_S, ENOUGH, MOST, Shares
 
 
-def count(shares: Shares[str], word: str) -> list[str | None]:
+def count(shares: Shares[str], word: str, now: float = 100.0) -> list[str | None]:
     """Count an envelope on each connection named by a letter; what was found each time."""
-    return [shares.received(letter) for letter in word]
+    return [shares.received(letter, now) for letter in word]
 
 
 def shares_of(names: str) -> Shares[str]:
     """Make the shares of some connections."""
     shares = Shares[str]()
     for name in names:
-        shares.add(name)
+        shares.add(name, 0.0)
     return shares
 
 
@@ -33,7 +33,7 @@ def shares_of(names: str) -> Shares[str]:
         ("abc", "ab" * 50, "c"),
         # What it got ends what is held against it.
         ("ab", "a" * 49 + "b" + "a" * 49, None),
-        ("ab", "b" + "a" * 50, "b"),
+        ("ab", "b" + "a" * 500, None),
         # What comes on others than those counts for nothing.
         ("ab", "z" * 500, None),
     ],
@@ -47,10 +47,19 @@ def test_envelopes_from_before_do_not_count() -> None:
     """A connection is judged by what came since it was opened."""
     shares = shares_of("a")
     count(shares, "a" * 49)
-    shares.add("b")
+    shares.add("b", 50.0)
 
     assert [None] * 49 == count(shares, "a" * 49)
     assert ["b"] == count(shares, "a")
+
+
+def test_a_moment_is_no_silence() -> None:
+    """Whatever the others get, one is silent only after a while; that counts from its own last envelope."""
+    shares = shares_of("ab")
+    count(shares, "b", 7.0)
+
+    assert [None] * 500 == count(shares, "a" * 500, 7.0 + AT_LEAST_S - 0.1)
+    assert ["b"] == count(shares, "a", 7.0 + AT_LEAST_S)
 
 
 def test_one_that_leaves_is_not_judged() -> None:
@@ -68,15 +77,15 @@ def test_a_pattern_of_slacks_is_not_fought() -> None:
     taken = []
     for _ in range(8):
         number = 0
-        while shares.received("a") is None:
+        while shares.received("a", 100.0) is None:
             number += 1
         taken.append(number + 1)
-        shares.add("b")
+        shares.add("b", 0.0)
 
     assert [ENOUGH * 2**power for power in range(7)] == taken[:7]
     assert MOST == taken[-1]
     count(shares, "b")
-    assert "b" in count(shares, "a" * ENOUGH)
+    assert "b" in count(shares, "a" * ENOUGH, 200.0)
 
 
 def test_chance_alone_finds_nobody() -> None:
@@ -84,7 +93,7 @@ def test_chance_alone_finds_nobody() -> None:
     chance = Random(7)
     shares = shares_of("abc")
 
-    assert {None} == {shares.received(chance.choice("abc")) for _ in range(100_000)}
+    assert {None} == {shares.received(chance.choice("abc"), float(at)) for at in range(100_000)}
 
 
 def test_it_shows_no_more_than_numbers() -> None:
