@@ -99,6 +99,7 @@ class Connection:
         "_limits",
         "_login",
         "_on_batch",
+        "_on_drained",
         "_over",
         "_pending",
         "_room",
@@ -117,6 +118,7 @@ class Connection:
         url: str,
         login: Login,
         on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None] = lambda: None,
         # time limits
         heartbeat: Heartbeat = ATTENTIVE,
         limits: Limits = STANDARD,
@@ -131,6 +133,7 @@ class Connection:
             on_batch: Takes responsibility for a batch: when it returns, the batch is acknowledged. It runs in a task of
                 the connection's and is cancelled with it; the batch then comes again with a later login. When it
                 raises, the connection ends with that error, and nothing is pulled past.
+            on_drained: Called each time that all that waited has been handed over and acknowledged.
             heartbeat: How often to ask; see :meth:`set_heartbeat`.
             limits: How long answers may take.
 
@@ -139,6 +142,7 @@ class Connection:
         self._url = url
         self._login = login
         self._on_batch = on_batch
+        self._on_drained = on_drained
         self._heartbeat = heartbeat
         self._limits = limits
         self._session = self._new_session()
@@ -178,6 +182,11 @@ class Connection:
         """Ask at another pace from now on."""
         self._heartbeat = heartbeat
         self._session.set_heartbeat(heartbeat)
+        self._wake.set()
+
+    def ask(self) -> None:
+        """Ask what waits at the server; :attr:`drained` is false until that is answered."""
+        self._session.ask(trio.current_time())
         self._wake.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -436,9 +445,11 @@ class Connection:
 
     def _note(self, event: LoggedIn | Drained) -> None:
         """Keep what can be looked up, and wake who waits for it."""
+        self._announce()
         if isinstance(event, LoggedIn):
             self.login_told = event
-        self._announce()
+        else:
+            self._on_drained()
 
     def _announce(self) -> None:
         """Wake who waits for a change."""

@@ -71,11 +71,26 @@ class Live(Protocol):
         """Ask at this pace from now on."""
         ...
 
+    @property
+    def drained(self) -> bool:
+        """Whether all that waited at the server has been handed over and acknowledged."""
+        ...
+
+    def ask(self) -> None:
+        """Ask what waits at the server; not drained until that is answered."""
+        ...
+
 
 class Dial(Protocol):
     """Makes connections that are not yet dialled."""
 
-    def __call__(self, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> Live:
+    def __call__(
+        self,
+        url: str,
+        login: Login,
+        on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None],
+    ) -> Live:
         """Make one to *url*."""
         ...
 
@@ -191,6 +206,7 @@ class Link:
         dial: Makes connections.
         on_batch: Handles a batch; it is acknowledged when this returns. When it raises an error of ours, the connection
             is made anew, and the batch comes again.
+        on_drained: Called each time that all that waited has been handed over and acknowledged.
         turn: Waits for the turn to log in.
         kicks: The pause after kicks, which outlives this link.
         spelling: How tokens are spelled, for all links alike.
@@ -206,12 +222,14 @@ class Link:
         "_changed",
         "_dial",
         "_dollar_prefix",
+        "_drained_since",
         "_ended",
         "_heartbeat",
         "_kicks",
         "_leaving",
         "_live",
         "_on_batch",
+        "_on_drained",
         "_resource",
         "_respelled",
         "_scope",
@@ -235,6 +253,7 @@ class Link:
         addresses: SocketAddresses,
         dial: Dial,
         on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None],
         turn: Callable[[], Awaitable[None]],
         kicks: KickPause,
         spelling: Spelling,
@@ -248,6 +267,7 @@ class Link:
         self._addresses = addresses
         self._dial = dial
         self._on_batch = on_batch
+        self._on_drained = on_drained
         self._turn = turn
         self._kicks = kicks
         self._spelling = spelling
@@ -257,6 +277,7 @@ class Link:
         self._chance = chance
         self._state = "new"
         self._live: Live | None = None
+        self._drained_since: float | None = None
         self._ended: SlackkefuError | None = None
         self._changed = trio.Event()
         self._scope = trio.CancelScope()
@@ -310,6 +331,20 @@ class Link:
         self._heartbeat = heartbeat
         if self._live is not None:
             self._live.set_heartbeat(heartbeat)
+
+    @property
+    def drained_since(self) -> float | None:
+        """
+        Since when the link is up and keeps up: whatever came to the server since then has been handed over and settled.
+
+        None while something waits or is in work, and while that is not known: see :meth:`ask`.
+        """
+        return self._drained_since if self._live is not None and self._live.drained else None
+
+    def ask(self) -> None:
+        """Make sure that nothing waits: until the server has said so, :attr:`drained_since` is None."""
+        if self._live is not None:
+            self._live.ask()
 
     async def send(self, message: OutgoingMessage) -> Accepted:
         """
@@ -417,7 +452,7 @@ class Link:
 
     async def _connection(self, url: str, login: Login) -> None:
         """Dial, log in, serve; raise why it is over."""
-        live = self._dial(url, login, self._settle)
+        live = self._dial(url, login, self._settle, self._note_drained)
         with trio.move_on_after(LOGIN_S) as limit:
             await live.run(task_status=_Started(self, live, limit))
         if limit.cancelled_caught:
@@ -448,6 +483,7 @@ class Link:
 
     def _came_up(self, live: Live) -> None:
         self._live = live
+        self._drained_since = None
         live.set_heartbeat(self._heartbeat)  # it may have changed during the login
         self.up_since = trio.current_time()
         self._spelling.dollar_prefix = self._dollar_prefix
@@ -455,6 +491,12 @@ class Link:
         self.logins += 1
         log.debug("msync.logged_in", user=self.user)
         self._now("up")
+
+    def _note_drained(self) -> None:
+        """Take note that nothing waits; what comes and is settled later on is no break."""
+        if self._drained_since is None:
+            self._drained_since = trio.current_time()
+        self._on_drained()
 
     def _down(self) -> None:
         self._live = None

@@ -3,8 +3,9 @@ The sessions of many visitors.
 
 A visitor is *live* while it has a :class:`~slackkefu.easemob.link.Link`, and *quiet* otherwise. Sending makes it live;
 so does something that waits for it at Easemob. At most ``max_sessions`` are live: a further one takes the place of the
-longest quiet, but never of one with work in hand (a send, a batch, a :meth:`Pool.hold`) or an open service session;
-when there is none to take, it waits, in order of arrival. Logins, also those after a loss, come at
+longest quiet, but never of one with work in hand (a send, a batch, a :meth:`Pool.hold`), with something that the desk
+has to confirm yet (:meth:`Pool.set_awaits`), or with an open service session; when there is none to take, it waits, in
+order of arrival. Logins, also those after a loss, come at
 ``logins_per_second``, those that somebody waits for first.
 
 A live visitor that was quiet for half an hour is let go, unless its service session is open. The quiet ones are looked
@@ -102,6 +103,7 @@ class Pool:
         logins_per_second: Pace of logins.
         on_batch: Handles a batch for a visitor; the batch is acknowledged when it returns. One batch a queue is in
             work at a time. When it raises an error of ours, that visitor's connection is made anew.
+        on_drained: Told each time that all that waited for a visitor has been handed over and acknowledged.
         dial: Makes connections; for tests.
 
     """
@@ -117,6 +119,7 @@ class Pool:
         max_sessions: int,
         logins_per_second: float,
         on_batch: Callable[[ImUser, Batch], Awaitable[None]],
+        on_drained: Callable[[ImUser], None] = lambda _: None,
         dial: Dial | None = None,
     ) -> None:
         self._world = world
@@ -127,6 +130,7 @@ class Pool:
         self._dial = self._connection if dial is None else dial
         self._max_sessions = max_sessions
         self._on_batch = on_batch
+        self._on_drained = on_drained
         self._spelling = Spelling()
         self._turns: Turns[ImUser] = Turns(logins_per_second)
         self._nursery: trio.Nursery | None = None
@@ -234,11 +238,37 @@ class Pool:
         self._look_again(visitor)
         self._admit()
 
+    def set_awaits(self, user: ImUser, awaits: bool) -> None:  # noqa: FBT001 - the value is the point
+        """Take note that the desk has, or has not, to confirm something to *user* yet; its session is kept so long."""
+        visitor = self._visitor(user)
+        if visitor.awaits != awaits:
+            visitor.awaits = awaits
+            self._admit()
+
     def is_up(self, user: ImUser) -> bool:
         """Tell whether *user* is logged in now."""
-        visitor = self._visitors.get(user)
-        link = None if visitor is None or visitor.leaving else visitor.link
+        link = self._link(user)
         return link is not None and link.up_since is not None
+
+    def drained_since(self, user: ImUser) -> float | None:
+        """
+        Say since when *user*'s session is up and keeps up (trio's clock).
+
+        Everything that came to the server since then has been handed over and acknowledged. None while something waits
+        or is in work, and while there is no session.
+        """
+        link = self._link(user)
+        return None if link is None else link.drained_since
+
+    def ask(self, user: ImUser) -> None:
+        """
+        Make sure that nothing waits for *user*, should a notice have been lost.
+
+        :meth:`drained_since` is None until the server has answered; then *on_drained* is called.
+        """
+        link = self._link(user)
+        if link is not None:
+            link.ask()
 
     def statistics(self) -> PoolStatistics:
         """Return the state of all sessions."""
@@ -270,6 +300,11 @@ class Pool:
             visitor = self._visitors[user] = PooledVisitor(user, trio.current_time())
             self._look_again(visitor)
         return visitor
+
+    def _link(self, user: ImUser) -> Link | None:
+        """Return *user*'s link, unless it is being let go."""
+        visitor = self._visitors.get(user)
+        return None if visitor is None or visitor.leaving else visitor.link
 
     @contextmanager
     def _busy(self, visitor: PooledVisitor) -> Iterator[None]:
@@ -338,6 +373,7 @@ class Pool:
             addresses=self._endpoints,
             dial=self._dial,
             on_batch=partial(self._take, visitor),
+            on_drained=partial(self._on_drained, visitor.user),
             turn=partial(self._turn, visitor),
             kicks=visitor.kicks,
             spelling=self._spelling,
@@ -353,8 +389,14 @@ class Pool:
         if self._nursery is not None:
             self._nursery.start_soon(self._keep, visitor, visitor.link)
 
-    def _connection(self, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> Connection:
-        return Connection(world=self._world, url=url, login=login, on_batch=on_batch)
+    def _connection(
+        self,
+        url: str,
+        login: Login,
+        on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None],
+    ) -> Connection:
+        return Connection(world=self._world, url=url, login=login, on_batch=on_batch, on_drained=on_drained)
 
     async def _keep(self, visitor: PooledVisitor, link: Link) -> None:
         """Run *visitor*'s link to its end."""

@@ -34,6 +34,7 @@ class PooledVisitor:
 
     __slots__ = (
         "active_at",
+        "awaits",
         "busy",
         "changed",
         "is_open",
@@ -55,6 +56,8 @@ class PooledVisitor:
         """When the last message went or came."""
         self.is_open = False
         """Whether its service session is open."""
+        self.awaits = False
+        """Whether the desk has to confirm something yet."""
         self.busy = 0
         """Pieces of work in hand."""
         self.link: Link | None = None
@@ -81,7 +84,8 @@ class PooledVisitor:
     @property
     def may_leave(self) -> bool:
         """Whether its place may be given to another."""
-        return self.link is not None and not self.leaving and not self.busy and not self.is_open
+        is_needed = self.busy or self.is_open or self.awaits
+        return self.link is not None and not self.leaving and not is_needed
 
     @property
     def heartbeat(self) -> Heartbeat:

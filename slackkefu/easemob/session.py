@@ -279,6 +279,19 @@ class Session:
             self._follow(self._queues.pull_on(queue, now))
             self._note_drained()
 
+    def ask(self, now: float) -> None:
+        """
+        Ask which queues have something waiting, without waiting for the heartbeat; not drained until it is answered.
+
+        This finds what a lost NOTICE has hidden. When not online, nothing happens.
+        """
+        if self._state is State.ONLINE:
+            self._listed = False
+            self._note_drained()
+            # A question on its way does as well; asking anew would put off the end of a deaf session.
+            if not self._unanswered:
+                self._ask_unread(now)
+
     def logout(self, now: float) -> None:
         """
         Log out; :class:`LoggedOut` follows soon, answered or not.

@@ -259,12 +259,20 @@ class FakeConnection:
     """A connection that does what its server says."""
 
     def __init__(
-        self, server: FakeServer, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]
+        self,
+        server: FakeServer,
+        url: str,
+        login: Login,
+        on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None],
     ) -> None:
         self.server = server
         self.url = url
         self.login = login
         self.on_batch = on_batch
+        self.on_drained = on_drained
+        self.drained = False
+        self.asked = 0
         self.heartbeat: Heartbeat | None = None
         self.up = False
         self.logged_out = False
@@ -316,6 +324,16 @@ class FakeConnection:
         """Take note."""
         self.heartbeat = heartbeat
 
+    def ask(self) -> None:
+        """Take note, and count as undrained until :meth:`drain`."""
+        self.asked += 1
+        self.drained = False
+
+    def drain(self) -> None:
+        """Say that nothing waits."""
+        self.drained = True
+        self.on_drained()
+
     def finish(self, end: Exception | None) -> None:
         """End, as the server wants it."""
         self.end = end
@@ -341,9 +359,15 @@ class FakeServer:
         self.logout_s = 0.1
         self._changed = trio.Event()
 
-    def dial(self, url: str, login: Login, on_batch: Callable[[Batch], Awaitable[None]]) -> FakeConnection:
+    def dial(
+        self,
+        url: str,
+        login: Login,
+        on_batch: Callable[[Batch], Awaitable[None]],
+        on_drained: Callable[[], None],
+    ) -> FakeConnection:
         """Make a connection."""
-        return FakeConnection(self, url, login, on_batch)
+        return FakeConnection(self, url, login, on_batch, on_drained)
 
     def next_outcome(self, connection: FakeConnection) -> Exception | None:
         """Say how a login ends."""

@@ -121,6 +121,11 @@ class Play:
         self._next()
         self.session.pull_on(queue, self.now)
 
+    def asks(self) -> None:
+        """Ask what waits."""
+        self._next()
+        self.session.ask(self.now)
+
     def logs_out(self) -> None:
         """Begin the logout."""
         self._next()

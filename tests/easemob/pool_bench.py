@@ -83,6 +83,7 @@ class Bench:
         self.server = FakeServer()
         self.batches: list[tuple[ImUser, Batch]] = []
         self.batch_s = 0.0
+        self.drained: list[ImUser] = []
         self.world = make_world(_nothing)
         self.scope = trio.CancelScope()
         self.pool = self.make()
@@ -98,6 +99,7 @@ class Bench:
             max_sessions=max_sessions,
             logins_per_second=logins_per_second,
             on_batch=self._on_batch,
+            on_drained=self.drained.append,
             dial=self.server.dial,
         )
         return self.pool

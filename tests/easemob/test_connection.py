@@ -233,6 +233,26 @@ async def test_a_batch_is_acknowledged_after_the_handler(autojump_clock: MockClo
         assert connection.drained
 
 
+async def test_who_wants_to_know_is_told_each_time_that_nothing_waits(autojump_clock: MockClock) -> None:
+    """After the first list, after a batch, and after a question."""
+    async with on_stage() as stage:
+        told: list[str] = []
+        connection, peer = await stage.up(on_drained=lambda: told.append("drained"))
+        await peer.says(notice(jid()))
+        await peer.hears("pull kefu")
+        await peer.says(batch(jid(), text(1), next_key=4))
+        await peer.hears("pull kefu with 4")
+        await peer.says(batch(jid()))
+        await connection.wait_drained()
+        connection.ask()
+        await peer.hears("unread")
+        assert not connection.drained
+        await peer.says(unread())
+        await connection.wait_drained()
+
+        assert ["drained"] * 3 == told
+
+
 async def test_queues_are_worked_on_side_by_side(autojump_clock: MockClock) -> None:
     """One batch a queue is in work; another queue's does not wait for it."""
     async with on_stage() as stage:

@@ -79,6 +79,7 @@ class Bench:
         self.spelling = Spelling()
         self.batches: list[Batch] = []
         self.batch_error: SlackkefuError | None = None
+        self.drained = 0
         self.turns = 0
         self.ended: SlackkefuError | str | None = None
         self.link = self.make()
@@ -93,6 +94,7 @@ class Bench:
             addresses=self.addresses,
             dial=self.server.dial,
             on_batch=self._on_batch,
+            on_drained=self._on_drained,
             turn=self._turn,
             kicks=self.kicks,
             spelling=self.spelling,
@@ -106,6 +108,9 @@ class Bench:
         if self.batch_error is not None:
             raise self.batch_error
         self.batches.append(given)
+
+    def _on_drained(self) -> None:
+        self.drained += 1
 
     async def _turn(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -449,6 +454,45 @@ async def test_a_batch_that_cannot_be_settled_comes_again(bench: Bench, autojump
     connection = await bench.up()
     with pytest.raises(LinkClosed, match="StoreUnwritable"):
         await connection.on_batch(batch())
+
+
+async def test_a_link_knows_since_when_it_keeps_up(bench: Bench, autojump_clock: MockClock) -> None:
+    """From the first time that nothing waited on this connection; what is waiting or asked makes it unknown."""
+    assert bench.link.drained_since is None
+    bench.link.ask()
+    bench.start()
+    connection = await bench.up()
+    assert bench.link.drained_since is None
+    await trio.sleep(10)
+    connection.drain()
+    assert bench.link.drained_since == 10
+    connection.drained = False
+    await trio.sleep(10)
+    assert bench.link.drained_since is None
+    connection.drain()
+    assert bench.link.drained_since == 10
+    bench.link.ask()
+    assert bench.link.drained_since is None
+
+    assert (1, 2) == (connection.asked, bench.drained)
+
+
+async def test_a_new_connection_keeps_up_anew(bench: Bench, autojump_clock: MockClock) -> None:
+    """What came while the link was down is not known before the new connection has been drained."""
+    bench.start()
+    connection = await bench.up()
+    connection.drain()
+    connection.finish(LinkClosed("im.example.com", "cut"))
+    await trio.sleep(0.001)
+    assert bench.link.drained_since is None
+    connection.drain()
+    assert bench.link.drained_since is None
+    connection = await bench.up()
+    assert bench.link.drained_since is None
+    now = trio.current_time()
+    connection.drain()
+
+    assert now == bench.link.drained_since
 
 
 async def test_logout_is_in_order_and_bounded(bench: Bench, autojump_clock: MockClock) -> None:

@@ -89,6 +89,24 @@ async def test_an_open_service_session_is_asked_about_more_often(bench: Bench, a
         assert ATTENTIVE == bench.server.online[BOB].heartbeat
 
 
+async def test_it_is_known_since_when_a_visitor_keeps_up(bench: Bench, autojump_clock: MockClock) -> None:
+    """Asked of the visitor's link, and told each time; nothing is known of one without a session, or on its way out."""
+    async with bench.running() as pool:
+        assert pool.drained_since(ADA) is None
+        pool.ask(ADA)
+        await pool.send(ADA, message())
+        connection = bench.server.online[ADA]
+        connection.drain()
+        assert trio.current_time() == pool.drained_since(ADA)
+        pool.ask(ADA)
+        assert pool.drained_since(ADA) is None
+        connection.drain()
+
+        assert (1, [ADA, ADA]) == (connection.asked, bench.drained)
+        pool.set_open(BOB, is_open=True)
+        assert pool.drained_since(BOB) is None
+
+
 # Room.
 
 
@@ -115,6 +133,25 @@ async def test_one_with_work_in_hand_is_not_let_go(bench: Bench, autojump_clock:
             await pool.send(EVE, message())
 
         assert [ADA, EVE] == bench.online
+
+
+async def test_one_whose_message_is_not_confirmed_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Its place is free when the desk has confirmed; until then the next one goes, or has to wait."""
+    async with bench.running(max_sessions=2) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        pool.set_awaits(ADA, awaits=True)
+        await trio.sleep(10)
+        await pool.send(BOB, message())
+        await pool.send(EVE, message())
+        assert [ADA, EVE] == bench.online
+        pool.set_awaits(EVE, awaits=True)
+        bench.start_send(nursery, BOB)
+        await trio.sleep(3600)
+        assert [ADA, EVE] == bench.online
+        pool.set_awaits(ADA, awaits=False)
+        await trio.sleep(1)
+
+        assert [BOB, EVE] == bench.online
 
 
 async def test_one_with_a_batch_in_work_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:

@@ -382,6 +382,53 @@ def test_pulling_on_too_late_does_nothing() -> None:
         play.pulls_on()
 
 
+def test_what_waits_can_be_asked_at_once() -> None:
+    """Until the answer is there nothing counts as drained; what it lists is pulled, and then all is drained again."""
+    with Play() as play:
+        play.online()
+        play.asks()
+        play.sent("unread")
+        assert not play.session.drained
+        play.hears(unread(jid()))
+        play.sent("pull kefu")
+        play.hears(batch(jid(), text(1), next_key=2))
+        play.told(received(hello(1)))
+        play.pulls_on()
+        play.sent("pull kefu with 2")
+        assert not play.session.drained
+        play.hears(batch(jid()))
+        play.told(Drained())
+        play.asks()
+        play.sent("unread")
+        play.hears(unread())
+        play.told(Drained())
+
+
+def test_asking_does_not_put_off_the_end_of_a_deaf_session() -> None:
+    """While a question is on its way its answer is waited for, and no longer than without asking."""
+    with Play() as play:
+        play.online()
+        play.asks()
+        play.sent("unread")
+        play.at(20)
+        play.asks()
+        play.at(24.9)
+        play.at(25)
+        play.told(Dead("nothing heard in 25 s after asking"))
+
+
+def test_asking_when_not_online_does_nothing() -> None:
+    """Before the login, and after the end, there is nobody to ask."""
+    with Play() as play:
+        play.asks()
+        play.start()
+        play.sent("login")
+        play.asks()
+        play.loses()
+        play.told(Dead("connection lost"))
+        play.asks()
+
+
 # Sending.
 
 
