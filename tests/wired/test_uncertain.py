@@ -58,6 +58,7 @@ EASEMOB: list[dict[str, Any]] = [
 ]
 DESK: list[dict[str, Any]] = [
     {"acknowledges": False},
+    {"acknowledged_kinds": frozenset({"img"})},
     {"knows_repeats": False},
     {"events": "txt"},
     {"events": "none"},

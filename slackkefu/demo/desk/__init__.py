@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slackkefu.demo.desk.desk import Conversation, Desk, Heard, Said, ServiceSession
+from slackkefu.demo.desk.faults import DeskFaults
 from slackkefu.demo.desk.shapes import AGENT, ROBOT, SYSTEM, Speaker
 from slackkefu.demo.desk.switches import DeskSwitches
 
@@ -12,6 +13,7 @@ __all__ = [
     "SYSTEM",
     "Conversation",
     "Desk",
+    "DeskFaults",
     "DeskSwitches",
     "Heard",
     "Said",

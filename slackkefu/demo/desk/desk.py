@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, final
 import trio
 
 from slackkefu.demo.desk import shapes
+from slackkefu.demo.desk.faults import DeskFaults
 from slackkefu.demo.desk.switches import DeskSwitches
 from slackkefu.demo.easemob import ImMessage
 
@@ -134,15 +135,20 @@ class Desk:
     ) -> None:
         self.service_number = service_number.lower()
         self.switches = switches or DeskSwitches()
+        self.faults = DeskFaults()
+        """What is to go wrong."""
         self.agent = agent
         self.conversations: dict[str, Conversation] = {}
         """By visitor, in the order in which they first wrote."""
         self.repeats = 0
         """Messages that were recognised as heard before."""
+        self.lost: list[str] = []
+        """The texts of the messages that Easemob accepted and that did not come here; some are sent again."""
         self._easemob = easemob
         self._new_id = new_id
         self._invites = FIRST_INVITE
         self._acknowledged: dict[str, None] = {}
+        self._held: list[tuple[str, str]] = []
         self._changed = trio.Event()
         easemob.attach(self.service_number, self._receive)
 
@@ -245,17 +251,27 @@ class Desk:
         message_id = str(message.weichat.get("msgId") or "")
         return self._post(message, "sample", message.text, message_id)
 
+    def catches_up(self) -> None:
+        """Send the KF-ACKs that were kept back, and keep none back any more."""
+        self.faults.holds_acknowledgements = False
+        held, self._held = self._held, []
+        for visitor, mark in held:
+            self._command(visitor, "ack", "KF-ACK", {"ack_for_msg_id": mark})
+
     # What Easemob brings.
 
     def _receive(self, message: ImMessage) -> None:
         """Take what somebody sent to the service number."""
+        if self.faults.take_lost(message.text):
+            self.lost.append(message.text)
+            return
         visitor = message.sender
         weichat = message.weichat
         mark = weichat.get("msg_id_for_ack")
         if isinstance(mark, str) and mark:
             if mark in self._acknowledged and self.switches.knows_repeats:
                 self.repeats += 1
-                self._acknowledge(visitor, mark)
+                self._acknowledge(visitor, mark, message.type)
                 return
             self._acknowledged[mark] = None
             if len(self._acknowledged) > REMEMBERED:
@@ -271,13 +287,18 @@ class Desk:
         conversation.card = conversation.card | heard.card
         conversation.lines.append(heard)
         if isinstance(mark, str) and mark:
-            self._acknowledge(visitor, mark)
+            self._acknowledge(visitor, mark, message.type)
         if opened:
             self._announce(conversation)
         self._tell()
 
-    def _acknowledge(self, visitor: str, mark: str) -> None:
-        if self.switches.acknowledges:
+    def _acknowledge(self, visitor: str, mark: str, kind: str) -> None:
+        kinds = self.switches.acknowledged_kinds
+        if not self.switches.acknowledges or (kinds is not None and kind not in kinds):
+            return
+        if self.faults.holds_acknowledgements:
+            self._held.append((visitor, mark))
+        else:
             self._command(visitor, "ack", "KF-ACK", {"ack_for_msg_id": mark})
 
     # Sessions.

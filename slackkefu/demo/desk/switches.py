@@ -14,6 +14,8 @@ class DeskSwitches:
 
     acknowledges: bool = True
     """A message with ``msg_id_for_ack`` is answered by a KF-ACK (facts/kefu.md §1.2)."""
+    acknowledged_kinds: frozenset[str] | None = None
+    """Of these kinds of bodies alone; None for all (facts/kefu.md §0.2: texts and files are confirmed differently)."""
     knows_repeats: bool = True
     """A message with a ``msg_id_for_ack`` heard before is not shown to the agent again (facts/kefu.md §3.2)."""
     events: Literal["cmd", "txt", "none"] = "cmd"

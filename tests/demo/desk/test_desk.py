@@ -87,6 +87,42 @@ def test_a_repeat_is_known_by_its_id_or_not(knows: bool, heard: int) -> None:
     assert 2 == len(room.got)
 
 
+def test_some_kinds_only_are_acknowledged() -> None:
+    """Texts and files may be confirmed differently (facts/kefu.md §0.2)."""
+    room = Room(events="none", acknowledged_kinds=frozenset({"txt"}))
+    room.says("one", msg_id_for_ack="a")
+    ext = {"weichat": {"msg_id_for_ack": "b"}}
+    room.easemob.post(ImMessage(VISITOR, "kefu_service", "img", {"url": "https://im.example/1"}, ext))
+
+    assert ["a"] == [message.weichat["ack_for_msg_id"] for message in room.got]
+
+
+def test_messages_can_get_lost_behind_easemob() -> None:
+    """By number or by their words: neither heard nor acknowledged, and new when they come again."""
+    room = Room(events="none")
+    room.desk.faults.lose("two")
+    room.desk.faults.lost_messages = 1
+    for text in ("one", "two", "three", "one", "two"):
+        room.says(text, msg_id_for_ack=text)
+
+    assert ["three", "one", "two"] == [heard.text for heard in room.desk.everything_heard()]
+    assert ["three", "one", "two"] == [message.weichat["ack_for_msg_id"] for message in room.got]
+    assert (["one", "two"], 0) == (room.desk.lost, room.desk.repeats)
+
+
+def test_acknowledgements_can_be_late() -> None:
+    """They are kept back, and come in order."""
+    room = Room(events="none")
+    room.desk.faults.holds_acknowledgements = True
+    room.says("one", msg_id_for_ack="a")
+    room.says("two", msg_id_for_ack="b")
+    assert [] == room.got
+    room.desk.catches_up()
+    room.says("three", msg_id_for_ack="c")
+
+    assert ["a", "b", "c"] == [message.weichat["ack_for_msg_id"] for message in room.got]
+
+
 def test_it_can_be_silent() -> None:
     """Without events and acknowledgements the visitor hears nothing until an agent writes."""
     room = Room(events="none", acknowledges=False)
