@@ -113,7 +113,9 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"slackkefu.words").digest()
 
 
-def meta_id(team: TeamId, channel: ChannelId, ts: Ts, revision: str, part: int, words: bytes) -> int:
+def meta_id(
+    team: TeamId, channel: ChannelId, ts: Ts, revision: str, part: int, words: bytes, *, attempt: int = 0
+) -> int:
     """
     Return the IM id of one part of one message, from 1 to 2^63-1.
 
@@ -124,9 +126,12 @@ def meta_id(team: TeamId, channel: ChannelId, ts: Ts, revision: str, part: int, 
         revision: Empty for the message as first written; for an edit, the edit's own ``ts``.
         part: Which part of the message, from 0.
         words: :func:`digest` of the part.
+        attempt: 0, also when the same is sent again because nobody knows whether it was accepted; 1 when it was
+            accepted, has not come to the desk, and is to be a new message to Easemob.
 
     """
-    hashed = _hash(b"slackkefu.meta", 8, team, channel, ts, revision, str(part), words)
+    again = (str(attempt),) if attempt else ()
+    hashed = _hash(b"slackkefu.meta", 8, team, channel, ts, revision, str(part), words, *again)
     # One bit is dropped because ids are signed at the other side; 0 is taken to mean "no id".
     return int.from_bytes(hashed, "big") >> 1 or 1
 

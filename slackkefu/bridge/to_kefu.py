@@ -49,6 +49,7 @@ def parts(
     names: Names,
     service_number: ImUser,
     late: float | None = None,
+    attempt: int = 0,
 ) -> tuple[OutgoingMessage, ...]:
     """
     Map one message to the ordered IM messages that carry it.
@@ -60,6 +61,7 @@ def parts(
         names: Names of the people and channels it mentions, as far as known.
         service_number: To whom it goes.
         late: When it was written (wall clock), where the desk has to be told: the first part says it.
+        attempt: See :func:`~slackkefu.bridge.identity.meta_id`.
 
     Returns:
         Empty when nothing readable is in it, such as a bare mention of the app.
@@ -74,7 +76,7 @@ def parts(
     def part_of(index: int, piece: str) -> OutgoingMessage:
         source = (forward.visitor.team, event.channel, event.ts, ORIGINAL, index, digest(piece))
         return OutgoingMessage(
-            meta_id=meta_id(*source),
+            meta_id=meta_id(*source, attempt=attempt),
             to=service_number,
             body=TextBody(_finished(piece, event.text, names, mark=mark if index == 0 else "")),
             ext=weichat(card, language=language, message_id=message_id(*source)),

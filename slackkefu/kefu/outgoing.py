@@ -18,12 +18,25 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
+from slackkefu.easemob.message import CommandBody, CustomBody, LocationBody, MediaBody, TextBody
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from slackkefu.easemob.message import Json
+    from slackkefu.easemob.message import Body, Json, OutgoingMessage
 
-__all__ = ["MAX_EXT_BYTES", "Language", "VisitorCard", "VisitorField", "ext_bytes", "fit", "language_of", "weichat"]
+__all__ = [
+    "MAX_EXT_BYTES",
+    "Language",
+    "VisitorCard",
+    "VisitorField",
+    "ext_bytes",
+    "fit",
+    "kind_of",
+    "language_of",
+    "mark_of",
+    "weichat",
+]
 
 MAX_EXT_BYTES: Final = 900
 """What ``ext`` may take of IM's 3 KB for a whole message (facts/kefu.md §0)."""
@@ -104,6 +117,23 @@ def weichat(
     filled = {name: value for name, value in visitor.items() if value}
     spoken = {} if language is None else {"language": language}
     return fit({"weichat": {"visitor": filled, **spoken, "msg_id_for_ack": message_id}}, max_bytes)
+
+
+def mark_of(message: OutgoingMessage) -> str:
+    """Return the ``msg_id_for_ack`` by which the desk confirms *message*; empty when it has none."""
+    mark = _object(message.ext.get("weichat")).get("msg_id_for_ack")
+    return mark if isinstance(mark, str) else ""
+
+
+def kind_of(message: OutgoingMessage) -> str:
+    """Return the kind of *message*'s body as IM names it, such as ``txt``; a desk may confirm some kinds only."""
+    body = message.body
+    return body.kind if isinstance(body, MediaBody) else _KINDS.get(type(body), "other")
+
+
+_KINDS: Final[Mapping[type[Body], str]] = MappingProxyType(
+    {TextBody: "txt", CommandBody: "cmd", LocationBody: "loc", CustomBody: "custom"}
+)
 
 
 _DROPPED_WHOLE: Final = ("phone", "email")

@@ -13,7 +13,9 @@ import msgspec
 
 __all__ = [
     "Answered",
+    "Awaiting",
     "Certainty",
+    "Concluded",
     "Intent",
     "KefuEntry",
     "Settled",
@@ -70,7 +72,30 @@ class Told(Conversation, frozen=True, kw_only=True, tag="told"):
     at: float
 
 
-SlackEntry: TypeAlias = Settled | Untold | Told
+class Awaiting(Conversation, frozen=True, kw_only=True, tag="awaiting"):
+    """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack."""
+
+    ts: str
+    thread_ts: str | None = None
+    """Where its thread is, which is also where an answer belongs."""
+    im_user: str
+    user: str
+    """Who wrote it."""
+    is_direct: bool = False
+    marks: dict[str, str]
+    """``msg_id_for_ack`` of each part that is not confirmed, and the kind of its body."""
+    at: float
+
+
+class Concluded(Conversation, frozen=True, kw_only=True, tag="concluded"):
+    """The desk has confirmed a message, or its confirmation is waited for no more."""
+
+    ts: str
+    outcome: str
+    at: float
+
+
+SlackEntry: TypeAlias = Settled | Untold | Told | Awaiting | Concluded
 
 
 # kefu → Slack.

@@ -156,6 +156,15 @@ def test_ids_are_the_same_for_ever() -> None:
     assert MESSAGE_ID == message_id(*key)
 
 
+def test_another_attempt_is_another_message_to_easemob() -> None:
+    """The first attempt has the id of ever; each further one has its own, the same each time."""
+    key = (TeamId("T0NORTH001"), ChannelId("D0MIA00001"), Ts("1760000007.137731"), "", 0, digest("你好"))
+
+    assert META_ID == meta_id(*key, attempt=0)
+    assert 3 == len({meta_id(*key, attempt=attempt) for attempt in (0, 1, 2)})
+    assert meta_id(*key, attempt=1) == meta_id(*key, attempt=1)
+
+
 @given(keys, st.text(max_size=20))
 def test_ids_have_their_form(key: tuple[str, str, str, str, int], words: str) -> None:
     """An IM id is positive and fits into 63 bits; kefu's is a UUID in lower case."""

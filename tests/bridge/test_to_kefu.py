@@ -219,6 +219,20 @@ def test_mentions_are_names() -> None:
     assert ["@Leo and @U0EVE00001"] == texts(carry(message, naming=naming))
 
 
+def test_another_attempt_has_the_same_marks() -> None:
+    """It is a new message to Easemob, and to the desk the one that it may have had."""
+    first, again = (
+        parts(
+            forward("x" * 2000 + " y"), card=CARD, language=None, names=Naming(), service_number=DESK, attempt=attempt
+        )
+        for attempt in (0, 1)
+    )
+
+    assert [each.ext for each in first] == [each.ext for each in again]
+    assert [each.body for each in first] == [each.body for each in again]
+    assert not {each.meta_id for each in first} & {each.meta_id for each in again}
+
+
 wild = st.text(max_size=700) | st.text(alphabet='"\\\x01\ud83d🙂你 a\n', max_size=700)
 cards = st.builds(
     VisitorCard,

@@ -10,7 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.kefu.outgoing import MAX_EXT_BYTES, VisitorCard, ext_bytes, fit, language_of, weichat
+from slackkefu.easemob.message import (
+    Body,
+    CommandBody,
+    CustomBody,
+    LocationBody,
+    MediaBody,
+    OutgoingMessage,
+    TextBody,
+    UnknownBody,
+)
+from slackkefu.easemob.names import ImUser
+from slackkefu.kefu.outgoing import (
+    MAX_EXT_BYTES,
+    VisitorCard,
+    ext_bytes,
+    fit,
+    kind_of,
+    language_of,
+    mark_of,
+    weichat,
+)
 
 ID = "5b0d1f00-3c3c-4d4d-8e8e-111122223333"
 ANN = VisitorCard(
@@ -191,6 +211,32 @@ def test_other_parts_of_ext_are_not_shortened(ext: dict[str, Any]) -> None:
     assert ext == fit(ext, 100)
     with pytest.raises(ValueError, match="bytes"):
         fit(ext, 20)
+
+
+def test_a_message_is_known_by_its_mark() -> None:
+    """The id that was asked to be confirmed is read back; one without any has none."""
+    ext = weichat(ANN, language=None, message_id=ID)
+
+    assert ID == mark_of(OutgoingMessage(1, ImUser("kefu_service"), TextBody("x"), ext))
+    for other in ({}, {"weichat": None}, {"weichat": {"msg_id_for_ack": 5}}):
+        assert "" == mark_of(OutgoingMessage(1, ImUser("kefu_service"), TextBody("x"), other))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("txt", TextBody("x")),
+        ("cmd", CommandBody("x")),
+        ("img", MediaBody("img", "https://im.example/1")),
+        ("file", MediaBody("file", "https://im.example/1")),
+        ("loc", LocationBody(1.0, 2.0)),
+        ("custom", CustomBody("x")),
+        ("other", UnknownBody(8)),
+    ],
+)
+def test_bodies_are_called_as_im_calls_them(kind: str, body: Body) -> None:
+    """Each kind of body has its own name, by which it is learnt whether the desk confirms it."""
+    assert kind == kind_of(OutgoingMessage(1, ImUser("kefu_service"), body))
 
 
 def test_the_card_does_not_show_in_a_repr() -> None:

@@ -8,7 +8,7 @@ import msgspec
 import trio
 import trio.testing
 
-from slackkefu.store.entries import Answered, Intent, KefuEntry, Settled, SlackEntry
+from slackkefu.store.entries import Answered, Awaiting, Concluded, Intent, KefuEntry, Settled, SlackEntry
 from slackkefu.store.journal import Journal
 from slackkefu.store.segments import Segments
 from slackkefu.world import InlineDisk
@@ -50,6 +50,26 @@ async def test_entries_come_back(tmp_path: Path) -> None:
     await again.append(answered, intent)
 
     assert [intent, answered, intent] == journal(tmp_path, KefuEntry).load()
+
+
+async def test_what_is_waited_for_comes_back(tmp_path: Path) -> None:
+    """With each kind of a message's entries beside it."""
+    awaiting = Awaiting(
+        enterprise_id="E1",
+        team_id="T1",
+        channel="C1",
+        ts="1.0",
+        thread_ts="0.5",
+        im_user="t1_u1_c1",
+        user="U1",
+        is_direct=True,
+        marks={"a": "txt", "b": "img"},
+        at=2.0,
+    )
+    concluded = Concluded(team_id="T1", channel="C1", ts="1.0", outcome="confirmed", at=3.0)
+    await journal(tmp_path).append(awaiting, settled(1), concluded)
+
+    assert [awaiting, settled(1), concluded] == journal(tmp_path).load()
 
 
 async def test_those_who_wait_together_share_a_sync(tmp_path: Path, nursery: trio.Nursery) -> None:
