@@ -162,6 +162,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.directory.run)
     await nursery.start(parts.words.run)
     await nursery.start(parts.sheltering.run)
+    await nursery.start(parts.proving.run)
     await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
     await nursery.start(parts.intake.run)
@@ -174,9 +175,10 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
 
 
 async def _restore(parts: Parts, world: World, store: Store) -> None:
-    """Take over from the run before: what has ended, what is to be told, and what waits in the spill."""
+    """Take over from the run before: what has ended, is to be confirmed or told, and what waits in the spill."""
     ended = await world.disk.run(store.slack_journal.load)
     parts.receipts.restore(ended)
+    parts.proving.restore(ended)
     parts.telling.restore(ended)
     parts.replies.restore(await world.disk.run(store.kefu_journal.load))
     await parts.aside.restore(await world.disk.run(store.aside.load))
@@ -217,6 +219,8 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
         listening.start_soon(parts.sheltering.shelter_all)
         with trio.move_on_after(FINISH_S):
             await parts.replies.finish()
+        with trio.move_on_after(CLOSE_S):
+            await parts.proving.flush()
     left = parts.receipts.statistics()
     log.info("daemon.left", unacknowledged=left.in_hand - left.spilled, in_the_spill=left.spilled)
 

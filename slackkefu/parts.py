@@ -19,8 +19,11 @@ from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.posting import Posting
+from slackkefu.bridge.proof import Proof
+from slackkefu.bridge.proving import Proving
 from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.replies import Replies
+from slackkefu.bridge.rereading import Rereading
 from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.bridge.telling import Telling
 from slackkefu.easemob.discovery import Endpoints
@@ -29,6 +32,7 @@ from slackkefu.easemob.pool import Pool
 from slackkefu.easemob.rest import RestClient
 from slackkefu.slack.connections import SocketMode
 from slackkefu.slack.directory import Directory
+from slackkefu.slack.reading import Reading
 from slackkefu.slack.web import WebClient
 
 if TYPE_CHECKING:
@@ -80,6 +84,7 @@ class Parts:
     intake: Intake
     receipts: Receipts
     sheltering: Sheltering
+    proving: Proving
     telling: Telling
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
@@ -99,6 +104,7 @@ class Parts:
             "easemob_sessions": self.pool.statistics,
             "easemob_rest": self.rest.statistics,
             "messages": self.receipts.statistics,
+            "proof": self.proving.statistics,
             "telling": self.telling.statistics,
             "lanes_to_kefu": self.words.statistics,
             "lanes_to_slack": self.replies.statistics,
@@ -150,7 +156,8 @@ def build(
         store=store.tokens,
     )
 
-    # Desk → Slack. Three know each other in a circle: who holds sessions, who answers, who knows which are open.
+    # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
+    # waits for the desk's confirmation.
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
     posting = Posting(world=world, web=web, installations=installations, book=book, intents=intents)
     sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
@@ -161,6 +168,7 @@ def build(
         sessions=sessions,
         journal=store.kefu_journal,
         intents=intents,
+        on_ack=lambda user, mark: proving.on_ack(user, mark),  # noqa: PLW0108 - proving comes later
         world=world,
     )
     pool = Pool(
@@ -172,6 +180,7 @@ def build(
         max_sessions=config.easemob.max_sessions,
         logins_per_second=config.easemob.logins_per_second,
         on_batch=replies.deliver,
+        on_drained=lambda user: proving.on_drained(user),  # noqa: PLW0108 - proving comes later
     )
 
     # Slack → desk.
@@ -181,6 +190,19 @@ def build(
     receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall, on_left=telling.take)
     sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
     aside = Aside(store.aside, wall=world.wall)
+    proving = Proving(
+        proof=Proof(),
+        sessions=pool,
+        reader=Rereading(
+            reading=Reading(web=web),
+            installations=installations,
+            make=lambda forward: forwarding.again(forward),  # noqa: PLW0108 - forwarding comes later
+        ),
+        send=pool.send,
+        tell=telling.take,
+        journal=store.slack_journal,
+        wall=world.wall,
+    )
     forwarding = Forwarding(
         world=world,
         pool=pool,
@@ -188,6 +210,7 @@ def build(
         book=book,
         receipts=receipts,
         sheltering=sheltering,
+        proving=proving,
         aside=aside,
         installations=installations,
         fields=config.kefu.visitor_fields,
@@ -222,6 +245,7 @@ def build(
         intake=intake,
         receipts=receipts,
         sheltering=sheltering,
+        proving=proving,
         telling=telling,
         words=words,
         affairs=affairs,

@@ -25,6 +25,7 @@ from slackkefu.bridge.custody import Outcome
 from slackkefu.bridge.journey import Journey
 from slackkefu.bridge.lateness import Lateness
 from slackkefu.bridge.naming import name_all
+from slackkefu.bridge.proving import marks_of
 from slackkefu.bridge.spilled import restore
 from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_kefu import parts
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.custody import MessageKey
     from slackkefu.bridge.naming import Naming
+    from slackkefu.bridge.proving import Proving
     from slackkefu.bridge.receipts import Parcel, Receipts
     from slackkefu.bridge.routing import Forward
     from slackkefu.bridge.sheltering import Sheltering
@@ -85,6 +87,7 @@ class Forwarding:
         book: The visitors' records.
         receipts: The messages in hand.
         sheltering: Told of each message that has left its lane.
+        proving: Told of what the desk has to confirm.
         aside: Where messages go that make us fail.
         installations: Who installed the app.
         fields: What the desk is told of a visitor.
@@ -101,6 +104,7 @@ class Forwarding:
         book: Book,
         receipts: Receipts,
         sheltering: Sheltering,
+        proving: Proving,
         aside: Aside,
         installations: Installations,
         fields: Collection[VisitorField],
@@ -112,6 +116,7 @@ class Forwarding:
         self._book = book
         self._receipts = receipts
         self._sheltering = sheltering
+        self._proving = proving
         self._aside = aside
         self._installations = installations
         self._fields = fields
@@ -131,8 +136,10 @@ class Forwarding:
             with self._begin(user, parcel) as journey:
                 ending = await self._carry(journey, parcel)
         if ending is not None and self._receipts.is_in_hand(parcel):
-            await self._receipts.settle(parcel, ending.outcome, *ending.along)
+            proof = self._proving.ended(user, parcel.owed.key, ending.outcome)
+            await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof)
         else:
+            self._proving.dropped(user, parcel.owed.key)
             # Deleted, and if that was while it was being set aside it is there.
             self._aside.take_back(str(parcel.owed.key))
         self._sheltering.ended(user, parcel)
@@ -219,18 +226,10 @@ class Forwarding:
         if forward is None:
             return _Ending(Outcome.APP_REMOVED)
         journey.thread_ts = forward.event.thread_ts
-        naming = await name_all(forward, self._directory)
-        card = self._card(forward, naming)
-        await self._book.write(forward.user)
-        make = partial(
-            parts,
-            forward,
-            card=card.chosen(self._fields),
-            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
-            names=naming,
-            service_number=self._service_number,
-        )
-        count = len(make())
+        make = await self._prepare(forward)
+        marks = marks_of(make())
+        self._proving.sending(forward, marks)
+        count = len(marks)
         if not count:
             log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
@@ -250,6 +249,26 @@ class Forwarding:
         self._lateness.note(forward.user, forward.event.ts)
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
         return _Ending(Outcome.DELIVERED)
+
+    async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
+        """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
+        make = await self._prepare(forward)
+        late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
+        return make(late=late, attempt=1)
+
+    async def _prepare(self, forward: Forward) -> partial[tuple[OutgoingMessage, ...]]:
+        """Return what makes the parts of a message, with the names that are known in a moment."""
+        naming = await name_all(forward, self._directory)
+        card = self._card(forward, naming)
+        await self._book.write(forward.user)
+        return partial(
+            parts,
+            forward,
+            card=card.chosen(self._fields),
+            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
+            names=naming,
+            service_number=self._service_number,
+        )
 
     async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:
         """Send until Easemob accepted it (None) or refused it for good (the reason)."""

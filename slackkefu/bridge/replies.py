@@ -26,13 +26,13 @@ from slackkefu.easemob.message import IncomingMessage
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, StoreBroken, StoreUnwritable
 from slackkefu.kefu.incoming import read
-from slackkefu.kefu.messages import Event, Nothing
+from slackkefu.kefu.messages import Ack, Event, Nothing
 from slackkefu.kefu.text import plain
 from slackkefu.net.backoff import backoff
 from slackkefu.store.entries import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.intents import Intents, Journal
@@ -84,6 +84,7 @@ class Replies:
         sessions: Told of every sign of a service session.
         journal: Where it is written down that a message has ended.
         intents: Told of it too.
+        on_ack: Told of each message that kefu confirms, with the visitor and the message's ``msg_id_for_ack``.
         world: Wall clock and chance.
 
     """
@@ -97,6 +98,7 @@ class Replies:
         sessions: OpenSessions,
         journal: Journal,
         intents: Intents,
+        on_ack: Callable[[ImUser, str], None],
         world: World,
     ) -> None:
         self._service_number = service_number
@@ -105,6 +107,7 @@ class Replies:
         self._sessions = sessions
         self._journal = journal
         self._intents = intents
+        self._on_ack = on_ack
         self._world = world
         self._seen = Seen()
         self._lanes: Lanes[ImUser, _Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
@@ -234,6 +237,8 @@ class Replies:
                 words = plain(message.spans)
                 if words.strip():
                     await self._posting.post(user, lambda place: posts(words, place=place, identity=identity))
+            case Rule.PROOF if isinstance(message, Ack):
+                self._on_ack(user, message.of)
             case Rule.RECALL:
                 log.info("kefu.ignored", visitor=user, reason=Reason.RECALL_NOT_CARRIED.value)
             case _ if isinstance(message, Nothing):

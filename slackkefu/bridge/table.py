@@ -40,6 +40,8 @@ class Rule(enum.Enum):
     """kefu opened, moved or closed a service session."""
     RECALL = "recall"
     """An agent takes a message back."""
+    PROOF = "proof"
+    """The desk confirms a message."""
     IGNORE = "ignore"
     """Nothing of it concerns the desk."""
 
@@ -180,7 +182,7 @@ KEFU: Mapping[str, Rule] = MappingProxyType(
         ),
         "event": Rule.SERVICE_SESSION,
         "recall": Rule.RECALL,
-        "ack": Rule.IGNORE,
+        "ack": Rule.PROOF,
         "nothing": Rule.IGNORE,
     }
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 import trio
 
+from slackkefu.bridge.proof import Proof
+from slackkefu.bridge.proving import Proving
 from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.routing import Forward, route
 from slackkefu.errors import StoreUnwritable
@@ -21,6 +23,9 @@ from tests.memory_network import virtual_wall
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from slackkefu.bridge.rereading import Rereading
+    from slackkefu.easemob.message import OutgoingMessage
+    from slackkefu.easemob.names import ImUser
     from slackkefu.net.network import Network
     from slackkefu.slack.envelope import Envelope
     from slackkefu.store.entries import KefuEntry, SlackEntry
@@ -39,6 +44,7 @@ __all__ = [
     "forward",
     "frame",
     "installation",
+    "proving",
     "receipts",
     "world",
 ]
@@ -173,6 +179,37 @@ class Spill:
 def receipts(journal: Journal | None = None, spill: Spill | None = None) -> Receipts:
     """Make the book of messages in hand."""
     return Receipts(journal=journal or Journal(), spill=spill or Spill(), wall=virtual_wall())
+
+
+@final
+class NoSessions:
+    """Sessions of which none keeps up, so that nothing is ever sent again."""
+
+    def drained_since(self, _user: ImUser) -> None:
+        """Know of none."""
+
+    def ask(self, user: ImUser) -> None:
+        """Ask nobody."""
+
+    def set_awaits(self, user: ImUser, awaits: bool) -> None:
+        """Keep none."""
+
+    async def send(self, user: ImUser, message: OutgoingMessage) -> None:
+        """Must not be called."""
+        raise AssertionError(f"{message.meta_id} is sent again as {user}")
+
+
+def proving(journal: Journal | None = None) -> Proving:
+    """Make what waits for the desk's confirmation, and does nothing about it."""
+    return Proving(
+        proof=Proof(),
+        sessions=NoSessions(),
+        reader=cast("Rereading", None),
+        send=NoSessions().send,
+        tell=lambda _: None,
+        journal=journal or Journal(),
+        wall=virtual_wall(),
+    )
 
 
 @final

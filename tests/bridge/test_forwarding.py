@@ -30,12 +30,13 @@ from slackkefu.errors import (
     StoreBroken,
     StoreError,
 )
+from slackkefu.kefu.outgoing import mark_of
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.installation import Installations
 from slackkefu.slack.profile import Profile
-from slackkefu.store.entries import Untold
+from slackkefu.store.entries import Awaiting, Concluded, Settled, Untold
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, NORTH, Journal, Parcels, Shelf, Spill, envelope, forward, receipts, world
+from tests.bridge.people import MIA, NORTH, Journal, Parcels, Shelf, Spill, envelope, forward, proving, receipts, world
 from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Way:
         self.spill = Spill()
         self.journal = Journal()
         self.receipts = receipts(self.journal, self.spill)
+        self.proving = proving()
         self.kept = Spill()
         self.aside = Aside(self.kept, wall=virtual_wall())
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: True)
@@ -111,6 +113,7 @@ class Way:
             book=self.book,
             receipts=self.receipts,
             sheltering=self.sheltering,
+            proving=self.proving,
             aside=self.aside,
             installations=self.installations,
             fields=fields,
@@ -194,6 +197,68 @@ async def test_pauses_grow(autojump_clock: trio.testing.MockClock) -> None:
     assert 12 == len(pauses)
     assert all(1.0 <= pause <= 60.0 for pause in pauses)
     assert pauses[-1] > 20.0
+
+
+async def test_what_the_desk_has_to_confirm_is_written_with_the_end(autojump_clock: trio.testing.MockClock) -> None:
+    """The marks of all parts, and what the desk has confirmed since; a refused message has nothing to wait for."""
+    way = Way()
+    await way.carry("x" * 2000 + " y")
+    marks = [mark_of(message) for _, message, _ in way.pool.sent]
+    for mark in marks:
+        way.proving.on_ack(ImUser(MIA), mark)
+    way.pool.answers.append(NEVER)
+    await way.carry("bad", number=2)
+    await way.carry("good", number=3)
+    awaiting, *after = way.journal.entries
+
+    assert isinstance(awaiting, Awaiting)
+    assert dict.fromkeys(marks, "txt") == awaiting.marks
+    assert [Settled, Untold, Settled, Concluded, Awaiting, Settled] == [type(entry) for entry in after]
+    assert 1 == way.proving.statistics().awaiting
+
+
+async def test_a_confirmation_may_come_before_the_end(autojump_clock: trio.testing.MockClock) -> None:
+    """The desk can be quicker than Easemob's answer to us."""
+    way = Way()
+    way.pool.takes_s = 10
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.carry)
+        await trio.sleep(5)
+        way.proving.on_ack(ImUser(MIA), mark_of(way.pool.sent[0][1]))
+
+    assert [Settled] == [type(entry) for entry in way.journal.entries]
+    assert (1, 0) == (way.proving.statistics().confirmed, way.proving.statistics().unknown_acks)
+
+
+async def test_a_message_made_again_is_the_same_to_the_desk(autojump_clock: trio.testing.MockClock) -> None:
+    """Under a new IM id and the old mark, with the names, and with its time where it comes late."""
+    way = Way()
+    await way.carry("first", number=1)
+    await way.carry("second", number=2)
+    (second,) = await way.forwarding.again(forward("second", number=2))
+    (first,) = await way.forwarding.again(forward("first", number=1))
+    sent = [message for _, message, _ in way.pool.sent]
+
+    assert [mark_of(message) for message in sent] == [mark_of(first), mark_of(second)]
+    assert not {message.meta_id for message in sent} & {first.meta_id, second.meta_id}
+    assert (sent[1].body, sent[1].ext) == (second.body, second.ext)
+    assert isinstance(first.body, TextBody)
+    assert first.body.text.endswith("\nfirst")
+
+
+async def test_what_is_deleted_while_it_is_sent_is_not_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    """A message that was withdrawn did not leave."""
+    way = Way()
+    way.pool.is_there = False
+    way.pool.takes_s = 100
+    parcel = way.take()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(way.work, parcel)
+        await trio.sleep(1)
+        assert way.forwarding.stop(parcel.owed.key)
+        await way.receipts.withdraw(parcel.owed)
+
+    assert 0 == way.proving.statistics().awaiting
 
 
 async def test_a_message_refused_for_good_is_settled(autojump_clock: trio.testing.MockClock, log: LogCapture) -> None:

@@ -73,6 +73,7 @@ class Kefu:
         record = VisitorRecord(im_user=VISITOR, team=team, user=user, channel=channel, channel_type="im")
         self.book = Book([record], store=self.shelf, disk=InlineDisk())
         self.told: list[tuple[ImUser, bool]] = []
+        self.acks: list[tuple[ImUser, str]] = []
         self.journal = Journal()
         self.replies = Replies(
             service_number=ImUser(SERVICE_NUMBER),
@@ -81,6 +82,7 @@ class Kefu:
             sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
             journal=self.journal,
             intents=Intents(journal=self.journal, wall=virtual_wall()),
+            on_ack=lambda user, mark: self.acks.append((user, mark)),
             world=world(),
         )
 
@@ -146,7 +148,6 @@ SHOWN: dict[str, str] = {
 IGNORED: dict[str, str] = {
     "recall": "recall_not_carried",
     "recalled-message-replayed": "recalled",
-    "kf-ack": "ack",
     "unknown-command": "unknown_command",
     "agent-typing": "unknown_command",
     "empty-text": "empty_text",
@@ -160,9 +161,9 @@ EVENTS = [name for name, expected in EXPECT.items() if expected["kind"] == "even
 
 
 def test_every_sample_is_tried() -> None:
-    """Each sample is shown, ignored, or an event."""
-    assert set(EXPECT) == {*SHOWN, *IGNORED, *EVENTS}
-    assert len(EXPECT) == len(SHOWN) + len(IGNORED) + len(EVENTS)
+    """Each sample is shown, ignored, an event, or the confirmation."""
+    assert set(EXPECT) == {*SHOWN, *IGNORED, *EVENTS, "kf-ack"}
+    assert len(EXPECT) == len(SHOWN) + len(IGNORED) + len(EVENTS) + len(["kf-ack"])
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -204,6 +205,17 @@ async def test_events(kefu: Kefu, name: str) -> None:
     assert (SESSION if is_open else None) == kefu.record.open_session
     assert ({"1.1": 1e12} if is_open else {}) == kefu.record.mention_threads
     assert kefu.record == kefu.shelf.last[VISITOR]
+
+
+async def test_a_confirmation_is_handed_on_once(kefu: Kefu) -> None:
+    """It is nobody's words; whoever waits for it is told before its batch is over, and not again by a repeat."""
+    given = incoming("kf-ack")
+    weichat: Any = given.ext["weichat"]
+    await kefu.says(given)
+    await kefu.says(given)
+
+    assert [(USER, weichat["ack_for_msg_id"])] == kefu.acks
+    assert ([], []) == (kefu.wall.posts, kefu.told)
 
 
 async def test_words_that_come_with_an_event_are_posted(kefu: Kefu) -> None:
