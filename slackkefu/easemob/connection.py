@@ -14,6 +14,7 @@ Promises:
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 from urllib.parse import urlsplit
 
@@ -133,7 +134,7 @@ class Connection:
             on_batch: Takes responsibility for a batch: when it returns, the batch is acknowledged. It runs in a task of
                 the connection's and is cancelled with it; the batch then comes again with a later login. When it
                 raises, the connection ends with that error, and nothing is pulled past.
-            on_drained: Called each time that all that waited has been handed over and acknowledged.
+            on_drained: Called each time that all that waited has been handed over and looked through.
             heartbeat: How often to ask; see :meth:`set_heartbeat`.
             limits: How long answers may take.
 
@@ -175,7 +176,7 @@ class Connection:
 
     @property
     def drained(self) -> bool:
-        """Whether all that waited at the server has been handed over and acknowledged."""
+        """Whether all that waited at the server has been handed over and looked through."""
         return self._session.drained
 
     def set_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -263,7 +264,7 @@ class Connection:
 
     async def wait_drained(self) -> None:
         """
-        Wait until all that waited at the server has been handed over and acknowledged.
+        Wait until all that waited at the server has been handed over and looked through.
 
         Raises:
             LinkClosed: the connection ended before.
@@ -371,8 +372,13 @@ class Connection:
     async def _work(self, batch: Batch) -> None:
         """Hand a batch over; acknowledge it when it is settled."""
         session = self._session
+
+        def looked_through() -> None:
+            session.looked_through(batch.queue)
+            self._dispatch()
+
         try:
-            await self._on_batch(batch)
+            await self._on_batch(replace(batch, looked_through=looked_through))
         except Exception as exc:  # noqa: BLE001  # it is not ours to judge: run() raises it
             self._failure = self._failure or exc
             self._stop()

@@ -92,7 +92,7 @@ class Kicked:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """Every queue that was listed or noticed is empty, or cannot be pulled now."""
+    """Every queue that was listed or noticed is empty, has all that waits in work and looked through, or is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class Live(Protocol):
 
     @property
     def drained(self) -> bool:
-        """Whether all that waited at the server has been handed over and acknowledged."""
+        """Whether all that waited at the server has been handed over and looked through."""
         ...
 
     def ask(self) -> None:
@@ -206,7 +206,7 @@ class Link:
         dial: Makes connections.
         on_batch: Handles a batch; it is acknowledged when this returns. When it raises an error of ours, the connection
             is made anew, and the batch comes again.
-        on_drained: Called each time that all that waited has been handed over and acknowledged.
+        on_drained: Called each time that all that waited has been handed over and looked through.
         turn: Waits for the turn to log in.
         kicks: The pause after kicks, which outlives this link.
         spelling: How tokens are spelled, for all links alike.
@@ -335,9 +335,9 @@ class Link:
     @property
     def drained_since(self) -> float | None:
         """
-        Since when the link is up and keeps up: whatever came to the server since then has been handed over and settled.
+        Since when the link is up and keeps up: what came to the server since has been handed over and looked through.
 
-        None while something waits or is in work, and while that is not known: see :meth:`ask`.
+        None while something waits that was not looked through, and while that is not known: see :meth:`ask`.
         """
         return self._drained_since if self._live is not None and self._live.drained else None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from slackkefu.easemob.names import ImUser, Queue
 
@@ -187,3 +187,9 @@ class Batch:
 
     queue: Queue
     metas: tuple[Meta, ...]
+    looked_through: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+    """
+    To be called when everything in it has been looked at, however long it may take to pass it on.
+
+    Its queue counts as pulled from then on; without this, only when the batch is acknowledged.
+    """

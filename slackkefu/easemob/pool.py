@@ -103,7 +103,7 @@ class Pool:
         logins_per_second: Pace of logins.
         on_batch: Handles a batch for a visitor; the batch is acknowledged when it returns. One batch a queue is in
             work at a time. When it raises an error of ours, that visitor's connection is made anew.
-        on_drained: Told each time that all that waited for a visitor has been handed over and acknowledged.
+        on_drained: Told each time that all that waited for a visitor has been handed over and looked through.
         dial: Makes connections; for tests.
 
     """
@@ -254,8 +254,8 @@ class Pool:
         """
         Say since when *user*'s session is up and keeps up (trio's clock).
 
-        Everything that came to the server since then has been handed over and acknowledged. None while something waits
-        or is in work, and while there is no session.
+        Everything that came to the server since then has been handed over and looked through. None while something
+        waits that was not looked through, and while there is no session.
         """
         link = self._link(user)
         return None if link is None else link.drained_since

@@ -11,6 +11,9 @@ A queue is *idle*, *asked* (one pull is on its way) or *in work* (its batch is w
 
 What is not acknowledged stays at the server, so a batch that comes at the wrong time is left there and asked for later,
 and one that comes twice is delivered twice: who knows the ids above drops the second.
+
+A batch may be in work for hours, while what it brought cannot be passed on. Once it has been looked through its queue
+counts as pulled, unless more waits behind it: by what was noticed since, or by how much was listed.
 """
 
 from __future__ import annotations
@@ -67,7 +70,15 @@ class _Track:
     queue: Queue
     phase: _Phase = _Phase.IDLE
     again: bool = False
-    """Something was noticed that the pull on its way, or the batch in work, may not hold."""
+    """Something was listed or noticed that the pull on its way, or the batch in work, may not hold."""
+    is_news: bool = False
+    """Of that, something was noticed."""
+    listed: int = 0
+    """How much waits as far as it was listed, what is in work included."""
+    held: int = 0
+    """How much of that the batch in work holds."""
+    looked_through: bool = False
+    """Whether all that was handed out has been looked at."""
     key: int = 0
     """The last next key seen; 0 before the first."""
     asked_key: int = 0
@@ -77,6 +88,13 @@ class _Track:
     """What acknowledges the batch in work; 0: nothing can."""
     slices: list[tuple[Meta, ...]] = field(default_factory=list)
     """What of the batch in work is still to be handed out, the next slice last."""
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether nothing is known to wait that was not handed out and looked at."""
+        if self.phase is not _Phase.IN_WORK:
+            return self.phase is _Phase.IDLE
+        return self.looked_through and not self.slices and not self.is_news and self.listed <= self.held
 
 
 @final
@@ -89,25 +107,33 @@ class Queues:
         self._tracks: dict[Queue, _Track] = {}
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is asked for and no batch is in work."""
-        return all(track.phase is _Phase.IDLE for track in self._tracks.values())
+    def pulled(self) -> bool:
+        """Whether nothing is left to pull, as far as is known."""
+        return all(track.is_pulled for track in self._tracks.values())
 
     @property
     def waiting_since(self) -> float | None:
         """When the oldest pull on its way was sent; None when there is none."""
         return min((track.asked_at for track in self._asked()), default=None)
 
-    def wanted(self, queue: Queue, now: float) -> Ask | None:
-        """Note that *queue* has something waiting. Beyond :data:`MAX_QUEUES` busy ones nothing is noted."""
+    def listed(self, queue: Queue, waiting: int, now: float) -> Ask | None:
+        """Note that so many wait in *queue*, 0 where that is not told; otherwise as :meth:`noticed`."""
         track = self._track(queue)
         if track is None:
             return None
-        if track.phase is not _Phase.IDLE:
-            track.again = True
+        track.listed = waiting
+        if track.phase is _Phase.IN_WORK and waiting == track.held:
+            # What was noticed is what is in work.
+            track.is_news = False
+        return self._wanted(track, now)
+
+    def noticed(self, queue: Queue, now: float) -> Ask | None:
+        """Note that something new waits in *queue*. Beyond :data:`MAX_QUEUES` busy ones nothing is noted."""
+        track = self._track(queue)
+        if track is None:
             return None
-        track.repeats = 0
-        return _ask(track, track.key, now)
+        track.is_news = track.phase is not _Phase.IDLE
+        return self._wanted(track, now)
 
     def can_place(self, reply: PullReply) -> bool:
         """Say whether it is clear which queue *reply* is about, and whether there is room for it."""
@@ -120,7 +146,7 @@ class Queues:
             return None
         if track.phase is _Phase.IN_WORK:
             # Two batches of one queue are never in work together; this one stays unacknowledged.
-            track.again = True
+            track.again = track.is_news = True
             return None
         asked = track.phase is _Phase.ASKED
         track.key = reply.next_key or track.key
@@ -134,6 +160,8 @@ class Queues:
         repeated = asked and reply.next_key != 0 and reply.next_key == track.asked_key
         track.repeats = track.repeats + 1 if repeated else 0
         track.phase = _Phase.IN_WORK
+        track.held = len(reply.metas)
+        track.looked_through = False
         track.batch_key = reply.next_key
         starts = range(0, len(reply.metas), MAX_METAS)
         track.slices = [reply.metas[start : start + MAX_METAS] for start in reversed(starts)]
@@ -144,7 +172,14 @@ class Queues:
         track = self._meant(reply)
         if track is not None and track.phase is _Phase.ASKED:
             track.phase = _Phase.IDLE
-            track.again = False
+            track.again = track.is_news = False
+            track.listed = 0
+
+    def looked_through(self, queue: Queue) -> None:
+        """Note that all that was handed out of *queue* has been looked at."""
+        track = self._tracks.get(queue)
+        if track is not None:
+            track.looked_through = True
 
     def pull_on(self, queue: Queue, now: float) -> Ask | Batch | None:
         """
@@ -159,11 +194,20 @@ class Queues:
             message = "pulled past a batch that is not in work"
             raise LocalProtocolError(message)
         if track.slices:
+            track.looked_through = False
             return Batch(track.queue, track.slices.pop())
+        track.listed = max(track.listed - track.held, 0)
         # Whatever is_last says: without the key the batch would stay unacknowledged (facts/msync.md §7.3).
         if track.batch_key and track.repeats < MAX_REPEATS:
             return _ask(track, track.batch_key, now)
         return _rest(track, now)
+
+    def _wanted(self, track: _Track, now: float) -> Ask | None:
+        if track.phase is not _Phase.IDLE:
+            track.again = True
+            return None
+        track.repeats = 0
+        return _ask(track, track.key, now)
 
     def _asked(self) -> Iterator[_Track]:
         return (track for track in self._tracks.values() if track.phase is _Phase.ASKED)
@@ -192,7 +236,7 @@ class Queues:
 def _ask(track: _Track, key: int, now: float) -> Ask:
     """Send a pull; what was noticed before it is answered by it."""
     track.phase = _Phase.ASKED
-    track.again = False
+    track.again = track.is_news = False
     track.asked_key = key
     track.asked_at = now
     return Ask(track.queue, key)
@@ -203,4 +247,5 @@ def _rest(track: _Track, now: float) -> Ask | None:
     if track.again:
         return _ask(track, track.key, now)
     track.phase = _Phase.IDLE
+    track.listed = 0
     return None

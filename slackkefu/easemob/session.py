@@ -223,7 +223,7 @@ class Session:
 
     @property
     def drained(self) -> bool:
-        """Whether no queue has anything left to pull or to settle, as far as is known."""
+        """Whether all that waits has been handed out and looked through, as far as is known."""
         return self._drained
 
     @property
@@ -264,6 +264,12 @@ class Session:
         frame = send_frame(message, self._login, trace_id=self._next_trace_id())
         self._acknowledge[message.meta_id] = now
         self._put(frame, message.meta_id)
+
+    def looked_through(self, queue: Queue) -> None:
+        """Take note that everything in the batch of *queue* that is in work has been looked at."""
+        if self._state is State.ONLINE:
+            self._queues.looked_through(queue)
+            self._note_drained()
 
     def pull_on(self, queue: Queue, now: float) -> None:
         """
@@ -432,8 +438,8 @@ class Session:
         if self._redirected(reply.status) or not self._still_welcome(reply.status, "unread"):
             return
         self._listed = True
-        for queue in reply.queues:
-            self._follow(self._queues.wanted(queue, now))
+        for queue, waiting in reply.queues.items():
+            self._follow(self._queues.listed(queue, waiting, now))
         self._note_drained()
 
     def _on_notice(self, notice: Notice, now: float) -> None:
@@ -443,7 +449,7 @@ class Session:
             # A carbon of what this very device sent; the web client ignores it, too (facts/msync.md §5).
             self._pass_over("notice_of_this_device")
         else:
-            self._follow(self._queues.wanted(notice.queue, now))
+            self._follow(self._queues.noticed(notice.queue, now))
             self._note_drained()
 
     def _on_acknowledgement(self, reply: SendReply) -> None:
@@ -518,7 +524,7 @@ class Session:
             self._events.append(BatchReceived(next_thing))
 
     def _note_drained(self) -> None:
-        drained = self._state is State.ONLINE and self._listed and self._queues.idle
+        drained = self._state is State.ONLINE and self._listed and self._queues.pulled
         if drained and not self._drained:
             self._events.append(Drained())
         self._drained = drained

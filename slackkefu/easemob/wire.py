@@ -20,7 +20,7 @@ from slackkefu.easemob.proto import msync_pb2 as pb
 from slackkefu.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from slackkefu.easemob.login import Login
     from slackkefu.easemob.message import IncomingMessage, IncomingOther, OutgoingMessage
@@ -107,7 +107,8 @@ class UnreadReply:
     """Which queues have something waiting."""
 
     status: Status
-    queues: tuple[Queue, ...]
+    queues: Mapping[Queue, int]
+    """Each with how much waits there; 0 where that is not told."""
     timestamp_ms: int
 
 
@@ -213,7 +214,7 @@ def _read_unread(payload: bytes, home: str) -> UnreadReply:
     reply = parse(pb.CommUnreadDL, payload)
     if reply is None:
         raise _broken("an unreadable CommUnreadDL")
-    queues = tuple(_queue(item.queue, home) for item in reply.unread if item.HasField("queue"))
+    queues = {_queue(item.queue, home): item.n for item in reply.unread if item.HasField("queue")}
     return UnreadReply(_status(reply.status), queues, reply.timestamp)
 
 

@@ -116,6 +116,11 @@ class Play:
         self._next()
         self.session.send(outgoing, self.now)
 
+    def looks_through(self, queue: Queue = KEFU) -> None:
+        """Say that the batch of *queue* was looked through."""
+        self._next()
+        self.session.looked_through(queue)
+
     def pulls_on(self, queue: Queue = KEFU) -> None:
         """Say that the batch of *queue* is settled."""
         self._next()

@@ -253,6 +253,28 @@ async def test_who_wants_to_know_is_told_each_time_that_nothing_waits(autojump_c
         assert ["drained"] * 3 == told
 
 
+async def test_a_batch_that_takes_hours_leaves_nothing_to_wait_for(autojump_clock: MockClock) -> None:
+    """When its handler says that it was looked through, the connection is drained, long before it is settled."""
+    async with on_stage() as stage:
+        told: list[str] = []
+
+        async def handler(batch: Batch) -> None:
+            await trio.sleep(1)
+            batch.looked_through()
+            await trio.sleep(3600)
+
+        connection, peer = await stage.up(jid(), on_batch=handler, on_drained=lambda: told.append("drained"))
+        await peer.hears("pull kefu")
+        await peer.says(batch(jid(), text(1), next_key=4))
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert ([], False) == (told, connection.drained)
+
+        await connection.wait_drained()
+
+        assert (["drained"], 1) == (told, round(trio.current_time()))
+
+
 async def test_queues_are_worked_on_side_by_side(autojump_clock: MockClock) -> None:
     """One batch a queue is in work; another queue's does not wait for it."""
     async with on_stage() as stage:

@@ -294,6 +294,33 @@ def test_a_batch_is_acknowledged_when_the_caller_says_so() -> None:
         play.told(Drained())
 
 
+def test_a_batch_that_takes_hours() -> None:
+    """Once it is looked through the session is drained, heartbeats that list its queue included, until news comes."""
+    with Play() as play:
+        play.online()
+        play.hears(notice(jid()))
+        play.sent("pull kefu")
+        play.hears(batch(jid(), text(1), next_key=7))
+        play.told(received(hello(1)))
+        play.looks_through()
+        play.told(Drained())
+        play.at(35)
+        play.sent("unread")
+        play.hears(unread(jid()))
+        assert [True] == [play.session.drained]
+        play.hears(notice(jid()))
+        assert [False] == [play.session.drained]
+        play.pulls_on()
+        play.sent("pull kefu with 7")
+        play.hears(batch(jid(), text(2), next_key=8))
+        play.told(received(hello(2)))
+        play.looks_through()
+        play.told(Drained())
+        play.logs_out()
+        play.sent("logout")
+        play.looks_through()
+
+
 def test_the_next_notice_pulls_with_the_last_key() -> None:
     """The first pull of a queue has no key, later ones have the last one seen."""
     with Play() as play:

@@ -164,15 +164,16 @@ def test_a_long_reason_is_cut() -> None:
 
 
 def test_listed_queues_without_a_jid_are_left_out() -> None:
-    """An entry of the list that names no queue cannot be pulled; the others can."""
+    """An entry of the list that names no queue cannot be pulled; the others can, and say how much waits or not."""
     reply = pb.CommUnreadDL()
     reply.unread.add(n=3)
     reply.unread.add(queue=jid("kefu"))
+    reply.unread.add(queue=jid("peer"), n=7)
     read = read_frame(frame(pb.MSync.UNREAD, reply), HOME)
 
     assert isinstance(read, UnreadReply)
-    assert (Queue.of("", "kefu", "", home=HOME),) == read.queues
-    assert () == read_frame(unread(), HOME).queues  # type: ignore[union-attr]  # an UnreadReply, as above
+    assert {Queue.of("", "kefu", "", home=HOME): 0, Queue.of("", "peer", "", home=HOME): 7} == read.queues
+    assert {} == read_frame(unread(), HOME).queues  # type: ignore[union-attr]  # an UnreadReply, as above
 
 
 @given(st.binary(max_size=400))
