@@ -10,26 +10,27 @@ The same message can come several times: as a retry (same ``event_id``, new ``en
 ``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
 channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is answered at once.
 
-Plain: what is on disk is brought here by :mod:`slackkefu.bridge.receipts`, also after a restart.
+Plain: what is on disk is brought here by :mod:`slackkefu.bridge.receipts`, also after a restart. Time comes in as an
+argument, seconds on a clock that never jumps.
 """
 
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
+from slackkefu.bridge.remembered import Remembered
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Custody", "CustodyStatistics", "Joined", "MessageKey", "Outcome", "Owed", "Safe", "Settled"]
+__all__ = ["KEEP_S", "Custody", "CustodyStatistics", "Joined", "MessageKey", "Outcome", "Owed", "Safe", "Settled"]
 
-REMEMBERED: Final = 100_000
-"""Settled messages remembered; at Slack's cap of 30,000 events an hour and workspace more than the retries need."""
+KEEP_S: Final = 25 * 3600.0
+"""How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
 
 D = TypeVar("D")
 
@@ -102,7 +103,8 @@ class Settled:
     """A message that has passed on; its envelopes may be acknowledged."""
 
     key: MessageKey
-    outcome: Outcome
+    outcome: Outcome | None = None
+    """How it ended; of one that ended before, only whether it was withdrawn is remembered, and this is None if not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +133,30 @@ class CustodyStatistics:
 
 @final
 class Custody(Generic[D]):
-    """The book of messages in hand and settled; *D* is the kind of delivery that is acknowledged."""
+    """
+    The book of messages in hand and settled; *D* is the kind of delivery that is acknowledged.
 
-    def __init__(self, *, remembered: int = REMEMBERED) -> None:
-        self._remembered = remembered
+    Args:
+        keep_s: How long a settled message is known.
+
+    """
+
+    def __init__(self, *, keep_s: float = KEEP_S) -> None:
         self._owed: dict[MessageKey, Owed[D]] = {}
-        self._settled: OrderedDict[MessageKey, Settled] = OrderedDict()
+        self._settled = Remembered(keep_s=keep_s)
+        self._withdrawn = Remembered(keep_s=keep_s)
         self._counts = dict.fromkeys(Outcome, 0)
         self._repeats = 0
         self._spilled = 0
 
-    def restore(self, *, settled: Iterable[tuple[MessageKey, Outcome]] = ()) -> None:
-        """Take over what the run before has settled."""
-        for key, outcome in settled:
-            self._remember(Settled(key, outcome))
+    def restore(self, settled: Iterable[tuple[MessageKey, str, float]]) -> None:
+        """Take over what the run before has settled: each with how, if we know that word, and when."""
+        for key, outcome, at in settled:
+            self._remember(key, outcome, at)
 
     def restore_safe(self, key: MessageKey, entry: int) -> Owed[D] | None:
         """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
-        if key in self._settled or key in self._owed:
+        if str(key) in self._settled or key in self._owed:
             return None
         owed: Owed[D] = Owed(key, entry=entry)
         self._owed[key] = owed
@@ -164,7 +172,7 @@ class Custody(Generic[D]):
             spill; :class:`Settled`: done before.
 
         """
-        settled = self._settled.get(key)
+        settled = self._recall(key)
         if settled is not None:
             self._repeats += 1
             return settled
@@ -185,21 +193,20 @@ class Custody(Generic[D]):
         deliveries, owed.deliveries = owed.deliveries, []
         return Safe(owed.key), deliveries
 
-    def settle(self, owed: Owed[D], outcome: Outcome) -> Settled:
+    def settle(self, owed: Owed[D], outcome: Outcome, *, now: float) -> Settled:
         """Note how *owed* ended; it passes on."""
         self._drop(owed)
-        settled = Settled(owed.key, outcome)
-        self._remember(settled)
+        self._remember(owed.key, outcome, now)
         self._counts[outcome] += 1
-        return settled
+        return Settled(owed.key, outcome)
 
-    def preclude(self, key: MessageKey) -> None:
+    def preclude(self, key: MessageKey, *, now: float) -> None:
         """Know that a message that never came has been deleted: should it come yet, it is a repeat of that."""
-        self._remember(Settled(key, Outcome.WITHDRAWN))
+        self._remember(key, Outcome.WITHDRAWN, now)
 
     def find(self, key: MessageKey) -> Owed[D] | Settled | None:
         """Return what is known of a message; None when it never came, or so long ago that it is forgotten."""
-        return self._owed.get(key) or self._settled.get(key)
+        return self._owed.get(key) or self._recall(key)
 
     def is_in_hand(self, owed: Owed[D]) -> bool:
         """Tell whether *owed* has not ended yet."""
@@ -227,7 +234,12 @@ class Custody(Generic[D]):
         del self._owed[owed.key]
         self._spilled -= owed.entry is not None
 
-    def _remember(self, settled: Settled) -> None:
-        self._settled[settled.key] = settled
-        while len(self._settled) > self._remembered:
-            self._settled.popitem(last=False)
+    def _remember(self, key: MessageKey, outcome: str, at: float) -> None:
+        self._settled.note(str(key), at)
+        if outcome == Outcome.WITHDRAWN:
+            self._withdrawn.note(str(key), at)
+
+    def _recall(self, key: MessageKey) -> Settled | None:
+        if str(key) not in self._settled:
+            return None
+        return Settled(key, Outcome.WITHDRAWN if str(key) in self._withdrawn else None)

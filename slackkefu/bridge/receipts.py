@@ -20,7 +20,8 @@ import structlog
 import trio
 
 from slackkefu.bridge import spilled
-from slackkefu.bridge.custody import Custody, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.custody import KEEP_S, Custody, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.remembered import restored_at
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.envelope import EventCallback
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
@@ -101,6 +102,7 @@ class _Unwritten:
     """A message that has ended, and what has to be on disk before anybody is told so."""
 
     owed: Owed[Receipt]
+    outcome: Outcome
     along: tuple[SlackEntry, ...]
 
 
@@ -174,12 +176,11 @@ class Receipts:
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over what the journal says has ended."""
+        wall, now = self._wall(), trio.current_time()
         self._custody.restore(
-            settled=(
-                (key_of(entry), Outcome(entry.outcome))
-                for entry in entries
-                if isinstance(entry, SettledEntry) and not entry.revision and entry.outcome in set(Outcome)
-            )
+            (key_of(entry), entry.outcome, restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S))
+            for entry in entries
+            if isinstance(entry, SettledEntry) and not entry.revision
         )
 
     def restore_spilled(self, spilled: Iterable[Spilled]) -> list[tuple[str, Parcel]]:
@@ -249,8 +250,7 @@ class Receipts:
     async def catch_up(self) -> None:
         """Write down what the disk did not take when it ended; of a message from the spill no repeat asks for it."""
         for key in [*self._unwritten]:
-            settled = self._custody.find(key)
-            if isinstance(settled, Settled) and not await self.is_written(settled):
+            if not await self.is_written(Settled(key)):
                 return
 
     def let_go(self, parcel: Parcel) -> None:
@@ -269,7 +269,7 @@ class Receipts:
 
     def preclude(self, key: MessageKey) -> None:
         """Know that a message that never came has been deleted; see :meth:`Custody.preclude`."""
-        self._custody.preclude(key)
+        self._custody.preclude(key, now=trio.current_time())
 
     def statistics(self) -> CustodyStatistics:
         """Count."""
@@ -277,9 +277,9 @@ class Receipts:
 
     async def _end(self, owed: Owed[Receipt], outcome: Outcome, along: tuple[SlackEntry, ...]) -> bool:
         """Note how a message ended; tell whether that is on disk, and its envelopes acknowledged."""
-        settled = self._custody.settle(owed, outcome)
-        self._unwritten[settled.key] = _Unwritten(owed, along)
-        if not await self._write_down(settled):
+        settled = self._custody.settle(owed, outcome, now=trio.current_time())
+        self._unwritten[settled.key] = _Unwritten(owed, outcome, along)
+        if not await self._write_down(settled.key):
             return False
         deliveries, owed.deliveries = owed.deliveries, []
         await self._acknowledge(settled, deliveries)
@@ -287,18 +287,17 @@ class Receipts:
 
     async def is_written(self, settled: Settled) -> bool:
         """Make sure that it is on disk how a message ended; False while the disk takes nothing."""
-        return settled.key not in self._unwritten or await self._write_down(settled)
+        return settled.key not in self._unwritten or await self._write_down(settled.key)
 
-    async def _write_down(self, settled: Settled) -> bool:
+    async def _write_down(self, key: MessageKey) -> bool:
         """Write that a message has ended; False while the disk takes nothing."""
-        key = settled.key
         unwritten = self._unwritten[key]
         entry = SettledEntry(
             enterprise_id=key.installation.enterprise_id,
             team_id=key.installation.team_id,
             channel=key.channel,
             ts=key.ts,
-            outcome=settled.outcome.value,
+            outcome=unwritten.outcome.value,
             at=self._wall(),
         )
         try:

@@ -5,7 +5,8 @@ An id is kept as 8 bytes of its hash, in buckets by the hour it was noted. A buc
 8 bytes an id, and buckets go as a whole when they are old. That two different ids look alike happens once in ten
 million stores of a million ids each.
 
-Plain: time comes in as an argument, seconds on any clock that mostly goes forward.
+Plain: time comes in as an argument, seconds on any clock that mostly goes forward. One that never jumps is best, and
+:func:`restored_at` says when on it something happened before a restart.
 """
 
 from __future__ import annotations
@@ -15,9 +16,25 @@ from bisect import bisect_left
 from hashlib import blake2b
 from typing import Final, final
 
-__all__ = ["Remembered"]
+__all__ = ["Remembered", "restored_at"]
 
 BUCKET_S: Final = 3600.0
+
+
+def restored_at(at: float, *, wall: float, now: float, keep_s: float) -> float:
+    """
+    Return when something happened, on a clock that did not run then.
+
+    A calendar that is wrong must not take everything: what the disk still has is known for half of its time at least.
+
+    Args:
+        at: When it happened, by the calendar.
+        wall: What the calendar shows now.
+        now: What the clock shows now.
+        keep_s: How long it is to be known.
+
+    """
+    return now - min(max(wall - at, 0.0), keep_s / 2)
 
 
 @final

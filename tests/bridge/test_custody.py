@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.custody import Custody, Joined, MessageKey, Outcome, Owed, Settled
+from slackkefu.bridge.custody import KEEP_S, Custody, Joined, MessageKey, Outcome, Owed, Settled
+from slackkefu.bridge.remembered import BUCKET_S
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 
@@ -37,11 +38,13 @@ def test_a_repeat_in_hand_joins() -> None:
 
 
 def test_a_repeat_of_a_settled_message_is_known() -> None:
-    """A repeat after the end is told how it ended, and is not brought over again."""
+    """A repeat after the end is told that it has ended, and is not brought over again."""
     custody = Custody[str]()
-    settled = custody.settle(take(custody, "1", "first"), Outcome.DELIVERED)
 
-    assert settled is custody.take(key("1"), "retry")
+    assert Settled(key("1"), Outcome.DELIVERED) == custody.settle(
+        take(custody, "1", "first"), Outcome.DELIVERED, now=0.0
+    )
+    assert Settled(key("1")) == custody.take(key("1"), "retry")
     assert (0, 1, 1) == (custody.statistics().in_hand, custody.statistics().delivered, custody.statistics().repeats)
 
 
@@ -53,11 +56,12 @@ def test_a_message_let_go_is_new_again() -> None:
     assert Owed(key("1"), ["retry"]) == custody.take(key("1"), "retry")
 
 
-def test_only_so_many_are_remembered() -> None:
-    """The oldest settled messages are forgotten first."""
-    custody = Custody[str](remembered=2)
-    for ts in "123":
-        custody.settle(take(custody, ts, "first"), Outcome.DELIVERED)
+def test_a_settled_message_is_known_for_its_time() -> None:
+    """Longer than Slack repeats it, across a restart too, a message is known; then it is forgotten."""
+    custody = Custody[str]()
+    custody.restore([(key("1"), "delivered", 0.0)])
+    for ts, at in (("2", KEEP_S - 1), ("3", KEEP_S + 2 * BUCKET_S)):
+        custody.settle(take(custody, ts, "first"), Outcome.DELIVERED, now=at)
 
     assert [Owed, Settled, Settled] == [type(custody.take(key(ts), "late")) for ts in "132"]
 
@@ -77,7 +81,7 @@ def test_each_message_is_brought_over_once(steps: list[tuple[str, str]]) -> None
             if isinstance(taken, Owed):
                 in_hand[ts] = taken
         elif ts in in_hand and step == "settle":
-            custody.settle(in_hand.pop(ts), Outcome.DELIVERED)
+            custody.settle(in_hand.pop(ts), Outcome.DELIVERED, now=0.0)
             ended.add(ts)
         elif ts in in_hand:
             custody.let_go(in_hand.pop(ts))
@@ -92,26 +96,37 @@ def test_what_is_known() -> None:
 
     assert owed is custody.find(key("1"))
 
-    settled = custody.settle(owed, Outcome.DELIVERED)
+    custody.settle(owed, Outcome.DELIVERED, now=0.0)
 
-    assert settled is custody.find(key("1"))
+    assert Settled(key("1")) == custody.find(key("1"))
     assert custody.find(key("2")) is None
 
 
 def test_what_was_deleted_before_it_came() -> None:
     """A message whose deletion came first is a repeat of that, and counts as nothing that was in our hands."""
     custody = Custody[str]()
-    custody.preclude(key("1"))
+    custody.preclude(key("1"), now=0.0)
 
     assert Settled(key("1"), Outcome.WITHDRAWN) == custody.take(key("1"), "late")
     assert 0 == custody.statistics().withdrawn
+
+
+def test_what_was_withdrawn_stays_so() -> None:
+    """Of what ended before, over a restart too, it is known whether its writer took it back."""
+    custody = Custody[str]()
+    custody.restore([(key("1"), "withdrawn", 0.0), (key("2"), "delivered", 0.0), (key("3"), "novel", 0.0)])
+    custody.settle(take(custody, "4", "first"), Outcome.WITHDRAWN, now=0.0)
+
+    assert [Outcome.WITHDRAWN, None, None, Outcome.WITHDRAWN] == [
+        taken.outcome for ts in "1234" if isinstance(taken := custody.take(key(ts), "late"), Settled)
+    ]
 
 
 def test_every_outcome_is_counted() -> None:
     """Each message is counted under how it ended, and under nothing else."""
     custody = Custody[str]()
     for number, outcome in enumerate(Outcome):
-        custody.settle(take(custody, str(number), "first"), outcome)
+        custody.settle(take(custody, str(number), "first"), outcome, now=0.0)
     counted = custody.statistics()
 
     assert dict.fromkeys(Outcome, 1) == {outcome: getattr(counted, outcome.value) for outcome in Outcome}

@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.remembered import BUCKET_S, Remembered
+from slackkefu.bridge.remembered import BUCKET_S, Remembered, restored_at
 
 DAY_S = 24 * 3600.0
 
@@ -46,6 +46,17 @@ def test_a_clock_that_is_set_back() -> None:
 
     assert "first" in remembered
     assert "second" in remembered
+
+
+def test_what_happened_before_a_restart() -> None:
+    """It keeps its own time, unless the calendar says that it is still to come, or was too long ago to be on disk."""
+
+    def at(when: float) -> float:
+        return restored_at(when, wall=1000 * DAY_S, now=5.0, keep_s=8 * DAY_S)
+
+    assert 5.0 - DAY_S == at(999 * DAY_S)
+    assert 5.0 == at(1001 * DAY_S)
+    assert 5.0 - 4 * DAY_S == at(1.0)
 
 
 def test_a_million_ids() -> None:
