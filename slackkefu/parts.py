@@ -14,9 +14,11 @@ from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.forwarding import Forwarding
+from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.looking import Looking
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.posting import Posting
 from slackkefu.bridge.proof import Proof
@@ -93,6 +95,7 @@ class Parts:
     sessions: OpenSessions
     replies: Replies
     posting: Posting
+    hearing: Hearing
     # What is on disk.
     spill: Spill
     aside: Aside
@@ -114,6 +117,7 @@ class Parts:
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
             "posting": self.posting.statistics,
+            "echoes": self.hearing.statistics,
         }
 
 
@@ -159,7 +163,16 @@ def build(
     # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
     # waits for the desk's confirmation.
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
-    posting = Posting(world=world, web=web, installations=installations, book=book, intents=intents)
+    hearing = Hearing(renew=lambda: socket_mode.renew())  # noqa: PLW0108 - socket_mode comes later
+    posting = Posting(
+        world=world,
+        web=web,
+        installations=installations,
+        book=book,
+        intents=intents,
+        hearing=hearing,
+        looking=Looking(web=web, reading=Reading(web=web), hearing=hearing),
+    )
     sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
     replies = Replies(
         service_number=service_number,
@@ -230,6 +243,7 @@ def build(
         sheltering=sheltering,
         changes=Changes(receipts=receipts, aside=aside, way=forwarding),
         affairs=affairs,
+        hearing=hearing,
         wall=world.wall,
     )
     socket_mode = SocketMode(world=world, web=web, connections=config.slack.connections, on_delivery=intake.take)
@@ -252,6 +266,7 @@ def build(
         sessions=sessions,
         replies=replies,
         posting=posting,
+        hearing=hearing,
         spill=store.spill,
         aside=aside,
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.changes import Changes
+    from slackkefu.bridge.hearing import Hearing
     from slackkefu.bridge.receipts import Delivery, Parcel, Receipts
     from slackkefu.bridge.routing import Route, Special
     from slackkefu.bridge.sheltering import Sheltering
@@ -78,6 +79,7 @@ class Intake:
         sheltering: Told of each message that is put on such a lane.
         changes: Carries out edits and deletions.
         affairs: Lanes for what the bridge itself acts on, by installation.
+        hearing: Told of every event.
         wall: Wall clock, seconds.
 
     """
@@ -93,6 +95,7 @@ class Intake:
         sheltering: Sheltering,
         changes: Changes,
         affairs: Lanes[InstallationKey, Special],
+        hearing: Hearing,
         wall: Callable[[], float],
     ) -> None:
         self._installations = installations
@@ -103,6 +106,7 @@ class Intake:
         self._sheltering = sheltering
         self._changes = changes
         self._affairs = affairs
+        self._hearing = hearing
         self._wall = wall
         self._ignored = dict.fromkeys(Reason, 0)
         self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
@@ -144,6 +148,7 @@ class Intake:
         await self._carry_out(self._decide(delivery), delivery)
 
     async def _carry_out(self, decision: Route, delivery: Delivery) -> None:
+        self._hearing.took(delivery.envelope.payload, decision)
         if isinstance(decision, Forward):
             await self._forward(decision, delivery)
         elif isinstance(decision, Change):

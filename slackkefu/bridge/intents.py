@@ -4,12 +4,17 @@ Intents: what is about to be posted, synced before it is.
 A post whose answer is lost, or a daemon that dies after posting, leaves a question: is it in Slack? The intent says
 that the question is there to be asked; :mod:`slackkefu.bridge.looking` answers it. An intent is open until its message
 has ended, which the journal says too (:class:`~slackkefu.store.entries.Answered`).
+
+A message that makes us fail on the way is tried again from its beginning. What an earlier try has left is treated like
+what the run before has left, but for what is known to be posted: that is not even looked for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, final
 
+from slackkefu.slack.ids import Ts
 from slackkefu.store.entries import Answered, Intent
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from slackkefu.slack.web import Post
     from slackkefu.store.entries import KefuEntry
 
-__all__ = ["Intents", "Journal"]
+__all__ = ["Intended", "Intents", "Journal"]
 
 
 class Journal(Protocol):
@@ -30,10 +35,22 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """A post that was about to be made."""
+
+    at: float
+    """Wall clock, seconds."""
+    thread_ts: Ts | None
+    """The thread it was to go to."""
+    is_posted: bool = False
+    """Known to stand in Slack."""
+
+
 @final
 class Intents:
     """
-    The intents of this run, and those that the run before left open.
+    The intents of messages that have not ended.
 
     Args:
         journal: Where they are written down.
@@ -44,40 +61,71 @@ class Intents:
     def __init__(self, *, journal: Journal, wall: Callable[[], float]) -> None:
         self._journal = journal
         self._wall = wall
-        self._left: dict[tuple[str, str], dict[tuple[str, str], float]] = {}
+        # By message, then by part and conversation: of earlier tries, the run before included, and of this one.
+        self._left: dict[tuple[str, str], dict[tuple[str, str], Intended]] = {}
+        self._begun: dict[tuple[str, str], dict[tuple[str, str], Intended]] = {}
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over what the run before has left open."""
         for entry in entries:
             if isinstance(entry, Intent):
                 posts = self._left.setdefault((entry.user, entry.message), {})
-                posts.setdefault((f"{entry.message}/{entry.part}", entry.channel), entry.at)
+                part = f"{entry.message}/{entry.part}", entry.channel
+                # A later one for the same part: it was refused in its thread, and went elsewhere in the conversation.
+                at = posts[part].at if part in posts else entry.at
+                posts[part] = Intended(at, Ts(entry.thread_ts) if entry.thread_ts else None)
             elif isinstance(entry, Answered):
                 self.ended(entry.user, entry.msg_id or str(entry.meta_id))
 
-    def left_open_at(self, user: ImUser, post: Post) -> float | None:
-        """Return when the run before was about to post *post* (wall clock); None when it was not."""
-        return self._left.get((user, _message(post)), {}).get((post.metadata_id, post.channel))
+    def left_open(self, user: ImUser, post: Post) -> Intended | None:
+        """Return what an earlier try, or the run before, has left of *post*; None when it was never tried."""
+        return self._left.get(_message(user, post), {}).get(_part(post))
 
-    async def intend(self, user: ImUser, post: Post) -> float:
+    async def intend(self, user: ImUser, post: Post) -> Intended:
         """
-        Write down that *post* is about to be posted, and return when that was (wall clock).
+        Write down that *post* is about to be posted.
 
         Raises:
             StoreUnwritable: The disk does not take it; it must not be posted.
 
         """
-        at = self._wall()
+        intended = Intended(self._wall(), post.thread_ts)
         message, _, part = post.metadata_id.rpartition("/")
         await self._journal.append(
-            Intent(user=user, message=message, part=int(part), channel=post.channel, thread_ts=post.thread_ts, at=at)
+            Intent(
+                user=user,
+                message=message,
+                part=int(part),
+                channel=post.channel,
+                thread_ts=post.thread_ts,
+                at=intended.at,
+            )
         )
-        return at
+        self._begun.setdefault(_message(user, post), {})[_part(post)] = intended
+        return intended
+
+    def posted(self, user: ImUser, post: Post, intended: Intended) -> None:
+        """Know that *post* stands in Slack."""
+        self._begun.setdefault(_message(user, post), {})[_part(post)] = replace(intended, is_posted=True)
+
+    def refused(self, user: ImUser, post: Post) -> None:
+        """Know that *post* does not stand in Slack, and cannot where it was to go."""
+        self._left.get(_message(user, post), {}).pop(_part(post), None)
+        self._begun.get(_message(user, post), {}).pop(_part(post), None)
+
+    def interrupted(self, user: ImUser, message: str) -> None:
+        """Know that this try of a message is over, and the message has not ended."""
+        self._left.setdefault((user, message), {}).update(self._begun.pop((user, message), {}))
 
     def ended(self, user: str, message: str) -> None:
         """Know that a message has ended: nothing of it is open any more."""
         self._left.pop((user, message), None)
+        self._begun.pop((user, message), None)
 
 
-def _message(post: Post) -> str:
-    return post.metadata_id.rpartition("/")[0]
+def _message(user: ImUser, post: Post) -> tuple[str, str]:
+    return user, post.metadata_id.rpartition("/")[0]
+
+
+def _part(post: Post) -> tuple[str, str]:
+    return post.metadata_id, post.channel

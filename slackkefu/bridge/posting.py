@@ -10,7 +10,7 @@ A visitor without a record (a lost store) is still known by name: the name holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -18,7 +18,7 @@ import trio
 
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.identity import visitor_of
-from slackkefu.bridge.looking import Found, Looking
+from slackkefu.bridge.looking import Found
 from slackkefu.bridge.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError, StoreUnwritable
 from slackkefu.net.backoff import backoff
@@ -30,19 +30,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.intents import Intents
+    from slackkefu.bridge.echoes import Attempt
+    from slackkefu.bridge.hearing import Hearing
+    from slackkefu.bridge.intents import Intended, Intents
+    from slackkefu.bridge.looking import Looking
     from slackkefu.bridge.to_slack import Place
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import Installation, Installations
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
-__all__ = ["Posting", "PostingStatistics"]
+__all__ = ["NO_ADDRESS", "Posting", "PostingStatistics"]
 
 log = structlog.get_logger()
 
 BLOCKED_S: Final = 60.0
 """Pause where only an operator or a new installation helps."""
+
+NO_ADDRESS: Final = "no_address"
+"""Our code where Slack was not even asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class PostingStatistics:
     """Posts that were looked for, after a lost answer or a crash."""
     found: int
     """Of these, found, and not posted again."""
+    heard: int
+    """Of the found ones, those whose own echo came; the history was not needed."""
 
 
 @final
@@ -76,16 +84,26 @@ class Posting:
     """Posts to Slack, in order, each until Slack has taken or finally refused it."""
 
     def __init__(
-        self, *, world: World, web: WebClient, installations: Installations, book: Book, intents: Intents
+        self,
+        *,
+        world: World,
+        web: WebClient,
+        installations: Installations,
+        book: Book,
+        intents: Intents,
+        hearing: Hearing,
+        looking: Looking,
     ) -> None:
         self._world = world
         self._web = web
         self._installations = installations
         self._book = book
         self._intents = intents
-        self._looking = Looking(web=web)
+        self._hearing = hearing
+        self._looking = looking
         self._looked = 0
         self._found = 0
+        self._heard = 0
         self._posted = 0
         self._refused = 0
         self._doubled_possible = 0
@@ -98,54 +116,77 @@ class Posting:
             doubled_possible=self._doubled_possible,
             looked=self._looked,
             found=self._found,
+            heard=self._heard,
         )
 
-    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> None:
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> str | None:
         """
         Post what *make* makes for the place where *user* is answered.
 
         Returns when Slack has taken all of it, or refused it everywhere it may go. A cancellation may leave a beginning
-        of it posted, and a post made whose answer was not seen.
+        of it posted, and a post made whose answer was not seen; so may an error, and when it is posted again what is
+        there stays the only one.
+
+        Returns:
+            Slack's code of the last refusal, or ours where there is no way to this visitor; None when it is posted.
+
         """
         address = self._address(user)
         if address is None:
             log.error("slack.no_address", visitor=user, meaning="not one of our visitors; the answer is not in Slack")
-            return
-        place: Place | None = address.place
-        while place is not None:
+            return NO_ADDRESS
+        place = address.place
+        while True:
             refusal = await self._post_all(user, address.key, make(place))
             if refusal is None:
-                return
-            place = elsewhere(place, refusal, user=address.user, is_direct=address.is_direct)
+                return None
+            next_place = elsewhere(place, refusal, user=address.user, is_direct=address.is_direct)
             log.warning(
-                "slack.refused", visitor=user, code=refusal, meaning="goes elsewhere" if place else "not in Slack"
+                "slack.refused", visitor=user, code=refusal, meaning="goes elsewhere" if next_place else "not in Slack"
             )
+            if next_place is None:
+                return refusal
+            place = next_place
 
     async def _post_all(self, user: ImUser, key: InstallationKey, posts: Iterable[Post]) -> str | None:
         """Post in order; the code of the first final refusal, or None."""
         for post in posts:
-            refusal = await self._post(user, key, post)
+            refusal = await self._post_part(user, key, post)
             if refusal is not None:
                 return refusal
         return None
 
-    async def _post(self, user: ImUser, key: InstallationKey, post: Post) -> str | None:
+    async def _post_part(self, user: ImUser, key: InstallationKey, made: Post) -> str | None:
+        """Post one part, unless it stands there; the code of a final refusal, or None."""
+        left = self._intents.left_open(user, made)
+        if left is not None and left.is_posted:
+            return None
+        # What may be there is looked for, and posted again, where it was to go: the visitor may have moved on since.
+        post = made if left is None else replace(made, thread_ts=left.thread_ts)
+        intended = left or await self._intend(user, post)
+        with self._hearing.attempt(post, is_new=left is None) as attempt:
+            refusal = await self._post(user, key, attempt, tried_at=intended.at)
+        if refusal is None:
+            self._intents.posted(user, post, intended)
+            return None
+        self._intents.refused(user, post)
+        return refusal if post == made else await self._post_part(user, key, made)
+
+    async def _post(self, user: ImUser, key: InstallationKey, attempt: Attempt, *, tried_at: float) -> str | None:
+        may_be_there = not attempt.is_new
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
-        tried_at = self._intents.left_open_at(user, post)
-        may_be_there = tried_at is not None
-        if tried_at is None:
-            tried_at = await self._intend(user, post)
         while True:
             installation = self._installations.get(key)
             if installation is None:
                 log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
                 await trio.sleep(BLOCKED_S)
                 continue
-            if may_be_there and await self._is_there(installation, post, tried_at):
+            if may_be_there and await self._is_there(installation, attempt, tried_at):
                 return None
             may_be_there = False
+            self._hearing.tried(attempt)
             try:
-                await self._web.post_message(installation, post)
+                posted = await self._web.post_message(installation, attempt.post)
             except SlackkefuError as error:
                 step = after(error)
                 if isinstance(step, GiveUp):
@@ -157,18 +198,21 @@ class Posting:
                 log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
             else:
                 self._posted += 1
+                self._hearing.accepted(posted)
                 return None
             await trio.sleep(pause)
 
-    async def _is_there(self, installation: Installation, post: Post, tried_at: float) -> bool:
+    async def _is_there(self, installation: Installation, attempt: Attempt, tried_at: float) -> bool:
         """Tell whether a post that may have been made was made."""
-        found = await self._looking.find(installation, post, tried_at=tried_at)
+        found = await self._looking.find(installation, attempt, tried_at=tried_at)
+        is_there = found in (Found.HEARD, Found.THERE)
         self._looked += 1
-        self._found += found is Found.THERE
+        self._found += is_there
+        self._heard += found is Found.HEARD
         self._doubled_possible += found is Found.UNKNOWN
-        return found is Found.THERE
+        return is_there
 
-    async def _intend(self, user: ImUser, post: Post) -> float:
+    async def _intend(self, user: ImUser, post: Post) -> Intended:
         """Write down what is about to be posted; until the disk takes it nothing is posted, and Easemob keeps it."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
         while True:

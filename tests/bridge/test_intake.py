@@ -13,6 +13,7 @@ from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.custody import Outcome
+from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.sheltering import Sheltering
@@ -54,6 +55,7 @@ class Gate:
         self.is_live = True
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: self.is_live)
         self.book = Book([], store=Shelf(), disk=InlineDisk())
+        self.hearing = Hearing(renew=lambda: None)
         self.word_lanes: Lanes[ImUser, Parcel] = Lanes(self._work, per_lane=per_lane, in_all=100)
         self.affair_lanes: Lanes[InstallationKey, Special] = Lanes(self._handle, per_lane=affairs, in_all=affairs)
         self.intake = Intake(
@@ -65,6 +67,7 @@ class Gate:
             sheltering=self.sheltering,
             changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
             affairs=self.affair_lanes,
+            hearing=self.hearing,
             wall=virtual_wall(),
         )
 

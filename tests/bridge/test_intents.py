@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.intents import Intents
+from slackkefu.bridge.intents import Intended, Intents
 from slackkefu.easemob.names import ImUser
+from slackkefu.slack.ids import Ts
 from slackkefu.slack.web import Post
 from slackkefu.store.entries import Answered
 from tests.bridge.people import MIA, Journal
@@ -28,19 +31,19 @@ def restored(journal: Journal) -> Intents:
 
 
 async def test_an_open_intent() -> None:
-    """What was intended and has not ended is open after a restart, with its time; nothing else is."""
+    """What was intended and has not ended is open after a restart, with its time and place; nothing else is."""
     journal = Journal()
     this = Intents(journal=journal, wall=lambda: 7.0)
-    await this.intend(USER, post("m"))
+    await this.intend(USER, replace(post("m"), thread_ts=Ts("1.1")))
 
-    assert this.left_open_at(USER, post("m")) is None
+    assert this.left_open(USER, post("m")) is None
 
     after = restored(journal)
 
-    assert 7.0 == after.left_open_at(USER, post("m"))
-    assert after.left_open_at(USER, post("m", part=1)) is None
-    assert after.left_open_at(USER, post("m", channel="D2")) is None
-    assert after.left_open_at(ImUser("another"), post("m")) is None
+    assert Intended(7.0, Ts("1.1")) == after.left_open(USER, post("m"))
+    assert after.left_open(USER, post("m", part=1)) is None
+    assert after.left_open(USER, post("m", channel="D2")) is None
+    assert after.left_open(ImUser("another"), post("m")) is None
 
 
 async def test_an_id_with_a_slash() -> None:
@@ -48,16 +51,38 @@ async def test_an_id_with_a_slash() -> None:
     journal = Journal()
     await Intents(journal=journal, wall=lambda: 7.0).intend(USER, post("a/b/c", part=12))
 
-    assert 7.0 == restored(journal).left_open_at(USER, post("a/b/c", part=12))
+    assert Intended(7.0, None) == restored(journal).left_open(USER, post("a/b/c", part=12))
 
 
-async def test_the_first_try_counts() -> None:
-    """A post that was tried in two runs is looked for from the first on."""
+async def test_the_first_time_and_the_last_thread_count() -> None:
+    """A part that was refused in its thread, and then tried without it, is looked for there, from the first try on."""
     journal = Journal()
-    await Intents(journal=journal, wall=lambda: 7.0).intend(USER, post("m"))
+    await Intents(journal=journal, wall=lambda: 7.0).intend(USER, replace(post("m"), thread_ts=Ts("1.1")))
     await Intents(journal=journal, wall=lambda: 8.0).intend(USER, post("m"))
 
-    assert 7.0 == restored(journal).left_open_at(USER, post("m"))
+    assert Intended(7.0, None) == restored(journal).left_open(USER, post("m"))
+
+
+async def test_a_try_that_was_interrupted() -> None:
+    """After it the parts it intended are open, those it posted known to be there, and those refused never tried."""
+    intents = Intents(journal=Journal(), wall=lambda: 7.0)
+    for part in range(3):
+        intended = await intents.intend(USER, post("m", part))
+        if part == 0:
+            intents.posted(USER, post("m", part), intended)
+    intents.refused(USER, post("m", 2))
+
+    assert [None] * 3 == [intents.left_open(USER, post("m", part)) for part in range(3)]
+
+    intents.interrupted(USER, "m")
+
+    assert [Intended(7.0, None, is_posted=True), Intended(7.0, None), None] == [
+        intents.left_open(USER, post("m", part)) for part in range(3)
+    ]
+
+    intents.ended(USER, "m")
+
+    assert intents.left_open(USER, post("m")) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))
@@ -70,11 +95,11 @@ def test_any_order(steps: list[tuple[str, bool]]) -> None:
         for message, ends in steps:
             is_open[message] = not ends
             if ends:
-                await journal.append(Answered(user=MIA, msg_id=message, outcome="ended", at=1.0))
+                await journal.append(Answered(user=MIA, msg_id=message, outcome="posted", at=1.0))
             else:
                 await intents.intend(USER, post(message))
 
     trio.run(write)
     after = restored(journal)
 
-    assert is_open == {each: after.left_open_at(USER, post(each)) is not None for each in "abc"}
+    assert is_open == {each: after.left_open(USER, post(each)) is not None for each in "abc"}

@@ -11,17 +11,22 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intents import Intents
-from slackkefu.bridge.posting import Posting
+from slackkefu.bridge.looking import Looking
+from slackkefu.bridge.posting import NO_ADDRESS, Posting
+from slackkefu.bridge.routing import Ignored
+from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_slack import posts
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, SlackRateLimited
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.installation import Installation, Installations
+from slackkefu.slack.reading import Reading
 from slackkefu.slack.web import Post, Posted
 from slackkefu.store.entries import Answered, Intent
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Shelf, forward, installation, world
+from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Shelf, envelope, forward, installation, world
 from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
@@ -38,6 +43,11 @@ SOUTH = installation("south")
 CHANNEL: dict[str, Any] = {"channel": "C0SUPPORT1", "channel_type": "channel"}
 
 
+def now() -> Ts:
+    """Return what Slack calls a message that is written now."""
+    return Ts(f"{virtual_wall()():.6f}")
+
+
 class Slack:
     """A Slack whose first answers to posts are given; then every post is taken, after *takes_s*."""
 
@@ -47,6 +57,7 @@ class Slack:
         self.tried: list[tuple[Post, float]] = []
         self.taken: list[tuple[str, str, str | None, str]] = []
         self.ids: list[str] = []
+        self.at: list[Ts] = []
         self.refusals: deque[Exception] = deque()
         self.calls: list[str] = []
 
@@ -58,7 +69,8 @@ class Slack:
         if answer is not None:
             raise answer
         self.take(installation, post)
-        return Posted(ChannelId(post.channel), Ts("1.1"))
+        self.at.append(now())
+        return Posted(ChannelId(post.channel), self.at[-1])
 
     def take(self, installation: Installation, post: Post) -> None:
         """Let a post stand in Slack, whatever was answered."""
@@ -92,7 +104,14 @@ class Desk:
         self.book = Book([], store=Shelf(), disk=InlineDisk())
         self.journal = Journal()
         self.intents = Intents(journal=self.journal, wall=virtual_wall())
+        self.hearing = Hearing(renew=lambda: None)
         self.posting = Posting(
+            hearing=self.hearing,
+            looking=Looking(
+                web=cast("WebClient", self.slack),
+                reading=Reading(web=cast("WebClient", self.slack)),
+                hearing=self.hearing,
+            ),
             intents=self.intents,
             world=world(),
             web=cast("WebClient", self.slack),
@@ -105,13 +124,18 @@ class Desk:
         message = forward(**changes)
         self.book.remember(wrote(self.book.get(message.user), message, now=0.0))
 
-    async def answers(self, words: str, user: str = MIA) -> None:
+    def hears(self, text: str, decision: Ignored, **changes: Any) -> None:
+        """Let an event come, by default one of now."""
+        event = envelope(text, **{"ts": now(), **changes})
+        self.hearing.took(event.payload, decision)
+
+    async def answers(self, words: str, user: str = MIA, identity: str = "m-1") -> str | None:
         """Post an answer."""
 
         def make(place: Place) -> Iterable[Post]:
-            return posts(words, place=place, identity="m-1")
+            return posts(words, place=place, identity=identity)
 
-        await self.posting.post(ImUser(user), make)
+        return await self.posting.post(ImUser(user), make)
 
 
 # Where it belongs.
@@ -183,8 +207,8 @@ async def test_a_guest_is_answered_with_the_token_that_knows_them() -> None:
 async def test_a_stranger_is_no_visitor(log: LogCapture) -> None:
     """An answer to an IM user that is none of ours goes nowhere, and is said."""
     desk = Desk()
-    await desk.answers("hi", "somebody_else")
 
+    assert NO_ADDRESS == await desk.answers("hi", "somebody_else")
     assert [] == desk.slack.tried
     assert ["slack.no_address"] == [entry["event"] for entry in log.entries]
 
@@ -278,8 +302,7 @@ async def test_what_is_refused_everywhere_is_said(log: LogCapture) -> None:
     desk = Desk()
     desk.wrote(**CHANNEL)
     desk.slack.answers += [SlackApiError(METHOD, "not_in_channel"), SlackApiError(METHOD, "user_disabled")]
-    await desk.answers("hi", MIA_CHANNEL)
-
+    assert "user_disabled" == await desk.answers("hi", MIA_CHANNEL)
     assert [] == desk.slack.taken
     assert [("not_in_channel", "goes elsewhere"), ("user_disabled", "not in Slack")] == [
         (entry["code"], entry["meaning"]) for entry in log.entries
@@ -350,7 +373,7 @@ async def test_what_the_run_before_left_open(autojump_clock: trio.testing.MockCl
     assert (0 if is_there else 1) == len(after.slack.taken)
     assert 1 == after.posting.statistics().looked
 
-    ended = Answered(user=MIA, msg_id="m-1", outcome="ended", at=0.0)
+    ended = Answered(user=MIA, msg_id="m-1", outcome="posted", at=0.0)
     later = Desk()
     later.wrote()
     later.intents.restore([*desk.journal.entries, ended])
@@ -375,7 +398,7 @@ async def test_what_slack_does_not_say(
 ) -> None:
     """A question that is not answered in a minute, or not at all, ends in a post that may be there twice; counted."""
     desk = Desk()
-    desk.wrote()
+    desk.wrote(thread_ts="1.1" if getattr(refusal, "method", "") == "conversations.replies" else None)
     desk.slack.refusals += [refusal] * times
     desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
     with trio.fail_after(70):
@@ -383,6 +406,74 @@ async def test_what_slack_does_not_say(
 
     assert 1 == len(desk.slack.taken)
     assert doubled == desk.posting.statistics().doubled_possible
+
+
+async def test_an_echo_settles_a_lost_answer(autojump_clock: trio.testing.MockClock) -> None:
+    """A post whose echo came is there: nothing is looked for, and nothing posted again."""
+    desk = Desk()
+    desk.wrote()
+    desk.hears("somebody's", Ignored(Reason.EMPTY))
+    await trio.sleep(1)
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.answers, "hi")
+        await trio.sleep(0.5)
+        desk.hears("hi", Ignored(Reason.OWN_MESSAGE), bot_id="B0NORTHBOT")
+    statistics = desk.posting.statistics()
+
+    assert ([], []) == (desk.slack.taken, desk.slack.calls)
+    assert (1, 1, 1) == (statistics.looked, statistics.found, statistics.heard)
+
+
+async def test_the_echo_of_an_equal_post_settles_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    """Of two answers with the same words the first one's echo, which comes late, is not taken for the second's."""
+    desk = Desk()
+    desk.wrote()
+    await desk.answers("yes")
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(desk.answers, "yes", MIA, "m-2")
+        await trio.sleep(0.5)
+        desk.hears("yes", Ignored(Reason.OWN_MESSAGE), bot_id="B0NORTHBOT", ts=desk.slack.at[0])
+
+    assert ["m-1/0", "m-2/0"] == desk.slack.ids
+
+
+async def test_a_try_that_was_interrupted(autojump_clock: trio.testing.MockClock) -> None:
+    """What was posted of a message before it made us fail is left alone, and what may be there is looked for."""
+    desk = Desk()
+    desk.wrote()
+    words = "x" * 3900 + " " + "y" * 3900 + " z"
+    desk.slack.answers += [None, ZeroDivisionError()]
+    with pytest.raises(ZeroDivisionError):
+        await desk.answers(words)
+    desk.intents.interrupted(ImUser(MIA), "m-1")
+    await desk.answers(words)
+
+    assert ["x", "y", "z"] == [text[0] for *_, text in desk.slack.taken]
+    assert 1 == desk.posting.statistics().looked
+
+
+async def test_what_may_be_there_stays_in_its_thread(autojump_clock: trio.testing.MockClock) -> None:
+    """A visitor who has moved on meanwhile does not move what may be posted already; where it is refused, it moves."""
+    desk = Desk()
+    desk.wrote(number=1, thread_ts="1.1")
+    desk.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    with trio.move_on_after(1):
+        await desk.answers("hi")
+    for now_in, refusals, thread in (
+        ("2.2", [], "1.1"),
+        ("1.1", [SlackApiError(METHOD, "thread_not_found")], None),
+        ("2.2", [SlackApiError(METHOD, "thread_not_found")], "2.2"),
+        (None, [SlackApiError(METHOD, "thread_not_found")], None),
+    ):
+        after = Desk()
+        after.wrote(thread_ts=now_in)
+        after.intents.restore(desk.journal.entries)
+        after.slack.answers += refusals
+        await after.answers("hi")
+
+        assert [thread] == [each for _, _, each, _ in after.slack.taken]
 
 
 async def test_a_private_answer_is_looked_for_where_it_went(autojump_clock: trio.testing.MockClock) -> None:

@@ -47,8 +47,9 @@ async def test_a_crash_after_a_post_does_not_double_it(tmp_path: Path, autojump_
 async def test_a_lost_answer_does_not_double_a_post(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, lag_s: float
 ) -> None:
-    """A post whose answer got lost is found in the history, also in one that shows new messages a little late."""
-    async with town(tmp_path, slack_switches=SlackSwitches(history_lag_s=lag_s)) as here:
+    """Without echoes a post whose answer got lost is found in the history, also in one that shows it a little late."""
+    switches = SlackSwitches(history_lag_s=lag_s, echoes_posts=False)
+    async with town(tmp_path, slack_switches=switches) as here:
         mia = here.north.add_user(name="Mia")
         await mia.says(mia.dm(), "hello")
         with trio.fail_after(SOON_S):
@@ -68,8 +69,8 @@ async def test_a_lost_answer_does_not_double_a_post(
 async def test_a_lost_answer_under_strict_limits_doubles_a_post(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """Where Slack does not let us look within a minute, the post is made again and counted as possibly doubled."""
-    async with town(tmp_path, doubled=1) as here:
+    """Without echoes, where Slack does not let us look within a minute, the post is made again; that is counted."""
+    async with town(tmp_path, doubled=1, slack_switches=SlackSwitches(echoes_posts=False)) as here:
         mia = here.north.add_user(name="Mia")
         await mia.says(mia.dm(), "hello")
         with trio.fail_after(SOON_S):
