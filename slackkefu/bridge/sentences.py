@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.ids import Ts
 
-__all__ = ["Sentence", "late", "say", "when"]
+__all__ = ["Sentence", "late", "not_in_slack", "say", "when"]
 
 
 class Sentence(enum.Enum):
@@ -72,6 +72,14 @@ def when(ts: Ts) -> str:
 def late(at: float) -> str:
     """Return the line before words that were written at *at*, and come to the desk out of their time."""
     return f"[补发 Late · {_utc(at)}]"
+
+
+def not_in_slack(code: str) -> str:
+    """Return the note to an agent that an answer of theirs did not arrive, with why: a stable name."""
+    return (
+        f"[系统提示 System] 您有一条回复未能送达 Slack ({code})"
+        f" / An answer of yours could not be delivered in Slack ({code})"
+    )
 
 
 def _utc(at: float) -> str:

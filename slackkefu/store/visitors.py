@@ -49,6 +49,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Id of the service session that kefu has opened and not closed."""
     closed_sessions: tuple[str, ...] = ()
     """Ids of the service sessions that were closed last, the latest last: a late word of one does not open it again."""
+    agent_told: str | None = None
+    """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
     mention_threads: dict[str, float] = {}
     """The threads that a mention has opened for them, and until when."""
 
