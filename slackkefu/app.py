@@ -158,6 +158,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
     await nursery.start(parts.sessions.run)
     await nursery.start(parts.hearing.run)
+    await nursery.start(parts.agent_notes.run)
     await nursery.start(parts.replies.run)
     await nursery.start(parts.pool.run)
     await nursery.start(parts.directory.run)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.agent_notes import AgentNotes
+from slackkefu.bridge.answering import Answering
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.forwarding import Forwarding
@@ -94,6 +96,7 @@ class Parts:
     """Lanes for what the bridge itself acts on, by installation."""
     sessions: OpenSessions
     replies: Replies
+    agent_notes: AgentNotes
     posting: Posting
     hearing: Hearing
     # What is on disk.
@@ -110,12 +113,14 @@ class Parts:
             "proof": self.proving.statistics,
             "telling": self.telling.statistics,
             "lanes_to_kefu": self.words.statistics,
-            "lanes_to_slack": self.replies.statistics,
+            "lanes_to_slack": self.replies.lanes,
             "affairs": self.affairs.statistics,
             "spill": self.spill.statistics,
             "aside": self.aside.statistics,
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
+            "replies": self.replies.statistics,
+            "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
             "echoes": self.hearing.statistics,
         }
@@ -142,6 +147,7 @@ def build(
     # The ends.
     web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
     directory = Directory(web=web)
+    reading = Reading(web=web)
     endpoints = Endpoints(
         world=world,
         nursery=nursery,
@@ -161,7 +167,8 @@ def build(
     )
 
     # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
-    # waits for the desk's confirmation.
+    # tells agents, who waits for the desk's confirmation; and who posts, and who hears of it.
+    aside = Aside(store.aside, wall=world.wall)
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
     hearing = Hearing(renew=lambda: socket_mode.renew())  # noqa: PLW0108 - socket_mode comes later
     posting = Posting(
@@ -171,14 +178,20 @@ def build(
         book=book,
         intents=intents,
         hearing=hearing,
-        looking=Looking(web=web, reading=Reading(web=web), hearing=hearing),
+        looking=Looking(web=web, reading=reading, hearing=hearing),
     )
     sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
+    agent_notes = AgentNotes(
+        book=book,
+        service_number=service_number,
+        send=lambda user, message: pool.send(user, message),  # noqa: PLW0108 - pool comes later
+        world=world,
+    )
     replies = Replies(
         service_number=service_number,
-        book=book,
-        posting=posting,
-        sessions=sessions,
+        answering=Answering(book=book, posting=posting, sessions=sessions, wall=world.wall),
+        notes=agent_notes,
+        aside=aside,
         journal=store.kefu_journal,
         intents=intents,
         on_ack=lambda user, mark: proving.on_ack(user, mark),  # noqa: PLW0108 - proving comes later
@@ -202,12 +215,11 @@ def build(
     )
     receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall, on_left=telling.take)
     sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
-    aside = Aside(store.aside, wall=world.wall)
     proving = Proving(
         proof=Proof(),
         sessions=pool,
         reader=Rereading(
-            reading=Reading(web=web),
+            reading=reading,
             installations=installations,
             make=lambda forward: forwarding.again(forward),  # noqa: PLW0108 - forwarding comes later
         ),
@@ -265,6 +277,7 @@ def build(
         affairs=affairs,
         sessions=sessions,
         replies=replies,
+        agent_notes=agent_notes,
         posting=posting,
         hearing=hearing,
         spill=store.spill,

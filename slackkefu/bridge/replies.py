@@ -2,49 +2,48 @@
 Replies: one batch from kefu to Slack, start to end.
 
 Easemob keeps a batch until it is pulled past, and it is pulled past only when :meth:`Replies.deliver` returns. So this
-returns when every message of the batch has ended: posted, recognised as a repeat, or left alone for a named reason.
-What Slack does not take now is tried again, and the batch waits with it; what Slack refuses for good is logged.
+returns when every message of the batch has ended, and that is on disk: posted, recognised as a repeat, refused by Slack
+for good, left alone for a named reason, or set aside. What Slack does not take now is tried again, and the batch waits
+with it.
 
-Nothing here ever answers kefu: a receipt, an event or a closing text that were answered could open a new service
-session, and that a new closing text (facts/kefu.md §7).
+A message that makes us fail is tried :data:`~slackkefu.bridge.aside.TRIES` times and then set aside, so that those
+behind it go on. What is done for one message is in :mod:`slackkefu.bridge.answering`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
-from slackkefu.bridge.book import closed, opened
+from slackkefu.bridge.answer import Answer
+from slackkefu.bridge.answering import Ended, Ending
+from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.seen import Seen
-from slackkefu.bridge.table import KEFU, Reason, Rule
-from slackkefu.bridge.to_slack import posts
+from slackkefu.bridge.remembered import restored_at
+from slackkefu.bridge.seen import KEEP_S, Seen
+from slackkefu.bridge.table import Reason
 from slackkefu.easemob.message import IncomingMessage
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, StoreBroken, StoreUnwritable
-from slackkefu.kefu.incoming import read
-from slackkefu.kefu.messages import Ack, Event, Nothing
-from slackkefu.kefu.text import plain
+from slackkefu.kefu.messages import Ack
 from slackkefu.net.backoff import backoff
 from slackkefu.store.entries import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.agent_notes import AgentNotes
+    from slackkefu.bridge.answering import Answering
+    from slackkefu.bridge.aside import Aside
     from slackkefu.bridge.intents import Intents, Journal
     from slackkefu.bridge.lanes import LaneStatistics
-    from slackkefu.bridge.open_sessions import OpenSessions
-    from slackkefu.bridge.posting import Posting
     from slackkefu.easemob.message import Batch, Meta
-    from slackkefu.kefu.messages import KefuMessage
-    from slackkefu.store.visitors import VisitorRecord
     from slackkefu.world import World
 
-__all__ = ["Replies"]
+__all__ = ["Replies", "ReplyStatistics"]
 
 log = structlog.get_logger()
 
@@ -53,20 +52,24 @@ PER_LANE: Final = 100
 
 IN_ALL: Final = 20_000
 
-_AFTERWARDS: Final = frozenset({"rating", "ticket-notice"})
-"""Kinds of messages that may come when the service session is over (facts/kefu.md §2.3, §2.6)."""
-
 _UNREADABLE: Final = frozenset({"too_large", "undecodable"})
 """Kinds of metas that may have been an agent's words."""
 
 
-@dataclass(slots=True)
-class _Answer:
-    """A message of kefu's in our hands, until it has ended."""
+@dataclass(frozen=True, slots=True)
+class ReplyStatistics:
+    """How kefu's messages ended, since the start."""
 
-    meta: IncomingMessage
-    message: KefuMessage
-    ended: trio.Event = field(default_factory=trio.Event)
+    delivered: int
+    """Messages that stand in Slack, every part of them."""
+    refused: int
+    """Messages that Slack refused for good."""
+    set_aside: int
+    """Messages that made us fail again and again."""
+    duplicates: int
+    """Messages that were recognised as dealt with before."""
+    ignored: Mapping[str, int]
+    """Messages that are not for a reader in Slack, by reason."""
 
 
 @final
@@ -79,9 +82,9 @@ class Replies:
 
     Args:
         service_number: Who alone may speak to a visitor.
-        book: The visitors' records.
-        posting: Posts to Slack.
-        sessions: Told of every sign of a service session.
+        answering: Acts on each message.
+        notes: Tells an agent whose answer did not arrive.
+        aside: Where a message goes that makes us fail.
         journal: Where it is written down that a message has ended.
         intents: Told of it too.
         on_ack: Told of each message that kefu confirms, with the visitor and the message's ``msg_id_for_ack``.
@@ -93,36 +96,41 @@ class Replies:
         self,
         *,
         service_number: ImUser,
-        book: Book,
-        posting: Posting,
-        sessions: OpenSessions,
+        answering: Answering,
+        notes: AgentNotes,
+        aside: Aside,
         journal: Journal,
         intents: Intents,
         on_ack: Callable[[ImUser, str], None],
         world: World,
     ) -> None:
         self._service_number = service_number
-        self._book = book
-        self._posting = posting
-        self._sessions = sessions
+        self._answering = answering
+        self._notes = notes
+        self._aside = aside
         self._journal = journal
         self._intents = intents
         self._on_ack = on_ack
         self._world = world
         self._seen = Seen()
-        self._lanes: Lanes[ImUser, _Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
-        self._in_hand: dict[tuple[ImUser, int], _Answer] = {}
+        self._lanes: Lanes[ImUser, Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
+        self._in_hand: dict[tuple[ImUser, str], Answer] = {}
         self._closed = False
         self._in_work = 0
         self._idle = trio.Event()
+        self._endings = dict.fromkeys(Ending, 0)
+        self._duplicates = 0
+        self._ignored: dict[str, int] = {}
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over which messages have ended before."""
         known = [*entries]
         self._intents.restore(known)
+        wall, now = self._world.wall(), trio.current_time()
         for entry in known:
             if isinstance(entry, Answered):
-                self._seen.note(ImUser(entry.user), entry.meta_id, entry.msg_id)
+                at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
+                self._seen.note(ImUser(entry.user), entry.meta_id, entry.msg_id, now=at)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled; a cancellation leaves what is in hand unacknowledged."""
@@ -144,10 +152,12 @@ class Replies:
             await trio.sleep_forever()
         self._in_work += 1
         try:
-            for meta in batch.metas:
-                answer = self._take(user, meta)
+            answers = [self._read(user, meta) for meta in batch.metas]
+            self._hand_on_confirmations(user, answers)
+            batch.looked_through()
+            for answer in answers:
                 if answer is not None:
-                    await answer.ended.wait()
+                    await self._take(user, answer).ended.wait()
         finally:
             self._in_work -= 1
             if not self._in_work:
@@ -162,113 +172,120 @@ class Replies:
         # What lost its batch to a lost connection is still being posted.
         await self._lanes.drained()
 
-    def statistics(self) -> LaneStatistics:
+    def statistics(self) -> ReplyStatistics:
+        """Count."""
+        return ReplyStatistics(
+            delivered=self._endings[Ending.POSTED],
+            refused=self._endings[Ending.REFUSED],
+            set_aside=self._endings[Ending.ASIDE],
+            duplicates=self._duplicates,
+            ignored=dict(self._ignored),
+        )
+
+    def lanes(self) -> LaneStatistics:
         """Tell what lies in the lanes now."""
         return self._lanes.statistics()
 
-    def _take(self, user: ImUser, meta: Meta) -> _Answer | None:
-        """Put a message on its lane; None when there is nothing to wait for."""
-        if not isinstance(meta, IncomingMessage):
-            if meta.kind in _UNREADABLE:
-                log.warning("kefu.unreadable", visitor=user, kind=meta.kind, meaning="if it was an answer, it is lost")
-            else:
-                log.debug("kefu.ignored", visitor=user, reason=meta.kind)
-            return None
-        known = self._in_hand.get((user, meta.meta_id))
+    # A batch.
+
+    def _read(self, user: ImUser, meta: Meta) -> Answer | None:
+        """Read a message; None when it is none."""
+        if isinstance(meta, IncomingMessage):
+            return Answer(meta, service_number=self._service_number)
+        self._ignored[meta.kind] = self._ignored.get(meta.kind, 0) + 1
+        if meta.kind in _UNREADABLE:
+            log.warning("kefu.unreadable", visitor=user, kind=meta.kind, meaning="if it was an answer, it is lost")
+        else:
+            log.debug("kefu.ignored", visitor=user, reason=meta.kind)
+        return None
+
+    def _hand_on_confirmations(self, user: ImUser, answers: Iterable[Answer | None]) -> None:
+        """Hand on at once what confirms messages of ours: it must not wait behind words that Slack does not take."""
+        for answer in answers:
+            if answer is not None and isinstance(answer.message, Ack) and not self._knows(user, answer):
+                self._on_ack(user, answer.message.of)
+
+    def _take(self, user: ImUser, answer: Answer) -> Answer:
+        """Put a message on its lane, or return the same one that is in hand already."""
+        known = self._in_hand.get((user, answer.identity))
         if known is not None:
             return known
-        try:
-            answer = _Answer(meta, read(meta, service_number=self._service_number))
-        except Exception:
-            log.exception("lane.fault", visitor=user, meta_id=meta.meta_id, meaning="this answer is not in Slack")
-            return None
         if not self._lanes.put(user, answer):
             raise LinkClosed("Slack", "too many answers are in hand")
-        self._in_hand[user, meta.meta_id] = answer
+        self._in_hand[user, answer.identity] = answer
         return answer
 
-    async def _work(self, user: ImUser, answer: _Answer) -> None:
-        """Bring one message to its end; the work of a kefu → Slack lane."""
-        meta, message = answer.meta, answer.message
-        if self._seen.knows(user, meta.meta_id, message.msg_id):
+    def _knows(self, user: ImUser, answer: Answer) -> bool:
+        return self._seen.knows(user, answer.meta.meta_id, answer.msg_id)
+
+    # The work of a lane.
+
+    async def _work(self, user: ImUser, answer: Answer) -> None:
+        """Bring one message to its end."""
+        if self._knows(user, answer):
+            self._duplicates += 1
             log.info("kefu.ignored", visitor=user, reason=Reason.DUPLICATE.value)
         else:
-            await self._bring_over(user, meta, message)
-        del self._in_hand[user, meta.meta_id]
+            ended = await self._bring_over(user, answer)
+            await self._write_down(user, answer, ended)
+            self._know_ended(user, answer, ended)
+        del self._in_hand[user, answer.identity]
         answer.ended.set()
 
-    async def _bring_over(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
-        """Deal with one message, and write that it has ended."""
-        try:
-            await self._act_on(user, meta, message)
-        except StoreBroken:
-            raise
-        except Exception:
-            # The edge of a lane: one message that we cannot deal with must not hold up the visitor's next ones.
-            log.exception("lane.fault", visitor=user, meta_id=meta.meta_id, meaning="this answer is not in Slack")
-            return
-        await self._write_down(user, meta, message)
-        self._seen.note(user, meta.meta_id, message.msg_id)
-        self._intents.ended(user, message.msg_id or str(meta.meta_id))
+    async def _bring_over(self, user: ImUser, answer: Answer) -> Ended:
+        """Deal with one message, a few times if it makes us fail."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=4.0)
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self._answering.act(user, answer.read(), identity=answer.identity)
+            except StoreBroken:
+                raise
+            except Exception as exc:
+                # The edge of a lane: one message that we cannot deal with must not hold up the visitor's next ones.
+                self._intents.interrupted(user, answer.identity)
+                meaning = "tried again" if tries < TRIES else "set aside; this answer is not in Slack"
+                log.exception("lane.fault", visitor=user, meta_id=answer.meta.meta_id, meaning=meaning)
+                reason = type(exc).__name__
+            if tries == TRIES:
+                await self._set_aside(user, answer, reason)
+                return Ended(Ending.ASIDE, reason)
+            await trio.sleep(next(pauses))
 
-    async def _write_down(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
-        """Write that a message has ended; until the disk takes it the batch waits, and Easemob keeps it."""
+    async def _set_aside(self, user: ImUser, answer: Answer, reason: str) -> None:
+        key, content = f"{user}/{answer.identity}", answer.content()
+        await self._until_written(user, lambda: self._aside.put("to_slack", user, key, reason=reason, content=content))
+
+    async def _write_down(self, user: ImUser, answer: Answer, ended: Ended) -> None:
+        """Write that a message has ended, before its batch is pulled past."""
+        entry = Answered(
+            user=user,
+            meta_id=answer.meta.meta_id,
+            msg_id=answer.msg_id,
+            outcome=ended.how.value,
+            at=self._world.wall(),
+        )
+        await self._until_written(user, lambda: self._journal.append(entry))
+
+    async def _until_written(self, user: ImUser, write: Callable[[], Awaitable[None]]) -> None:
+        """Write; until the disk takes it the batch waits, and Easemob keeps it."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
-        now = self._world.wall()
-        entry = Answered(user=user, meta_id=meta.meta_id, msg_id=message.msg_id or "", outcome="ended", at=now)
         while True:
             try:
-                await self._journal.append(entry)
+                await write()
             except StoreUnwritable as exc:
                 log.error("store.unwritable", problem=str(exc), visitor=user, meaning="the answers after it wait")  # noqa: TRY400 - for an operator, no traceback
                 await trio.sleep(next(pauses))
             else:
                 return
 
-    async def _act_on(self, user: ImUser, meta: IncomingMessage, message: KefuMessage) -> None:
-        identity = message.msg_id or str(meta.meta_id)
-        match KEFU[message.kind]:
-            case Rule.FORWARD:
-                await self._note_session(user, message)
-                await self._posting.post(user, lambda place: posts(message.plain, place=place, identity=identity))
-            case Rule.SERVICE_SESSION if isinstance(message, Event):
-                await self._note_session(user, message)
-                # Its own words, if kefu put any there; what it means is not posted as words of ours.
-                words = plain(message.spans)
-                if words.strip():
-                    await self._posting.post(user, lambda place: posts(words, place=place, identity=identity))
-            case Rule.PROOF if isinstance(message, Ack):
-                self._on_ack(user, message.of)
-            case Rule.RECALL:
-                log.info("kefu.ignored", visitor=user, reason=Reason.RECALL_NOT_CARRIED.value)
-            case _ if isinstance(message, Nothing):
-                log.info("kefu.ignored", visitor=user, reason=message.reason)
-            case _:
-                log.debug("kefu.ignored", visitor=user, reason=message.kind)
-
-    async def _note_session(self, user: ImUser, message: KefuMessage) -> None:
-        """
-        Keep track of the service session.
-
-        Events may be missing, a paid feature (facts/kefu.md §2.3), so any message that names its session says that it
-        is open; only the closing event says that it is over. A farewell, a rating or news of a ticket may come after
-        that, and open nothing.
-        """
-        record = self._book.get(user)
-        if record is None:
-            return
-        if isinstance(message, Event) and message.name == "closed":
-            record = closed(record, message.service_session_id)
-            self._book.remember(record)
-            if record.open_session is None:
-                self._sessions.closed(user)
-        elif _says_open(message, record):
-            self._book.remember(opened(record, message.service_session_id or "", now=self._world.wall()))
-            self._sessions.heard(user)
-        await self._book.write(user)
-
-
-def _says_open(message: KefuMessage, record: VisitorRecord) -> bool:
-    """Tell whether a message means that its service session is open."""
-    session = message.service_session_id
-    return bool(session) and session not in record.closed_sessions and message.kind not in _AFTERWARDS
+    def _know_ended(self, user: ImUser, answer: Answer, ended: Ended) -> None:
+        """Recognise a message from now on, count how it ended, and tell an agent whose answer it was in vain."""
+        self._seen.note(user, answer.meta.meta_id, answer.msg_id, now=trio.current_time())
+        self._intents.ended(user, answer.identity)
+        self._endings[ended.how] += 1
+        if ended.how is Ending.IGNORED:
+            self._ignored[ended.reason] = self._ignored.get(ended.reason, 0) + 1
+        if ended.how in (Ending.REFUSED, Ending.ASIDE) and answer.message is not None:
+            self._notes.did_not_arrive(user, answer.message, ended.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -11,6 +12,9 @@ import trio
 import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
+from slackkefu.bridge.agent_notes import AgentNotes
+from slackkefu.bridge.answering import Answering
+from slackkefu.bridge.aside import TRIES, Aside
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.open_sessions import OpenSessions
@@ -18,12 +22,14 @@ from slackkefu.bridge.replies import PER_LANE, Replies
 from slackkefu.bridge.to_slack import InChannel
 from slackkefu.easemob.message import Batch, IncomingMessage, IncomingOther, TextBody
 from slackkefu.easemob.names import ImUser, Queue
-from slackkefu.errors import LinkClosed
+from slackkefu.errors import LinkClosed, StoreBroken
+from slackkefu.kefu import incoming as incoming_module
 from slackkefu.slack.ids import ChannelId
 from slackkefu.slack.text import escape
+from slackkefu.store.entries import Answered
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
-from tests.bridge.people import Journal, Shelf, world
+from tests.bridge.people import Journal, Shelf, Spill, world
 from tests.kefu.samples import EXPECT, SERVICE_NUMBER, VISITOR, incoming, text
 from tests.memory_network import virtual_wall
 
@@ -34,10 +40,11 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.posting import Posting
     from slackkefu.bridge.to_slack import Place
-    from slackkefu.easemob.message import Meta
+    from slackkefu.easemob.message import Meta, OutgoingMessage
     from slackkefu.slack.web import Post
 
 USER = ImUser(VISITOR)
+DAY_S = 24 * 3600.0
 SESSION = "6f1c2a34-0b1d-4c55-9a77-0d3a1e5b7c01"
 QUEUE = Queue.of("a#b", SERVICE_NUMBER, "", home="a#b")
 
@@ -48,14 +55,18 @@ class Wall:
     def __init__(self) -> None:
         self.takes_s = 0.0
         self.faults: list[Exception] = []
+        self.refusals: list[str] = []
         self.posts: list[tuple[ImUser, Post]] = []
 
-    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> None:
-        """Post in a direct message."""
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> str | None:
+        """Post in a direct message, or refuse."""
         await trio.sleep(self.takes_s)
         if self.faults:
             raise self.faults.pop()
+        if self.refusals:
+            return self.refusals.pop()
         self.posts += [(user, post) for post in make(InChannel(ChannelId("D0CCCCCC1"), None))]
+        return None
 
     @property
     def texts(self) -> list[str]:
@@ -75,16 +86,35 @@ class Kefu:
         self.told: list[tuple[ImUser, bool]] = []
         self.acks: list[tuple[ImUser, str]] = []
         self.journal = Journal()
+        self.spill = Spill()
+        self.notes: list[tuple[ImUser, OutgoingMessage]] = []
+        self.agent_notes = AgentNotes(
+            book=self.book, service_number=ImUser(SERVICE_NUMBER), send=self._send, world=world()
+        )
         self.replies = Replies(
             service_number=ImUser(SERVICE_NUMBER),
-            book=self.book,
-            posting=cast("Posting", self.wall),
-            sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+            answering=Answering(
+                book=self.book,
+                posting=cast("Posting", self.wall),
+                sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+                wall=virtual_wall(),
+            ),
+            notes=self.agent_notes,
+            aside=Aside(self.spill, wall=virtual_wall()),
             journal=self.journal,
             intents=Intents(journal=self.journal, wall=virtual_wall()),
             on_ack=lambda user, mark: self.acks.append((user, mark)),
             world=world(),
         )
+
+    async def run(self, nursery: trio.Nursery) -> None:
+        """Begin to work."""
+        await nursery.start(self.agent_notes.run)
+        await nursery.start(self.replies.run)
+
+    async def _send(self, user: ImUser, message: OutgoingMessage) -> None:
+        await trio.lowlevel.checkpoint()
+        self.notes.append((user, message))
 
     async def says(self, *metas: Meta, user: ImUser = USER) -> None:
         """Deliver one batch."""
@@ -102,7 +132,7 @@ class Kefu:
 async def kefu(nursery: trio.Nursery) -> Kefu:
     """Make a kefu whose replies are at work."""
     made = Kefu()
-    await nursery.start(made.replies.run)
+    await made.run(nursery)
     return made
 
 
@@ -218,6 +248,27 @@ async def test_a_confirmation_is_handed_on_once(kefu: Kefu) -> None:
     assert ([], []) == (kefu.wall.posts, kefu.told)
 
 
+async def test_a_confirmation_does_not_wait_for_slack(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A batch whose first message Slack does not take has its confirmations handed on at once, and says so."""
+    kefu.wall.takes_s = 3600.0
+    known: list[int] = []
+    batch = Batch(
+        QUEUE,
+        (message("stuck", meta_id=1), replace(incoming("kf-ack"), meta_id=2)),
+        looked_through=lambda: known.append(len(kefu.acks)),
+    )
+    nursery.start_soon(kefu.replies.deliver, USER, batch)
+    await trio.sleep(1)
+
+    assert [1] == known
+
+    await trio.sleep(3600)
+
+    assert 1 == len(kefu.acks)
+
+
 async def test_words_that_come_with_an_event_are_posted(kefu: Kefu) -> None:
     """An event whose message has words of kefu's is both."""
     closed = incoming("event-session-closed")
@@ -307,18 +358,85 @@ async def test_a_stranger_cannot_hide_a_message(kefu: Kefu) -> None:
 # Faults, order, cancellation.
 
 
-async def test_one_poisoned_message_does_not_stop_the_batch(kefu: Kefu, log: LogCapture) -> None:
-    """A message that cannot be dealt with is said, and those behind it are posted; when it comes again it is tried."""
+async def test_a_message_that_makes_us_fail_once(
+    kefu: Kefu, log: LogCapture, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It is tried again after a moment, and those behind it wait: order holds."""
     kefu.wall.faults.append(ZeroDivisionError())
-    batch = [message("one", meta_id=1), message("two", meta_id=2), message("three", meta_id=3)]
+    await kefu.says(message("one", meta_id=1), message("two", meta_id=2))
+
+    assert ["one", "two"] == kefu.wall.texts
+    assert [("lane.fault", 1)] == [(entry["event"], entry["meta_id"]) for entry in log.entries]
+    assert trio.current_time() < 3
+    assert [] == kefu.spill.pieces
+
+
+async def test_a_poisoned_message_is_set_aside(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """After a few tries it is on the shelf with why, and its neighbours are posted; it ends the batch like them."""
+    kefu.wall.faults += [ZeroDivisionError()] * TRIES
+    batch = [message("one", meta_id=1, msg_id="m-1"), message("two", meta_id=2), message("three", meta_id=3)]
+    await kefu.says(*batch)
+    (piece,) = kefu.spill.pieces
+    statistics = kefu.replies.statistics()
+
+    assert ["two", "three"] == kefu.wall.texts
+    assert (USER, f"{USER}/m-1") == (piece.lane, piece.key)
+    assert b'"reason":"ZeroDivisionError"' in piece.content
+    assert [b'"text": "one"' in piece.content, b"userType" in piece.content] == [True, True]
+    assert ["aside", "posted", "posted"] == [
+        each.outcome for each in kefu.journal.entries if isinstance(each, Answered)
+    ]
+    assert (1, 2, 0) == (statistics.set_aside, statistics.delivered, statistics.duplicates)
+
     await kefu.says(*batch)
 
     assert ["two", "three"] == kefu.wall.texts
-    assert [("lane.fault", 1)] == [(entry["event"], entry["meta_id"]) for entry in log.entries]
+    assert 3 == kefu.replies.statistics().duplicates
 
-    await kefu.says(*batch)
 
-    assert ["two", "three", "one"] == kefu.wall.texts
+async def test_a_message_that_cannot_be_read_is_set_aside(
+    kefu: Kefu, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in reading is a fault like any other."""
+    with monkeypatch.context() as patched:
+        patched.setattr(incoming_module, "read", lambda *_, **__: 1 // 0)
+        await kefu.says(message("poison", meta_id=1))
+    await kefu.says(message("two", meta_id=2))
+
+    assert ["two"] == kefu.wall.texts
+    assert [f"{USER}/1"] == [piece.key for piece in kefu.spill.pieces]
+
+
+async def test_what_cannot_be_set_aside_waits(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """While the disk does not take a poisoned message its batch is not over; Easemob has it still."""
+    kefu.spill.is_full = True
+    kefu.wall.faults += [ZeroDivisionError()] * TRIES
+    with trio.move_on_after(60) as waiting:
+        await kefu.says(message("one"), message("two", meta_id=2))
+
+    assert waiting.cancelled_caught
+    assert [] == kefu.journal.entries
+
+    kefu.spill.is_full = False
+    await kefu.says(message("one"), message("two", meta_id=2))
+
+    assert (1, ["two"]) == (len(kefu.spill.pieces), kefu.wall.texts)
+
+
+async def test_a_broken_store_is_no_poison(autojump_clock: trio.testing.MockClock) -> None:
+    """After a failed sync the process ends: nobody knows what is on disk."""
+    kefu = Kefu()
+    kefu.wall.faults.append(StoreBroken(Path("store"), "sync failed"))
+    ended: list[BaseException] = []
+    try:
+        async with trio.open_nursery() as nursery:
+            await kefu.run(nursery)
+            nursery.start_soon(kefu.says, message())
+    except* StoreBroken as group:
+        ended.append(group)
+
+    assert 1 == len(ended)
+    assert [] == kefu.journal.entries
 
 
 @pytest.mark.parametrize(
@@ -427,19 +545,19 @@ async def test_too_much_in_hand_is_left_to_easemob(
     with pytest.raises(LinkClosed):
         await kefu.says(message(meta_id=PER_LANE + 1))
 
-    assert PER_LANE == kefu.replies.statistics().waiting
+    assert PER_LANE == kefu.replies.lanes().waiting
 
     await kefu.replies.finish()
 
     assert PER_LANE == len(kefu.wall.posts)
-    assert 0 == kefu.replies.statistics().waiting
+    assert 0 == kefu.replies.lanes().waiting
 
 
 async def test_after_the_end_nothing_is_taken(autojump_clock: trio.testing.MockClock) -> None:
     """A batch that comes while everything is being closed ends its connection; it is not lost and no fault."""
     kefu = Kefu()
     async with trio.open_nursery() as nursery:
-        await nursery.start(kefu.replies.run)
+        await kefu.run(nursery)
         nursery.cancel_scope.cancel()
     with pytest.raises(LinkClosed):
         await kefu.says(message())
@@ -471,8 +589,117 @@ async def test_a_repeat_after_a_restart(kefu: Kefu, nursery: trio.Nursery) -> No
     """What the journal says has ended is not posted again, by whichever of its ids it comes."""
     await kefu.says(message(meta_id=1, msg_id="m1"))
     after = Kefu()
-    await nursery.start(after.replies.run)
+    await after.run(nursery)
     after.replies.restore(kefu.journal.entries)
     await after.says(message(meta_id=1), message(meta_id=2, msg_id="m1"), message("new", meta_id=3))
 
     assert ["new"] == after.wall.texts
+
+
+async def test_a_repeat_days_after_a_restart(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A message is known for eight days from its end, over a restart too."""
+    await kefu.says(message(msg_id="m1"))
+    await trio.sleep(6 * DAY_S)
+    after = Kefu()
+    await after.run(nursery)
+    after.replies.restore(kefu.journal.entries)
+    await trio.sleep(1.9 * DAY_S)
+    await after.says(message(meta_id=2, msg_id="m1"), message("another", meta_id=3))
+
+    assert ["another"] == after.wall.texts
+
+
+# How it ended.
+
+
+async def test_how_each_ended_is_written_and_counted(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """Posted, refused, ignored by its reason, or a repeat: one of them for each message."""
+    kefu.wall.refusals.append("is_archived")
+    await kefu.says(
+        message("refused", meta_id=1),
+        message("posted", meta_id=2),
+        message("posted", meta_id=2),
+        message(" ", meta_id=3),
+        replace(incoming("kf-ack"), meta_id=4),
+        replace(incoming("recall"), meta_id=5),
+        IncomingOther(6, "read_receipt"),
+    )
+    statistics = kefu.replies.statistics()
+
+    assert (1, 1, 1, 0) == (statistics.delivered, statistics.refused, statistics.duplicates, statistics.set_aside)
+    assert {"empty_text": 1, "ack": 1, "recall_not_carried": 1, "read_receipt": 1} == statistics.ignored
+    assert ["refused", "posted", "ignored", "ignored", "ignored"] == [
+        entry.outcome for entry in kefu.journal.entries if isinstance(entry, Answered)
+    ]
+
+
+# By another way than MSYNC.
+
+
+async def test_messages_without_a_meta_id(kefu: Kefu, nursery: trio.Nursery) -> None:
+    """What came by another way has kefu's id alone: two are two, in hand together too, and each is recognised."""
+    one, two = message("one", meta_id=0, msg_id="m-1"), message("two", meta_id=0, msg_id="m-2")
+    async with trio.open_nursery() as both:
+        both.start_soon(kefu.says, one)
+        both.start_soon(kefu.says, two)
+    await kefu.says(message("one", meta_id=7, msg_id="m-1"), message("two", meta_id=0, msg_id="m-2"))
+
+    assert ["one", "two"] == sorted(kefu.wall.texts)
+    assert 2 == kefu.replies.statistics().duplicates
+
+    after = Kefu()
+    await after.run(nursery)
+    after.replies.restore(kefu.journal.entries)
+    await after.says(one, two)
+
+    assert [] == after.wall.texts
+
+
+async def test_both_ways_at_once(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """A message that comes by the other way while it is being posted joins itself."""
+    kefu.wall.takes_s = 10.0
+    async with trio.open_nursery() as both:
+        both.start_soon(kefu.says, message(meta_id=7, msg_id="m-1"))
+        both.start_soon(kefu.says, message(meta_id=0, msg_id="m-1"))
+
+    assert (10.0, ["hi"]) == (trio.current_time(), kefu.wall.texts)
+
+
+async def test_messages_without_any_id(kefu: Kefu) -> None:
+    """A message that has neither id is what it says and when: two are two, and the same again is a repeat."""
+    one, two = message("one", meta_id=0), message("two", meta_id=0)
+    await kefu.says(one, two, one)
+
+    assert ["one", "two"] == kefu.wall.texts
+    assert 1 == kefu.replies.statistics().duplicates
+
+
+# The agent is told.
+
+
+async def test_an_agent_is_told_of_a_refused_answer(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """Once a service session, in the visitor's name, without holding up what comes behind."""
+    kefu.wall.refusals += ["is_archived"] * 2
+    await kefu.says(
+        message("one", meta_id=1, session="s-1"),
+        message("two", meta_id=2, session="s-1"),
+        message("three", meta_id=3, session="s-1"),
+    )
+    await wait_all_tasks_blocked()
+
+    assert ["three"] == kefu.wall.texts
+    assert [USER] == [user for user, _ in kefu.notes]
+
+
+async def test_an_agent_is_told_of_what_was_set_aside(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """A message that we could not bring over did not arrive either."""
+    kefu.wall.faults += [ZeroDivisionError()] * TRIES
+    await kefu.says(message("one", session="s-1"))
+    await kefu.says(message("two", meta_id=2, session="s-1"))
+    kefu.wall.faults += [ZeroDivisionError()] * TRIES
+    await kefu.says(message("three", meta_id=3, session="s-1"))
+    await wait_all_tasks_blocked()
+
+    assert 1 == len(kefu.notes)
