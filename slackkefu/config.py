@@ -99,9 +99,11 @@ class KefuConfig:
     service_number: str
     """Lower case, as Easemob keeps user names."""
     tenant_id: str
-    """Not used yet; may be empty."""
+    """May be empty without :attr:`private_api`."""
     url: str
-    """Not used yet; no slash at the end; may be empty."""
+    """The desk's own address, no slash at the end; may be empty without :attr:`private_api`."""
+    private_api: bool
+    """The desk's undocumented API may be used: the second channel (facts/kefu.md §3.2)."""
     visitor_fields: tuple[VisitorField, ...]
 
 
@@ -160,6 +162,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     for here, missing in (("slack.client_id", "slack.client_secret"), ("slack.client_secret", "slack.client_id")):
         if here in given and missing not in given:
             problems.append(ConfigProblem(missing, f"nothing, but there is {here}", "both or neither"))
+    for needed in ("kefu.tenant_id", "kefu.url"):
+        if values["kefu.private_api"] and needed not in given:
+            problems.append(ConfigProblem(needed, "nothing, but kefu.private_api is true", "a value"))
     values["easemob.rest_url"] = _without_app(str(values["easemob.rest_url"]), str(values["easemob.app_key"]), problems)
     values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
     if problems:

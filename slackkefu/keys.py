@@ -136,6 +136,14 @@ def _with_websocket(url: str) -> str:
     return urlunsplit(parts._replace(path="/websocket")) if parts.path in {"", "/"} else url
 
 
+def _flag(raw: object) -> bool:
+    if isinstance(raw, str):
+        raw = {"true": True, "false": False}.get(raw.lower())
+    if not isinstance(raw, bool):
+        raise WrongValue("true or false")
+    return raw
+
+
 def _choice(*choices: str) -> Reader:
     def read(raw: object) -> str:
         if not isinstance(raw, str) or raw not in choices:
@@ -213,6 +221,7 @@ KEYS: Final = (
     Key("kefu.service_number", _service_number, required=True),
     Key("kefu.tenant_id", _tenant),
     Key("kefu.url", _url("https", "http", shape=lambda url: url.rstrip("/"))),
+    Key("kefu.private_api", _flag, default=False),
     Key("kefu.visitor_fields", _choices(*get_args(VisitorField)), ("name", "workspace")),
     Key("store.path", _text(r"[^\0]+", "a folder")),
 )

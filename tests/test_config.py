@@ -82,7 +82,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     assert config.easemob.websocket_url == ""
     assert config.easemob.discovery_url == "https://rs.easemob.com/easemob/server.json"
     assert (config.easemob.max_sessions, config.easemob.logins_per_second) == (2000, 10)
-    assert (config.kefu.tenant_id, config.kefu.url) == ("", "")
+    assert (config.kefu.tenant_id, config.kefu.url, config.kefu.private_api) == ("", "", False)
     assert config.kefu.visitor_fields == ("name", "workspace")
     assert Path("/home/shop/.local/state/slackkefu") == config.store.path
 
@@ -245,6 +245,8 @@ def test_every_problem_comes_at_once(file: Path) -> None:
         ("kefu.service_number", "a b", "'a b'; the IM service number"),
         ("kefu.tenant_id", True, "true; the tenant's number"),
         ("kefu.tenant_id", dt.date(2026, 1, 2), "2026-01-02; the tenant's number"),
+        ("kefu.private_api", 1, "1; true or false"),
+        ("kefu.private_api", "yes", "'yes'; true or false"),
         ("kefu.visitor_fields", ["name", "age"], "a list; a list of name, workspace"),
         ("kefu.visitor_fields", [["name"]], "a list; a list of name, workspace"),
         ("store.path", 1, "1; a folder"),
@@ -273,6 +275,17 @@ def test_oauth_needs_both(file: Path, given_key: str) -> None:
     assert {other: f"nothing, but there is {given_key}; both or neither"} == problems(
         file, GOOD | {given_key: "hidden-too"}
     )
+
+
+def test_the_private_api_needs_a_tenant_and_an_address(file: Path) -> None:
+    """Whoever opens the desk's own API has to say whose it is and where; both are named when missing."""
+    both = {"kefu.tenant_id": 1001, "kefu.url": "https://kefu.example.com"}
+    missing = "nothing, but kefu.private_api is true; a value"
+
+    assert read(file, GOOD | both | {"kefu.private_api": True}).kefu.private_api
+    assert not read(file, GOOD | both | {"kefu.private_api": "false"}).kefu.private_api
+    assert dict.fromkeys(both, missing) == problems(file, GOOD | {"kefu.private_api": True})
+    assert {"kefu.url": missing} == problems(file, GOOD | {"kefu.private_api": True, "kefu.tenant_id": 1})
 
 
 @pytest.mark.parametrize(
@@ -377,9 +390,13 @@ def outcome(file: Path, values: Mapping[str, object]) -> tuple[str, set[str]]:
 def test_any_value_at_any_key_is_a_config_or_names_the_key(shared_file: Path, key: Key, value: object) -> None:
     """Whatever is written at a key gives a Config, or an error about that key; neither shows a secret."""
     shown, named = outcome(shared_file, GOOD | {key.name: value})
-    partner = {"slack.client_id": "slack.client_secret", "slack.client_secret": "slack.client_id"}
+    partners = {
+        "slack.client_id": {"slack.client_secret"},
+        "slack.client_secret": {"slack.client_id"},
+        "kefu.private_api": {"kefu.tenant_id", "kefu.url"},
+    }
 
-    assert named <= {key.name, partner.get(key.name)}
+    assert named <= {key.name} | partners.get(key.name, set())
     assert "hidden" not in shown or (not key.secret and "hidden" in str(value))
 
 

@@ -148,7 +148,13 @@ async def town(
                 max_sessions=max_sessions,
                 logins_per_second=10,
             ),
-            kefu=KefuConfig(service_number=SERVICE_NUMBER, tenant_id="", url="", visitor_fields=("name", "workspace")),
+            kefu=KefuConfig(
+                service_number=SERVICE_NUMBER,
+                tenant_id="",
+                url="",
+                private_api=False,
+                visitor_fields=("name", "workspace"),
+            ),
             store=StoreConfig(path=tmp_path / "store"),
         )
         world = World(network=network, disk=InlineDisk(), wall=wall, chance=Random(seed + 2))
