@@ -162,9 +162,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     for here, missing in (("slack.client_id", "slack.client_secret"), ("slack.client_secret", "slack.client_id")):
         if here in given and missing not in given:
             problems.append(ConfigProblem(missing, f"nothing, but there is {here}", "both or neither"))
-    for needed in ("kefu.tenant_id", "kefu.url"):
-        if values["kefu.private_api"] and needed not in given:
-            problems.append(ConfigProblem(needed, "nothing, but kefu.private_api is true", "a value"))
+    if values["kefu.private_api"]:
+        needed = (name for name in ("kefu.tenant_id", "kefu.url") if name not in given)
+        problems += (ConfigProblem(name, "nothing, but kefu.private_api is true", "a value") for name in needed)
     values["easemob.rest_url"] = _without_app(str(values["easemob.rest_url"]), str(values["easemob.app_key"]), problems)
     values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
     if problems:

@@ -21,21 +21,27 @@ Every error of ours, in one tree.
     │   ├── SlackApiError              ``ok: false`` with a code
     │   ├── SlackRateLimited           429 or ``ratelimited``; carries the pause
     │   └── SlackOutcomeUnknown        sent, but no answer: it may have happened
-    └── EasemobError                   an answer of Easemob's that is not "ok"
-        ├── RestError                  HTTP status with an ``error`` code
-        │   ├── RestUnauthorized       401: the token is not, or no longer, good
-        │   ├── RestRateLimited        429 ``reach_limit``, 503, 403 "reach limit": later
-        │   ├── RestPlanLimit          429 ``resource_limited``: the plan is used up
-        │   ├── RestConflict           409: two creations of one user at once
-        │   └── RestOutcomeUnknown     sent, but no answer
-        ├── LoginRefused               PROVISION was answered with a status other than OK
-        ├── SessionKicked              STATISTIC 1-4: the server ended this login
-        ├── SendRefused                a message was answered with a status other than OK
-        └── SendOutcomeUnknown         a message was sent, but its acknowledgement never came
+    ├── EasemobError                   an answer of Easemob's that is not "ok"
+    │   ├── RestError                  HTTP status with an ``error`` code
+    │   │   ├── RestUnauthorized       401: the token is not, or no longer, good
+    │   │   ├── RestRateLimited        429 ``reach_limit``, 503, 403 "reach limit": later
+    │   │   ├── RestPlanLimit          429 ``resource_limited``: the plan is used up
+    │   │   ├── RestConflict           409: two creations of one user at once
+    │   │   └── RestSendRefused        400, 413 to a message: this one is not taken
+    │   ├── RestOutcomeUnknown         sent, but no answer
+    │   ├── LoginRefused               PROVISION was answered with a status other than OK
+    │   ├── SessionKicked              STATISTIC 1-4: the server ended this login
+    │   ├── SendRefused                a message was answered with a status other than OK
+    │   ├── SendOutcomeUnknown         a message was sent, but its acknowledgement never came
+    │   └── SendPossiblyDone           sent where no repeat is recognised, and no answer came
+    └── KefuError                      an answer of the desk's own API that is not "OK"
+        ├── KefuRefused                a ``status`` other than OK
+        ├── KefuUnavailable            not there, or not as we know it: nothing was carried out
+        └── KefuOutcomeUnknown         sent, but no usable answer
 
 Facts are in fields, sentences in ``__str__``. Whether to try again is decided in one function per peer
-(``slack/recovery.py``, ``easemob/recovery.py``), never where the error is raised. No error carries people's words
-or a secret.
+(``slack/recovery.py``, ``easemob/recovery.py``, ``kefu/recovery.py``), never where the error is raised. No error
+carries people's words or a secret.
 """
 
 from __future__ import annotations
@@ -52,6 +58,10 @@ __all__ = [
     "ConnectFailed",
     "EasemobError",
     "EasemobSetupError",
+    "KefuError",
+    "KefuOutcomeUnknown",
+    "KefuRefused",
+    "KefuUnavailable",
     "LinkClosed",
     "LinkError",
     "LocalProtocolError",
@@ -63,8 +73,10 @@ __all__ = [
     "RestOutcomeUnknown",
     "RestPlanLimit",
     "RestRateLimited",
+    "RestSendRefused",
     "RestUnauthorized",
     "SendOutcomeUnknown",
+    "SendPossiblyDone",
     "SendRefused",
     "SessionKicked",
     "SlackApiError",
@@ -297,6 +309,10 @@ class RestConflict(RestError):
     """409 ``concurrent_operation_error``: try once more after a second."""
 
 
+class RestSendRefused(RestError):
+    """400 or 413 to a message: it is not taken, whoever sends it (facts/easemob-rest.md §2.3)."""
+
+
 class RestOutcomeUnknown(EasemobError):
     """The request left, and no answer came."""
 
@@ -354,3 +370,49 @@ class SendOutcomeUnknown(EasemobError):
 
     def __str__(self) -> str:
         return f"no acknowledgement from Easemob: {self.reason}"
+
+
+class SendPossiblyDone(EasemobError):
+    """
+    A message left by a way on which no repeat is recognised, and no answer came (facts/easemob-rest.md §6.1).
+
+    It may have arrived, so it must not be sent again.
+    """
+
+    def __init__(self, call: str, reason: str) -> None:
+        super().__init__(call, reason)
+        self.call = call
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no usable answer to {self.call}: {self.reason}; the message may have arrived, and is not repeated"
+
+
+# The desk's own API.
+
+
+class KefuError(SlackkefuError):
+    """An answer of kefu's own API that is not OK (facts/kefu.md §3)."""
+
+    def __init__(self, call: str, reason: str) -> None:
+        super().__init__(call, reason)
+        self.call = call
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the desk answered {self.reason} to {self.call}"
+
+
+class KefuRefused(KefuError):
+    """``status`` is not OK: the desk understood, and did not do it."""
+
+
+class KefuUnavailable(KefuError):
+    """The API is not there, or not as we know it, or cannot now; nothing was carried out."""
+
+
+class KefuOutcomeUnknown(KefuError):
+    """The request left, and no usable answer came: it may have been carried out."""
+
+    def __str__(self) -> str:
+        return f"no usable answer of the desk to {self.call}: {self.reason}; it may have been carried out"

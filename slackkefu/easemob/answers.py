@@ -11,6 +11,7 @@ nowhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from slackkefu.errors import (
     RemoteProtocolError,
     RestConflict,
     RestError,
+    RestOutcomeUnknown,
     RestPlanLimit,
     RestRateLimited,
     RestUnauthorized,
@@ -29,15 +31,19 @@ from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
+    from slackkefu.errors import SlackkefuError
 
 __all__ = [
     "as_setup_error",
+    "call_is_unknown",
     "count_is_refused",
     "grant_is_unknown",
     "lifetime_s",
+    "may_be_done",
     "password_is_refused",
     "read_answer",
     "read_count",
+    "read_server_id",
     "read_token",
     "user_exists_already",
     "user_is_unknown",
@@ -177,6 +183,11 @@ def grant_is_unknown(error: RestError) -> bool:
     if error.status == 400:
         asked_for = ("grant_type", "grant type", "password", "client_id must", "client_secret must")
         return error.code in _NO_SUCH_GRANT or any(words in text for words in asked_for)
+    return call_is_unknown(error)
+
+
+def call_is_unknown(error: RestError) -> bool:
+    """Tell whether this cluster does not have this call (facts/easemob-rest.md §2.3, §6.3)."""
     return error.status in (404, 405) or (error.status in (500, 501) and error.code in _NO_SUCH_CALL)
 
 
@@ -241,6 +252,42 @@ def was_registered(answer: Mapping[str, object]) -> bool:
     failed = answer.get("data")
     reasons = failed if isinstance(failed, Sequence) else ()
     return not any(isinstance(entry, Mapping) and "registerUserFailReason" in entry for entry in reasons)
+
+
+# Messages.
+
+
+def may_be_done(error: SlackkefuError) -> bool:
+    """
+    Tell whether a call that failed with *error* may have been carried out all the same.
+
+    A gateway's 5xx says nothing of what happened behind it. 503 is how older clusters say "later" (§2.2).
+    """
+    if isinstance(error, RestError):
+        is_later = isinstance(error, RestRateLimited)
+        return error.status >= 500 and not is_later and not call_is_unknown(error)
+    return isinstance(error, RestOutcomeUnknown | RemoteProtocolError)
+
+
+def read_server_id(call: str, answer: Mapping[str, object]) -> int:
+    """
+    Read the id of a message that was sent to one user; 0 where the answer says no more than that it was taken.
+
+    ``data`` is ``{"<user>": "<id>"}``, in the form of 2017 also ``{"<user>": "success"}`` (facts/easemob-rest.md §6.1,
+    §6.3).
+
+    Raises:
+        RemoteProtocolError: It says neither.
+
+    """
+    data = answer.get("data")
+    value = next(iter(data.values()), None) if isinstance(data, Mapping) else None
+    if value == "success":
+        return 0
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,20}", value):
+        message = f"the answer to {call} does not say that the message was taken"
+        raise RemoteProtocolError(message)
+    return int(value)
 
 
 def _json_object(body: bytes) -> Mapping[str, object] | None:

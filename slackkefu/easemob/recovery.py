@@ -2,8 +2,9 @@
 What to do after an error of Easemob's.
 
 Whether to try again is decided here and nowhere else, by one function for each way of talking to Easemob:
-:func:`after_call` for REST, :func:`after_link` for the long connection, :func:`after_send` for a message. They are
-tables with a little reading of reasons around them; they know no clock.
+:func:`after_call` for REST, :func:`after_rest_send` for a message sent by it, :func:`after_link` for the long
+connection, :func:`after_send` for a message whichever way it went. They are tables with a little reading of reasons
+around them; they know no clock.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from slackkefu.easemob.statuses import ADVICE, Cause, login_verdict, send_verdict
 from slackkefu.errors import (
     ConnectFailed,
+    KefuOutcomeUnknown,
+    KefuRefused,
     LinkError,
     LocalProtocolError,
     LoginRefused,
@@ -24,7 +27,9 @@ from slackkefu.errors import (
     RestOutcomeUnknown,
     RestPlanLimit,
     RestRateLimited,
+    RestSendRefused,
     SendOutcomeUnknown,
+    SendPossiblyDone,
     SendRefused,
     SessionKicked,
 )
@@ -42,7 +47,9 @@ __all__ = [
     "advice",
     "after_call",
     "after_link",
+    "after_rest_send",
     "after_send",
+    "is_banned",
 ]
 
 
@@ -86,6 +93,24 @@ def after_call(error: SlackkefuError, *, failures: int) -> float | None:
     return None
 
 
+def after_rest_send(error: SlackkefuError, *, failures: int) -> float | None:
+    """
+    Say when to make a call again that sends a message: only where it surely never left.
+
+    REST knows no repeats: a message sent twice is there twice (facts/easemob-rest.md §6.1). So after a connection that
+    did not come about the next host is tried at once, twice; everything else is for the caller.
+
+    Args:
+        error: What the call raised.
+        failures: How often this call has failed, this time included.
+
+    Returns:
+        Seconds until the next attempt, or None.
+
+    """
+    return 0.0 if isinstance(error, ConnectFailed) and failures <= 2 else None
+
+
 # The long connection.
 
 
@@ -110,6 +135,8 @@ class GiveUp:
 
     reason: str
     """A stable name, for logs and metrics."""
+    possibly: bool = False
+    """For a message: it may have arrived all the same."""
 
 
 AfterLink: TypeAlias = Again | FreshToken | Pause | GiveUp
@@ -192,6 +219,8 @@ class SendAgain:
     """At least this long; whoever tries again and again lets it grow."""
     reason: str = ""
     """A stable name, for when whoever tries has tried for long enough; empty where it never is."""
+    possibly: bool = False
+    """It may have arrived all the same, also when it is given up."""
 
 
 def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
@@ -207,22 +236,38 @@ def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
       ever: the place it takes is one of many visitors'.
     * The app cannot (credentials, a full disk): after a minute; that is about everybody, and somebody will mend it.
     * A message that cannot be written is a fault of ours, and no time mends it.
+
+    While the login fails it may have gone another way (:mod:`slackkefu.bridge.ways`):
+
+    * By REST, and no answer came: never again, for no repeat would be recognised. It may have arrived.
+    * By the second channel, and no answer came: again, with the same id, as the official widget does (facts/kefu.md
+      §3.2); for a while only, and what is given up then may have arrived.
+    * Refused by REST as a message: give up. Too fast: after a second or more.
+    * Refused by the desk: after a minute; what its refusals mean is not documented.
     """
+    if isinstance(error, SendPossiblyDone):
+        return GiveUp("no_answer", possibly=True)
+    if isinstance(error, KefuOutcomeUnknown):
+        return SendAgain(1.0, "no_answer", possibly=True)
+    if isinstance(error, KefuRefused):
+        return SendAgain(_MENDED_S, "refused_by_desk")
+    if isinstance(error, RestSendRefused):
+        return GiveUp("refused_by_rest")
     if isinstance(error, SendRefused):
         verdict = send_verdict(error.code, error.reason)
         return SendAgain(1.0) if verdict.again else GiveUp(verdict.kind)
     if isinstance(error, SendOutcomeUnknown):
-        return SendAgain(0.0)
-    if _is_banned(error):
+        return SendAgain(0.0, possibly=True)
+    if is_banned(error):
         return GiveUp("banned")
     if isinstance(error, LocalProtocolError):
         return GiveUp("unsendable")
-    if isinstance(error, LinkError | RestOutcomeUnknown):
+    if isinstance(error, LinkError | RestOutcomeUnknown | RestRateLimited):
         return SendAgain(1.0)
     return SendAgain(_MENDED_S, "" if isinstance(error, OperatorError) else "no_login")
 
 
-def _is_banned(error: SlackkefuError) -> bool:
+def is_banned(error: SlackkefuError) -> bool:
     """Tell whether the tenant has banned the visitor (facts/msync.md §6, facts/easemob-rest.md §2.3)."""
     if isinstance(error, LoginRefused):
         return login_verdict(error.code, error.reason).cause is Cause.FORBIDDEN

@@ -4,7 +4,8 @@ Easemob's REST API, as far as visitors need it: their tokens, and how much waits
 :class:`RestClient` makes few kinds of calls, paces them well below what the app may make, and does the small dances
 around them: another app token after a 401, another host after a lost one, the older grant where a cluster
 does not know the newer one. What an answer means is in :mod:`~slackkefu.easemob.answers`, whether to try again in
-:mod:`~slackkefu.easemob.recovery`.
+:mod:`~slackkefu.easemob.recovery`. A message sent by REST goes the same way, and is in
+:mod:`~slackkefu.easemob.rest_send`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.tokens import TokenStore
     from slackkefu.world import World
 
-__all__ = ["RestClient", "RestStatistics", "UserToken"]
+__all__ = ["AgainRule", "RestClient", "RestStatistics", "UserToken"]
 
 log = structlog.get_logger()
 
@@ -99,6 +100,14 @@ class RestStatistics:
     """Answers that asked us to be slower."""
     by_password: bool
     """This cluster does not know the ``inherit`` grant."""
+
+
+class AgainRule(Protocol):
+    """When to make a call again; see :func:`~slackkefu.easemob.recovery.after_call`."""
+
+    def __call__(self, error: SlackkefuError, *, failures: int) -> float | None:
+        """Return the seconds until the next attempt, or None."""
+        ...
 
 
 class RestAddress(Protocol):
@@ -212,13 +221,13 @@ class RestClient:
 
         """
         call, path = "GET offline_msg_count", f"/users/{quote(user, safe='')}/offline_msg_count"
-        return read_count(await self._in_time(call, lambda: self._authorised("GET", path, call=call)), user)
+        return read_count(await self._in_time(call, lambda: self.authorised("GET", path, call=call)), user)
 
     async def user_exists(self, user: ImUser) -> bool:
         """Tell whether *user* is registered; raises as :meth:`user_token`."""
         call, path = "GET /users/{username}", f"/users/{quote(user, safe='')}"
         try:
-            await self._in_time(call, lambda: self._authorised("GET", path, call=call))
+            await self._in_time(call, lambda: self.authorised("GET", path, call=call))
         except RestError as error:
             if user_is_unknown(error):
                 return False
@@ -261,7 +270,7 @@ class RestClient:
             body = {"grant_type": "inherit", "username": user, "autoCreateUser": True}
             call = "POST /token (inherit)"
             try:
-                return self._stored(call, await self._authorised("POST", "/token", body, call=call)), password
+                return self._stored(call, await self.authorised("POST", "/token", body, call=call)), password
             except RestError as error:
                 if not grant_is_unknown(error):
                     raise
@@ -300,7 +309,7 @@ class RestClient:
         """Register *user*; tell whether that made the user, or it was there before."""
         call, body = "POST /users", {"username": user, "password": password.reveal()}
         try:
-            return was_registered(await self._authorised("POST", "/users", body, call=call))
+            return was_registered(await self.authorised("POST", "/users", body, call=call))
         except RestError as error:
             if user_exists_already(error):
                 return False
@@ -308,7 +317,7 @@ class RestClient:
 
     async def _set_password(self, user: ImUser, password: Secret) -> None:
         path = f"/users/{quote(user, safe='')}/password"
-        await self._authorised("PUT", path, {"newpassword": password.reveal()}, call="PUT /users/{username}/password")
+        await self.authorised("PUT", path, {"newpassword": password.reveal()}, call="PUT /users/{username}/password")
 
     def _stored(self, call: str, answer: Mapping[str, object]) -> StoredToken:
         value, life_s = read_token(call, answer)
@@ -349,14 +358,35 @@ class RestClient:
             return await work()
         raise RestOutcomeUnknown(call, f"nothing within {TOTAL_S:g} s")
 
-    async def _authorised(
-        self, method: str, path: str, body: Mapping[str, object] | None = None, *, call: str
+    async def authorised(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        call: str,
+        again: AgainRule = after_call,
     ) -> Mapping[str, object]:
-        """Make a call with the app token, and again with a new one after a 401."""
+        """
+        Make a call with the app token, and again with a new one after a 401.
+
+        Takes its turn among all calls of ours. There is no time limit but that of each request.
+
+        Args:
+            method: HTTP method.
+            path: Below the app.
+            body: JSON.
+            call: What errors name this call.
+            again: When to make the same call again.
+
+        Raises:
+            SlackkefuError: As :meth:`user_token`.
+
+        """
         while True:
             token = await self._app.get()
             try:
-                answer = await self._repeated(method, path, body, call=call, bearer=token)
+                answer = await self._repeated(method, path, body, call=call, bearer=token, again=again)
             except RestUnauthorized as error:
                 log.info("easemob.app_token_refused", call=call, code=error.code)
                 self._app.rejected(token, error)  # raises when another token would not help
@@ -372,6 +402,7 @@ class RestClient:
         *,
         call: str,
         bearer: Secret | None = None,
+        again: AgainRule = after_call,
     ) -> Mapping[str, object]:
         """Make a call, again as often as the rule allows."""
         failures = 0
@@ -380,7 +411,7 @@ class RestClient:
                 return await self._once(method, path, body, call=call, bearer=bearer)
             except SlackkefuError as error:
                 failures += 1
-                pause_s = after_call(error, failures=failures)
+                pause_s = again(error, failures=failures)
                 if pause_s is None:
                     raise
             await trio.sleep(pause_s)

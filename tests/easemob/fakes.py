@@ -194,6 +194,10 @@ class Cluster:
                 return "count"
             case "GET", ["users", _]:
                 return "get user"
+            case "POST", ["messages", "users"]:
+                return "send"
+            case "POST", ["messages"]:
+                return "send 2017"
         raise AssertionError(path)
 
     def _answers(self) -> dict[str, Callable[[httpx.Request, Any], httpx.Response]]:
@@ -205,6 +209,8 @@ class Cluster:
             "set password": self._set_password,
             "count": self._count,
             "get user": self._get_user,
+            "send": lambda _, body: answer(200, {"data": {body["to"][0]: "1290000000000000112"}, "timestamp": 5}),
+            "send 2017": lambda _, body: answer(200, {"data": {body["target"][0]: "success"}}),
         }
 
     def _app_token(self, request: httpx.Request, body: Any) -> httpx.Response:

@@ -14,12 +14,15 @@ from slackkefu.easemob.recovery import (
     advice,
     after_call,
     after_link,
+    after_rest_send,
     after_send,
 )
 from slackkefu.easemob.statuses import ADVICE, Cause
 from slackkefu.errors import (
     ConnectFailed,
     EasemobSetupError,
+    KefuOutcomeUnknown,
+    KefuRefused,
     LinkClosed,
     LocalProtocolError,
     LoginRefused,
@@ -29,8 +32,10 @@ from slackkefu.errors import (
     RestOutcomeUnknown,
     RestPlanLimit,
     RestRateLimited,
+    RestSendRefused,
     RestUnauthorized,
     SendOutcomeUnknown,
+    SendPossiblyDone,
     SendRefused,
     SessionKicked,
     SlackkefuError,
@@ -64,6 +69,21 @@ SETUP = EasemobSetupError("call", "400", "Mend it.")
 def test_whether_a_call_is_made_again(error: SlackkefuError, waits: list[float | None]) -> None:
     """Connections at once, server trouble twice, a conflict after at least a second, refusals never."""
     assert waits == [after_call(error, failures=number) for number in range(1, len(waits) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (ConnectFailed("h", "refused"), [0.0, 0.0, None]),
+        (RestOutcomeUnknown("call", "cut"), [None]),
+        (RestError("call", 502, ""), [None]),
+        (RestError("call", 408, ""), [None]),
+        (RestRateLimited("call", 503, ""), [None]),
+    ],
+)
+def test_what_sends_is_made_again_only_when_it_never_left(error: SlackkefuError, waits: list[float | None]) -> None:
+    """REST recognises no repeats."""
+    assert waits == [after_rest_send(error, failures=number) for number in range(1, len(waits) + 1)]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +164,12 @@ def test_a_second_password_change_within_an_hour_pauses() -> None:
     [
         (SendRefused(7, "Sorry, data is too large"), GiveUp("too_large")),
         (SendRefused(7, "traffic limit"), SendAgain(1.0)),
-        (SendOutcomeUnknown("no answer"), SendAgain(0.0)),
+        (SendOutcomeUnknown("no answer"), SendAgain(0.0, possibly=True)),
+        (SendPossiblyDone("call", "cut"), GiveUp("no_answer", possibly=True)),
+        (RestSendRefused("call", 400, "message_send_error"), GiveUp("refused_by_rest")),
+        (RestRateLimited("call", 429, "reach_limit"), SendAgain(1.0)),
+        (KefuOutcomeUnknown("call", "cut"), SendAgain(1.0, "no_answer", possibly=True)),
+        (KefuRefused("call", "FAIL"), SendAgain(60.0, "refused_by_desk")),
         (LinkClosed("h", "cut"), SendAgain(1.0)),
         (RestOutcomeUnknown("call", "cut"), SendAgain(1.0)),
         (LoginRefused(12, ""), GiveUp("banned")),
