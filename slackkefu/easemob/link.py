@@ -16,6 +16,7 @@ server stands.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import structlog
@@ -207,6 +208,7 @@ class Link:
         on_batch: Handles a batch; it is acknowledged when this returns. When it raises an error of ours, the connection
             is made anew, and the batch comes again.
         on_drained: Called each time that all that waited has been handed over and looked through.
+        on_lost: Told when a login that worked is gone.
         turn: Waits for the turn to log in.
         kicks: The pause after kicks, which outlives this link.
         spelling: How tokens are spelled, for all links alike.
@@ -228,8 +230,10 @@ class Link:
         "_kicks",
         "_leaving",
         "_live",
+        "_missed_at",
         "_on_batch",
         "_on_drained",
+        "_on_lost",
         "_resource",
         "_respelled",
         "_scope",
@@ -254,6 +258,7 @@ class Link:
         dial: Dial,
         on_batch: Callable[[Batch], Awaitable[None]],
         on_drained: Callable[[], None],
+        on_lost: Callable[[], None],
         turn: Callable[[], Awaitable[None]],
         kicks: KickPause,
         spelling: Spelling,
@@ -268,6 +273,7 @@ class Link:
         self._dial = dial
         self._on_batch = on_batch
         self._on_drained = on_drained
+        self._on_lost = on_lost
         self._turn = turn
         self._kicks = kicks
         self._spelling = spelling
@@ -278,6 +284,8 @@ class Link:
         self._state = "new"
         self._live: Live | None = None
         self._drained_since: float | None = None
+        # Since when somebody has waited for the next login.
+        self._missed_at: float | None = None
         self._ended: SlackkefuError | None = None
         self._changed = trio.Event()
         self._scope = trio.CancelScope()
@@ -346,20 +354,25 @@ class Link:
         if self._live is not None:
             self._live.ask()
 
-    async def send(self, message: OutgoingMessage) -> Accepted:
+    async def send(self, message: OutgoingMessage, *, patience_s: float = inf) -> Accepted:
         """
-        Send *message* as soon as the link is up; the caller bounds the time.
+        Send *message* as soon as the link is up.
 
         A connection that is lost before the message left is waited out.
+
+        Args:
+            message: The message.
+            patience_s: How long a login may be missing, counted from when somebody first waited for it.
 
         Raises:
             SendRefused: Easemob does not take the message.
             SendOutcomeUnknown: It left, and was not acknowledged.
+            ConnectFailed: There was no login in time; it never left.
             SlackkefuError: The link has given up; why.
 
         """
         while True:
-            live = await self._up()
+            live = await self._up(patience_s)
             try:
                 return await live.send(message)
             except LinkClosed:
@@ -390,7 +403,9 @@ class Link:
                 problem = LinkClosed("Easemob IM", "ended without a reason")
             stable = self.up_since is not None and trio.current_time() - self.up_since >= STABLE_S
             self._down()
-            self.up_since = None
+            if self.up_since is not None:
+                self.up_since = None
+                self._on_lost()
             if self._leaving:
                 return
             if stable:
@@ -473,16 +488,21 @@ class Link:
 
     # Up and down.
 
-    async def _up(self) -> Live:
+    async def _up(self, patience_s: float) -> Live:
         """Wait for a live connection."""
         while self._live is None:
             if self._ended is not None:
                 raise self._ended.with_traceback(None)
-            await self._changed.wait()
+            if self._missed_at is None:
+                self._missed_at = trio.current_time()
+            with trio.move_on_at(self._missed_at + patience_s) as limit:
+                await self._changed.wait()
+            if limit.cancelled_caught:
+                raise ConnectFailed("Easemob IM", f"no login within {patience_s:g} s")
         return self._live
 
     def _came_up(self, live: Live) -> None:
-        self._live = live
+        self._live, self._missed_at = live, None
         self._drained_since = None
         live.set_heartbeat(self._heartbeat)  # it may have changed during the login
         self.up_since = trio.current_time()

@@ -21,6 +21,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import structlog
@@ -32,7 +33,7 @@ from slackkefu.easemob.link import Link, Spelling, UserTokens
 from slackkefu.easemob.pace import Turns
 from slackkefu.easemob.pooled import SHORT_S, PooledVisitor
 from slackkefu.easemob.quiet import DAY_S, Counts, Waiting, ask, interval_s
-from slackkefu.errors import LinkClosed, SlackkefuError
+from slackkefu.errors import ConnectFailed, LinkClosed, SlackkefuError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -104,6 +105,7 @@ class Pool:
         on_batch: Handles a batch for a visitor; the batch is acknowledged when it returns. One batch a queue is in
             work at a time. When it raises an error of ours, that visitor's connection is made anew.
         on_drained: Told each time that all that waited for a visitor has been handed over and looked through.
+        on_lost: Told of each login that is gone, by whatever.
         dial: Makes connections; for tests.
 
     """
@@ -120,6 +122,7 @@ class Pool:
         logins_per_second: float,
         on_batch: Callable[[ImUser, Batch], Awaitable[None]],
         on_drained: Callable[[ImUser], None] = lambda _: None,
+        on_lost: Callable[[ImUser], None] = lambda _: None,
         dial: Dial | None = None,
     ) -> None:
         self._world = world
@@ -131,6 +134,7 @@ class Pool:
         self._max_sessions = max_sessions
         self._on_batch = on_batch
         self._on_drained = on_drained
+        self._on_lost = on_lost
         self._spelling = Spelling()
         self._turns: Turns[ImUser] = Turns(logins_per_second)
         self._nursery: trio.Nursery | None = None
@@ -199,16 +203,23 @@ class Pool:
 
     # For the bridge.
 
-    async def send(self, user: ImUser, message: OutgoingMessage) -> Accepted:
+    async def send(self, user: ImUser, message: OutgoingMessage, *, patience_s: float = inf) -> Accepted:
         """
         Send *message* as *user*, whose session is brought up when there is none.
 
-        Waits for room, for a login turn, for the login, for an end of a pause, and for the acknowledgement; the caller
-        bounds the time. A cancellation leaves the session coming up: who wrote once writes again.
+        Waits for room, for a login turn, for the login, for an end of a pause, and for the acknowledgement. A
+        cancellation leaves the session coming up: who wrote once writes again. So does an end of patience.
+
+        Args:
+            user: The visitor.
+            message: The message.
+            patience_s: How long room, and then a login, may be missing, each counted from when somebody first waited
+                for it. 0: only a session that is up is used.
 
         Raises:
             SendRefused: Easemob does not take the message.
             SendOutcomeUnknown: It left, and was not acknowledged.
+            ConnectFailed: There was no login in time; it never left.
             LoginRefused, SessionKicked, RestError: Easemob does not let this visitor in.
             EasemobSetupError: An operator has to mend something.
             LinkError: The pool is stopping.
@@ -218,8 +229,8 @@ class Pool:
         visitor.active_at = trio.current_time()
         visitor.short = False
         with self._busy(visitor):
-            link = await self._session(visitor)
-            return await link.send(message)
+            link = await self._session(visitor, patience_s)
+            return await link.send(message, patience_s=patience_s)
 
     @contextmanager
     def hold(self, user: ImUser) -> Iterator[None]:
@@ -270,6 +281,11 @@ class Pool:
         if link is not None:
             link.ask()
 
+    def is_missing(self, user: ImUser) -> bool:
+        """Tell whether *user* has no login that is due: one that does not come about, was refused, or has no room."""
+        visitor = self._visitors.get(user)
+        return visitor is not None and (visitor.is_missing or user in self._waiting)
+
     def statistics(self) -> PoolStatistics:
         """Return the state of all sessions."""
         links = [visitor.link for visitor in self._live.values() if visitor.link is not None]
@@ -318,7 +334,7 @@ class Pool:
 
     # Room.
 
-    async def _session(self, visitor: PooledVisitor) -> Link:
+    async def _session(self, visitor: PooledVisitor, patience_s: float) -> Link:
         """Wait for *visitor*'s link, asking for room when it has none."""
         while True:
             if self._stopping:
@@ -330,12 +346,17 @@ class Pool:
                 raise visitor.refused.with_traceback(None)
             self._want(visitor)
             if visitor.link is None or visitor.leaving:
-                await visitor.changed.wait()
+                with trio.move_on_at(visitor.wanted_at + patience_s) as limit:
+                    await visitor.changed.wait()
+                if limit.cancelled_caught:
+                    raise ConnectFailed("Easemob IM", f"no room for a login within {patience_s:g} s")
 
     def _want(self, visitor: PooledVisitor) -> None:
         """Queue *visitor* for a session."""
         visitor.urgent = True
-        self._waiting[visitor.user] = self._waiting.get(visitor.user, visitor)
+        if visitor.user not in self._waiting:
+            visitor.wanted_at = trio.current_time()
+            self._waiting[visitor.user] = visitor
         self._admit()
 
     def _admit(self) -> None:
@@ -374,6 +395,7 @@ class Pool:
             dial=self._dial,
             on_batch=partial(self._take, visitor),
             on_drained=partial(self._on_drained, visitor.user),
+            on_lost=partial(self._on_lost, visitor.user),
             turn=partial(self._turn, visitor),
             kicks=visitor.kicks,
             spelling=self._spelling,

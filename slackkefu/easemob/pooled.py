@@ -48,6 +48,7 @@ class PooledVisitor:
         "turn",
         "urgent",
         "user",
+        "wanted_at",
     )
 
     def __init__(self, user: ImUser, now: float) -> None:
@@ -69,6 +70,8 @@ class PooledVisitor:
         """Whether the login was made only to look."""
         self.urgent = False
         """Whether somebody waits for the login."""
+        self.wanted_at = now
+        """Since when it waits for room."""
         self.turn: trio.Event | None = None
         """The turn for the first login of the link, until it is waited for."""
         self.kicks = KickPause()
@@ -86,6 +89,11 @@ class PooledVisitor:
         """Whether its place may be given to another."""
         is_needed = self.busy or self.is_open or self.awaits
         return self.link is not None and not self.leaving and not is_needed
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a login is due to it that does not come about, or was refused last."""
+        return self.refused is not None if self.link is None else self.link.up_since is None
 
     @property
     def heartbeat(self) -> Heartbeat:

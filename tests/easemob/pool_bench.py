@@ -84,6 +84,7 @@ class Bench:
         self.batches: list[tuple[ImUser, Batch]] = []
         self.batch_s = 0.0
         self.drained: list[ImUser] = []
+        self.lost: list[ImUser] = []
         self.world = make_world(_nothing)
         self.scope = trio.CancelScope()
         self.pool = self.make()
@@ -100,6 +101,7 @@ class Bench:
             logins_per_second=logins_per_second,
             on_batch=self._on_batch,
             on_drained=self.drained.append,
+            on_lost=self.lost.append,
             dial=self.server.dial,
         )
         return self.pool

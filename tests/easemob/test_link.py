@@ -81,6 +81,7 @@ class Bench:
         self.batch_error: SlackkefuError | None = None
         self.drained = 0
         self.turns = 0
+        self.lost: list[float] = []
         self.ended: SlackkefuError | str | None = None
         self.link = self.make()
 
@@ -95,6 +96,7 @@ class Bench:
             dial=self.server.dial,
             on_batch=self._on_batch,
             on_drained=self._on_drained,
+            on_lost=lambda: self.lost.append(trio.current_time()),
             turn=self._turn,
             kicks=self.kicks,
             spelling=self.spelling,
