@@ -19,7 +19,7 @@ from slackkefu.errors import LocalProtocolError
 if TYPE_CHECKING:
     from slackkefu.easemob.message import Json
 
-__all__ = ["mended", "parse", "read_ext", "well_formed", "write_ext"]
+__all__ = ["mended", "read_ext", "well_formed", "write_ext"]
 
 _INT64: Final = range(-(2**63), 2**63)
 _UINT64: Final = 2**64
@@ -108,10 +108,10 @@ _TYPE_OF_FIELD: Final[dict[_Field | None, pb.KeyValue.ValueType.ValueType]] = {
 def _read_text(key: str, text: str, *, is_json: bool) -> Json:
     """Read a string value: JSON text, plain text, or plain text that holds an object where one is expected."""
     if is_json:
-        return parse(text)
+        return _parse(text)
     if key in _JSON_IN_STRING and text.lstrip().startswith("{"):
         try:
-            return parse(text)
+            return _parse(text)
         except (ValueError, RecursionError):
             return text
     return text
@@ -124,15 +124,8 @@ def _finite(number: float) -> float:
     return number
 
 
-def parse(text: str) -> Json:
-    """
-    Parse JSON text strictly, whole numbers exactly.
-
-    Raises:
-        ValueError: It is not JSON.
-        RecursionError: It is nested too deeply.
-
-    """
+def _parse(text: str) -> Json:
+    """Parse JSON text strictly, whole numbers exactly."""
     return mended(json.loads(text, parse_constant=_refuse, parse_float=_parse_float))
 
 

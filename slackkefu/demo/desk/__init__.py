@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from slackkefu.demo.desk.desk import Conversation, Desk, Heard, Said, ServiceSession
 from slackkefu.demo.desk.faults import DeskFaults
+from slackkefu.demo.desk.host import HostFault, KefuHost
 from slackkefu.demo.desk.shapes import AGENT, ROBOT, SYSTEM, Speaker
 from slackkefu.demo.desk.switches import DeskSwitches
 
@@ -16,6 +17,8 @@ __all__ = [
     "DeskFaults",
     "DeskSwitches",
     "Heard",
+    "HostFault",
+    "KefuHost",
     "Said",
     "ServiceSession",
     "Speaker",

@@ -150,6 +150,7 @@ class Desk:
         self._acknowledged: dict[str, None] = {}
         self._held: list[tuple[str, str]] = []
         self._changed = trio.Event()
+        self._listeners: list[Callable[[ImMessage, int], None]] = []
         easemob.attach(self.service_number, self._receive)
 
     def __repr__(self) -> str:
@@ -258,13 +259,21 @@ class Desk:
         for visitor, mark in held:
             self._command(visitor, "ack", "KF-ACK", {"ack_for_msg_id": mark})
 
-    # What Easemob brings.
+    # What Easemob brings, and the second channel.
+
+    def listen(self, listener: Callable[[ImMessage, int], None]) -> None:
+        """Tell *listener* from now on of every message to a visitor, with its server id."""
+        self._listeners.append(listener)
 
     def _receive(self, message: ImMessage) -> None:
-        """Take what somebody sent to the service number."""
+        """Take what Easemob brings, unless it is to be lost on the way from there."""
         if self.faults.take_lost(message.text):
             self.lost.append(message.text)
-            return
+        else:
+            self.take(message)
+
+    def take(self, message: ImMessage) -> None:
+        """Take what somebody sent to the service number."""
         visitor = message.sender
         weichat = message.weichat
         mark = weichat.get("msg_id_for_ack")
@@ -390,6 +399,8 @@ class Desk:
         server_id = self._easemob.post(message)
         said = Said(message.to, kind, text, message_id, server_id)
         self.conversation(message.to).lines.append(said)
+        for listener in self._listeners:
+            listener(message, server_id)
         self._tell()
         return server_id
 

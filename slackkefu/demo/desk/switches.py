@@ -28,5 +28,9 @@ class DeskSwitches:
     """How many times a text is HTML-escaped (facts/kefu.md §2.2)."""
     greeting: str = ""
     """What the system says when a session is taken (facts/kefu.md §2.10)."""
+    reading_acknowledges: bool = True
+    """What the second channel has handed out to a ``tabId`` it does not hand out to it again (facts/kefu.md §8)."""
+    lists_delivered: bool = True
+    """What was delivered over IM the second channel hands out all the same (facts/kefu.md §3.2)."""
     farewell: str = ""
     """What the system says after a session was closed; it must not be answered (facts/kefu.md §7.6)."""

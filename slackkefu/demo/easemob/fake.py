@@ -187,6 +187,10 @@ class FakeEasemob:
         """Count the messages for *user* that no device has acknowledged."""
         return self._exchange.mailbox(user).unread()
 
+    def delivered(self, user: str, server_id: int) -> bool:
+        """Tell whether a device of *user* has acknowledged this message."""
+        return self._exchange.mailbox(user).delivered(server_id)
+
     # Ending and disturbing logins.
 
     def kick(self, user: str, operation: int, reason: str = "") -> None:

@@ -102,7 +102,7 @@ def test_a_session_nobody_took_is_aborted() -> None:
     """It ends with the event for that."""
 
     def act(desk: Desk) -> None:
-        desk._receive(ImMessage(VISITOR, "kefu_service", "txt", {"msg": "hi"}))
+        desk.take(ImMessage(VISITOR, "kefu_service", "txt", {"msg": "hi"}))
         desk.closes(VISITOR)
 
     found = sent_by(act, 23, takes="nobody")
