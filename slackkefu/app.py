@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from slackkefu.config import Config
     from slackkefu.easemob.rest import RestClient
+    from slackkefu.kefu.second_channel import SecondChannel
     from slackkefu.parts import Parts, Statistics
     from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation
@@ -123,6 +124,8 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             parts = await _build(config, world, store, nursery)
             clients.push_async_callback(_close, parts.web)
             clients.push_async_callback(_close, parts.rest)
+            if parts.second_channel is not None:
+                clients.push_async_callback(_close, parts.second_channel)
             await _make_sure_of_both(config, world, store, parts)
             await _start(parts, nursery, world, store)
             nursery.start_soon(_keep_house, store, parts)
@@ -169,6 +172,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.affairs.run)
     await nursery.start(parts.intake.run)
     await _restore(parts, world, store)
+    await nursery.start(parts.polling.run)
     now = world.wall()
     parts.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in parts.book)
     for record in parts.book:
@@ -183,6 +187,7 @@ async def _restore(parts: Parts, world: World, store: Store) -> None:
     parts.proving.restore(ended)
     parts.telling.restore(ended)
     parts.replies.restore(await world.disk.run(store.kefu_journal.load))
+    parts.polling.restore(await world.disk.run(store.incoming.load))
     await parts.aside.restore(await world.disk.run(store.aside.load))
     waiting = parts.receipts.restore_spilled(await world.disk.run(store.spill.load))
     for lane, parcel in waiting:
@@ -204,6 +209,7 @@ async def _keep_house(store: Store, parts: Parts) -> None:
             await store.spill.compact()
             parts.aside.forget_old()
             await store.aside.compact()
+            await store.incoming.compact()
         except StoreUnwritable as exc:
             log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
 
@@ -220,7 +226,9 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
         listening.start_soon(parts.socket_mode.drain)
         listening.start_soon(parts.sheltering.shelter_all)
         with trio.move_on_after(FINISH_S):
-            await parts.replies.finish()
+            async with trio.open_nursery() as finishing:
+                finishing.start_soon(parts.polling.finish)
+                finishing.start_soon(parts.replies.finish)
         with trio.move_on_after(CLOSE_S):
             await parts.proving.flush()
     left = parts.receipts.statistics()
@@ -234,7 +242,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | RestClient) -> None:
+async def _close(client: WebClient | RestClient | SecondChannel) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 

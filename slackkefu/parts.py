@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.agent_notes import AgentNotes
 from slackkefu.bridge.answering import Answering
+from slackkefu.bridge.arrivals import Arrivals
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.forwarding import Forwarding
@@ -22,6 +23,7 @@ from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.looking import Looking
 from slackkefu.bridge.open_sessions import OpenSessions
+from slackkefu.bridge.polling import Polling
 from slackkefu.bridge.posting import Posting
 from slackkefu.bridge.proof import Proof
 from slackkefu.bridge.proving import Proving
@@ -30,10 +32,13 @@ from slackkefu.bridge.replies import Replies
 from slackkefu.bridge.rereading import Rereading
 from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.bridge.telling import Telling
+from slackkefu.bridge.ways import Ways
 from slackkefu.easemob.discovery import Endpoints
-from slackkefu.easemob.names import AppKey, im_user
+from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
 from slackkefu.easemob.pool import Pool
 from slackkefu.easemob.rest import RestClient
+from slackkefu.easemob.rest_send import RestSend
+from slackkefu.kefu.second_channel import SecondChannel
 from slackkefu.slack.connections import SocketMode
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.reading import Reading
@@ -49,7 +54,6 @@ if TYPE_CHECKING:
     from slackkefu.bridge.receipts import Parcel
     from slackkefu.bridge.routing import Special
     from slackkefu.config import Config
-    from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import InstallationKey, Installations
     from slackkefu.store import Store
     from slackkefu.store.spill import Spill
@@ -84,6 +88,8 @@ class Parts:
     # Easemob.
     rest: RestClient
     pool: Pool
+    second_channel: SecondChannel | None
+    """The desk's own API, where it may be used."""
     # Between the two.
     intake: Intake
     receipts: Receipts
@@ -94,18 +100,22 @@ class Parts:
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
     """Lanes for what the bridge itself acts on, by installation."""
+    ways: Ways
     sessions: OpenSessions
     replies: Replies
     agent_notes: AgentNotes
+    arrivals: Arrivals
+    polling: Polling
     posting: Posting
     hearing: Hearing
     # What is on disk.
     spill: Spill
     aside: Aside
+    incoming: Spill
 
     def statistics(self) -> Statistics:
         """Return what tells how each part is; the names are those of the metrics, so never changed."""
-        return {
+        statistics: dict[str, Callable[[], DataclassInstance]] = {
             "slack": self.socket_mode.statistics,
             "easemob_sessions": self.pool.statistics,
             "easemob_rest": self.rest.statistics,
@@ -123,7 +133,14 @@ class Parts:
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
             "echoes": self.hearing.statistics,
+            "ways": self.ways.statistics,
+            "arrivals": self.arrivals.statistics,
+            "polling": self.polling.statistics,
+            "incoming": self.incoming.statistics,
         }
+        if self.second_channel is not None:
+            statistics["second_channel"] = self.second_channel.statistics
+        return statistics
 
 
 def build(
@@ -166,8 +183,11 @@ def build(
         store=store.tokens,
     )
 
+    second_channel = _second_channel(config, world, app_key, service_number)
+
     # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
-    # tells agents, who waits for the desk's confirmation; and who posts, and who hears of it.
+    # tells agents, who asks where a login is missing, who waits for the desk's confirmation; and who posts, and who
+    # hears of it.
     aside = Aside(store.aside, wall=world.wall)
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
     hearing = Hearing(renew=lambda: socket_mode.renew())  # noqa: PLW0108 - socket_mode comes later
@@ -180,7 +200,12 @@ def build(
         hearing=hearing,
         looking=Looking(web=web, reading=reading, hearing=hearing),
     )
-    sessions = OpenSessions(lambda user, is_open: pool.set_open(user, is_open))  # noqa: PLW0108 - pool comes later
+
+    def set_open(user: ImUser, is_open: bool) -> None:  # noqa: FBT001 - the value is the point
+        pool.set_open(user, is_open)
+        polling.set_open(user, is_open)
+
+    sessions = OpenSessions(set_open)
     agent_notes = AgentNotes(
         book=book,
         service_number=service_number,
@@ -207,9 +232,19 @@ def build(
         logins_per_second=config.easemob.logins_per_second,
         on_batch=replies.deliver,
         on_drained=lambda user: proving.on_drained(user),  # noqa: PLW0108 - proving comes later
+        on_lost=lambda user: polling.lost(user),  # noqa: PLW0108 - polling comes later
     )
+    home = str(app_key)
+    arrivals = Arrivals(
+        shelf=store.incoming,
+        deliver=replies.deliver,
+        queue=Queue.of(home, service_number, DOMAIN, home=home),
+        world=world,
+    )
+    polling = Polling(channel=second_channel, arrivals=arrivals, is_missing=pool.is_missing)
 
     # Slack → desk.
+    ways = Ways(logins=pool, rest=RestSend(rest), second=second_channel, wrote=polling.wrote)
     telling = Telling(
         world=world, web=web, installations=installations, directory=directory, journal=store.slack_journal
     )
@@ -224,13 +259,14 @@ def build(
             make=lambda forward: forwarding.again(forward),  # noqa: PLW0108 - forwarding comes later
         ),
         send=pool.send,
+        second=None if second_channel is None else second_channel.send,
         tell=telling.take,
         journal=store.slack_journal,
         wall=world.wall,
     )
     forwarding = Forwarding(
         world=world,
-        pool=pool,
+        pool=ways,
         directory=directory,
         book=book,
         receipts=receipts,
@@ -268,6 +304,7 @@ def build(
         socket_mode=socket_mode,
         rest=rest,
         pool=pool,
+        second_channel=second_channel,
         intake=intake,
         receipts=receipts,
         sheltering=sheltering,
@@ -275,11 +312,27 @@ def build(
         telling=telling,
         words=words,
         affairs=affairs,
+        ways=ways,
         sessions=sessions,
         replies=replies,
         agent_notes=agent_notes,
+        arrivals=arrivals,
+        polling=polling,
         posting=posting,
         hearing=hearing,
         spill=store.spill,
         aside=aside,
+        incoming=store.incoming,
+    )
+
+
+def _second_channel(config: Config, world: World, app_key: AppKey, service_number: ImUser) -> SecondChannel | None:
+    if not config.kefu.private_api:
+        return None
+    return SecondChannel(
+        world=world,
+        url=config.kefu.url,
+        tenant_id=config.kefu.tenant_id,
+        app_key=app_key,
+        service_number=service_number,
     )

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.receipts import Parcel, Receipts
     from slackkefu.bridge.routing import Forward
     from slackkefu.bridge.sheltering import Sheltering
+    from slackkefu.bridge.ways import Ways
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
@@ -99,7 +100,7 @@ class Forwarding:
         self,
         *,
         world: World,
-        pool: Pool,
+        pool: Pool | Ways,
         directory: Directory,
         book: Book,
         receipts: Receipts,
@@ -279,6 +280,7 @@ class Forwarding:
             if problem is None:
                 return None
             step = after_send(problem)
+            journey.is_uncertain |= step.possibly
             if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
                 return step.reason
             pause = max(next(pauses), step.after_s)
@@ -300,7 +302,6 @@ class Forwarding:
             problem = SendOutcomeUnknown("late by now") if is_up else LinkClosed("Easemob IM", "not up in time")
         # After an error that nobody foresaw this stays as it is: nobody knows how far it came.
         journey.is_leaving = False
-        journey.is_uncertain |= isinstance(problem, SendOutcomeUnknown)
         return problem
 
     def _late(self, journey: Journey) -> float | None:

@@ -31,12 +31,14 @@ SLACK: Final = "journal-slack"
 KEFU: Final = "journal-kefu"
 SPILL: Final = "spill"
 ASIDE: Final = "aside"
+INCOMING: Final = "incoming"
 
 _APPENDED: Final = {
     SLACK: "a message that had reached the desk may be sent once more, under the same ids",
     KEFU: "an answer may be looked for in Slack, or posted once more",
     SPILL: "a message of a customer's that Slack was told we have; it is lost, its line is kept here",
     ASIDE: "a message that had been set aside; its line is kept here",
+    INCOMING: "an agent's answer that the second channel has handed out; it may be lost, its line is kept here",
 }
 """The folders that lines are added to, and what an unreadable line means."""
 
@@ -63,6 +65,8 @@ class Store:
     spill: Spill
     aside: Spill
     """Messages that could not be brought over, for a person to look at."""
+    incoming: Spill
+    """Answers that were handed out by the second channel, until they are in Slack."""
 
 
 @contextlib.contextmanager
@@ -97,6 +101,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             kefu_journal=Journal(_segments(path, KEFU, world), KefuEntry, keep_s=KEFU_S, wall=world.wall),
             spill=Spill(_segments(path, SPILL, world)),
             aside=Spill(_segments(path, ASIDE, world)),
+            incoming=Spill(_segments(path, INCOMING, world)),
         )
 
 

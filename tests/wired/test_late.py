@@ -31,11 +31,13 @@ async def test_after_an_absence(tmp_path: Path, autojump_clock: trio.testing.Moc
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         here.easemob.faults.black_hole = True
+        here.network.hosts["rest.easemob.test"].black_hole = True  # else it is another way
         written = []
         for number in range(12):
             written.append(await mia.says(mia.dm(), f"message {number}"))
             await trio.sleep(60)
         here.easemob.faults.black_hole = False
+        here.network.hosts["rest.easemob.test"].black_hole = False
         with trio.fail_after(HOUR_S):
             await here.desk.heard(count=12)
         heard = [line.text for line in here.desk.everything_heard()]

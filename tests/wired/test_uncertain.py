@@ -182,7 +182,6 @@ UNTRIED = {
     "password_required",
     "batch_refused_whole",
     "permanent_expires_in",
-    "send_form",
     "open_file_secret",
     "farewell",
     # These have tests of their own.
@@ -194,6 +193,9 @@ UNTRIED = {
     "max_devices",
     "too_many_devices",
     "idle_limit_s",
+    "send_form",
+    "reading_acknowledges",
+    "lists_delivered",
 }
 
 

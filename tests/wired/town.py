@@ -17,7 +17,7 @@ import trio
 
 from slackkefu.app import run
 from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, StoreConfig
-from slackkefu.demo.desk import Desk, DeskSwitches
+from slackkefu.demo.desk import Desk, DeskSwitches, KefuHost
 from slackkefu.demo.easemob import FakeEasemob, Switches
 from slackkefu.demo.judge import judge_town
 from slackkefu.demo.slack import FakeSlack
@@ -50,6 +50,8 @@ class Town:
     slack: FakeSlack
     easemob: FakeEasemob
     desk: Desk
+    kefu: KefuHost
+    """The desk's own host; the daemon uses it only where it may."""
     world: World
     config: Config
     north: Workspace
@@ -106,6 +108,7 @@ async def town(
     slack_switches: SlackSwitches | None = None,
     desk_switches: DeskSwitches | None = None,
     max_sessions: int = 2000,
+    private_api: bool = False,
     doubled: int = 0,
 ) -> AsyncIterator[Town]:
     """
@@ -122,6 +125,8 @@ async def town(
         await nursery.start(slack.run)
         easemob = FakeEasemob(switches=switches, wall=wall)
         desk = Desk(easemob, service_number=SERVICE_NUMBER, switches=desk_switches)
+        kefu = KefuHost(desk, easemob)
+        network.serve_http("kefu.test", kefu.asgi)
         network.serve_http("slack.com", slack.asgi)
         network.serve_url(slack.addresses.socket, slack.serve_stream)
         network.serve_http("rest.easemob.test", easemob.asgi)
@@ -150,15 +155,15 @@ async def town(
             ),
             kefu=KefuConfig(
                 service_number=SERVICE_NUMBER,
-                tenant_id="",
-                url="",
-                private_api=False,
+                tenant_id=kefu.tenant_id,
+                url="https://kefu.test",
+                private_api=private_api,
                 visitor_fields=("name", "workspace"),
             ),
             store=StoreConfig(path=tmp_path / "store"),
         )
         world = World(network=network, disk=InlineDisk(), wall=wall, chance=Random(seed + 2))
-        here = Town(network, slack, easemob, desk, world, config, north, nursery)
+        here = Town(network, slack, easemob, desk, kefu, world, config, north, nursery)
         if started:
             await here.start()
         yield here

@@ -1,0 +1,285 @@
+"""
+Ways: how a visitor's message gets to the desk.
+
+By the visitor's own login. While that fails by network, token or limits, by another way: the desk's second channel
+where the operator has opened it, else Easemob's REST API. Where the tenant has blocked, muted or forbidden the visitor
+there is no other way: the refusal stands.
+
+The login is tried first for each message. While it is known to fail that costs nothing, it keeps the login being tried,
+and it brings the visitor back as soon as it works. A message goes one way after the other within its lane, so order
+holds whichever way each goes, and by each it carries the same ``msg_id_for_ack``, by which the desk can know it again.
+
+REST knows no repeats (facts/easemob-rest.md §6.1). So a message that may have arrived already is never sent by it, and
+one whose answer it loses is not sent again by any way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
+
+import structlog
+import trio
+
+from slackkefu.easemob.recovery import is_banned
+from slackkefu.errors import (
+    ConnectFailed,
+    EasemobSetupError,
+    KefuOutcomeUnknown,
+    KefuUnavailable,
+    LoginRefused,
+    RestError,
+    RestRateLimited,
+    RestSendRefused,
+    SendOutcomeUnknown,
+    SendPossiblyDone,
+    SlackkefuError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from slackkefu.easemob.message import Accepted, Body, OutgoingMessage
+    from slackkefu.easemob.names import ImUser
+
+__all__ = ["PATIENCE_S", "Ways", "WaysStatistics", "may_go_round"]
+
+log = structlog.get_logger()
+
+PATIENCE_S: Final = 30.0
+"""
+How long a login may be missing before a message goes another way.
+
+A lost connection mostly comes back within 2 s, at worst after a second try of up to 10 s more. Slack does not wait for
+this: a message is in the spill after 1.5 s.
+"""
+
+
+# The policy.
+
+_LOGIN_FAILED: Final = (ConnectFailed, EasemobSetupError, LoginRefused, RestError)
+"""Errors of a login: none came about in time (network, a pause after a kick, no room), or it was refused."""
+
+_NOT_THERE: Final = (ConnectFailed, KefuUnavailable)
+"""Errors of the second channel after which the next way is tried: nothing was taken, and nothing said against it."""
+
+_ABOUT_THE_MESSAGE: Final = (RestRateLimited, RestSendRefused)
+"""Errors of REST that stand for themselves; after the other refusals nobody may send this way here."""
+
+
+def may_go_round(error: SlackkefuError) -> bool:
+    """
+    Tell whether a message may go another way.
+
+    Args:
+        error: Why it did not go by the visitor's login.
+
+    Returns:
+        True when the login has failed, and not because the visitor is banned. False when the message itself was
+        refused, when it may have arrived, and when nothing is wrong with the login: we are stopping, or cannot write.
+
+    """
+    return isinstance(error, _LOGIN_FAILED) and not is_banned(error)
+
+
+# Its execution.
+
+
+class Logins(Protocol):
+    """The part of :class:`~slackkefu.easemob.pool.Pool` that is needed."""
+
+    async def send(self, user: ImUser, message: OutgoingMessage, *, patience_s: float) -> Accepted:
+        """Send by the visitor's login; raise ConnectFailed when there is none in time."""
+        ...
+
+    def hold(self, user: ImUser) -> AbstractContextManager[None]:
+        """Keep the visitor's session meanwhile."""
+        ...
+
+    def is_up(self, user: ImUser) -> bool:
+        """Tell whether the visitor is logged in now."""
+        ...
+
+
+class OtherWay(Protocol):
+    """A way beside it."""
+
+    async def send(self, user: ImUser, message: OutgoingMessage, /) -> Accepted:
+        """Send; see :mod:`slackkefu.easemob.rest_send` and :mod:`slackkefu.kefu.second_channel` for the errors."""
+        ...
+
+
+class Second(OtherWay, Protocol):
+    """The part of :class:`~slackkefu.kefu.second_channel.SecondChannel` that is needed."""
+
+    def carries(self, body: Body, /) -> bool:
+        """Tell whether it can carry such a body."""
+        ...
+
+
+_Name: TypeAlias = Literal["login", "second_channel", "rest"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A message that was handed to a way, and not answered yet, or never."""
+
+    meta_id: int
+    way: _Name
+
+
+@dataclass(frozen=True, slots=True)
+class WaysStatistics:
+    """How messages went, since the start."""
+
+    second_channel: int
+    """Messages that went by the second channel."""
+    rest: int
+    """Messages that went by REST."""
+    possibly: int
+    """Messages whose answer REST lost: they may have arrived, and are not repeated."""
+    round: int
+    """Visitors whose last message went another way than by their login."""
+
+
+@final
+class Ways:
+    """
+    Sends by the first way that is open; stands in for the pool.
+
+    Args:
+        logins: The visitors' logins.
+        rest: Easemob's REST API.
+        second: The second channel, where it may be used.
+        wrote: Told of each visitor who has something to send.
+
+    """
+
+    def __init__(
+        self, *, logins: Logins, rest: OtherWay, second: Second | None, wrote: Callable[[ImUser], None]
+    ) -> None:
+        self._logins = logins
+        self._rest = rest
+        self._second = second
+        self._wrote = wrote
+        # At most one for a visitor: the next message begins when this one has ended.
+        self._left: dict[ImUser, _Left] = {}
+        self._round: dict[ImUser, _Name] = {}
+        self._second_channel_count = 0
+        self._rest_count = 0
+        self._possibly = 0
+
+    def __repr__(self) -> str:
+        return f"<Ways {'with' if self._second else 'without'} a second channel, {len(self._round)} go round>"
+
+    async def send(self, user: ImUser, message: OutgoingMessage) -> Accepted:
+        """
+        Send *message* as *user*.
+
+        Waits for a login for :data:`PATIENCE_S` at most, where that is known to fail not at all. A cancellation may
+        leave it sent; it is known then which ways a repeat may take.
+
+        Returns:
+            What the way that took it says; other ways than a login may tell neither server id nor time.
+
+        Raises:
+            SendPossiblyDone: It may have arrived, and must not be sent again.
+            KefuOutcomeUnknown: It may have arrived; a repeat with the same ids is recognised.
+            RestSendRefused, KefuRefused: Not taken by the way it went.
+            RestRateLimited: Later.
+            SlackkefuError: As :meth:`slackkefu.easemob.pool.Pool.send`; no other way was open either.
+
+        """
+        self._wrote(user)
+        before = self._left.get(user)
+        if before is not None and before.meta_id != message.meta_id:
+            del self._left[user]
+        elif before is not None and before.way == "rest":
+            raise SendPossiblyDone("REST", "given up before it was answered")
+        try:
+            accepted = await self._by_login(user, message)
+        except SlackkefuError as refusal:
+            if not may_go_round(refusal):
+                raise
+            return await self._go_round(user, message, refusal)
+        if self._round.pop(user, None):
+            log.info("ways.back", visitor=user)
+        return accepted
+
+    def hold(self, user: ImUser) -> AbstractContextManager[None]:
+        """Keep *user*'s session, if it has one, meanwhile."""
+        return self._logins.hold(user)
+
+    def is_up(self, user: ImUser) -> bool:
+        """Tell whether what was given to :meth:`send` for *user* may be on its way now, or may have arrived."""
+        return user in self._left or self._logins.is_up(user)
+
+    def statistics(self) -> WaysStatistics:
+        """Count."""
+        return WaysStatistics(
+            second_channel=self._second_channel_count,
+            rest=self._rest_count,
+            possibly=self._possibly,
+            round=len(self._round),
+        )
+
+    async def _by_login(self, user: ImUser, message: OutgoingMessage) -> Accepted:
+        """Send by the login; what may have left stays noted."""
+        try:
+            accepted = await self._logins.send(user, message, patience_s=PATIENCE_S)
+        except SendOutcomeUnknown:
+            self._left[user] = _Left(message.meta_id, "login")
+            raise
+        except trio.Cancelled:
+            if self._logins.is_up(user):
+                self._left[user] = _Left(message.meta_id, "login")
+            raise
+        self._left.pop(user, None)
+        return accepted
+
+    async def _go_round(self, user: ImUser, message: OutgoingMessage, refusal: SlackkefuError) -> Accepted:
+        """Send another way; raise *refusal* where there is none."""
+        if self._second is not None and self._second.carries(message.body):
+            try:
+                accepted = await self._by(self._second, "second_channel", user, message)
+            except _NOT_THERE as error:
+                log.info("ways.closed", visitor=user, way="second_channel", problem=str(error))
+            else:
+                self._second_channel_count += 1
+                return accepted
+        if user in self._left:
+            # By REST it would be another message.
+            raise refusal
+        try:
+            accepted = await self._by(self._rest, "rest", user, message)
+        except SendPossiblyDone:
+            self._possibly += 1
+            raise
+        except _ABOUT_THE_MESSAGE:
+            raise
+        except (EasemobSetupError, RestError) as error:
+            log.warning("ways.closed", visitor=user, way="rest", problem=str(error))
+            raise refusal from error
+        self._rest_count += 1
+        return accepted
+
+    async def _by(self, way: OtherWay, name: _Name, user: ImUser, message: OutgoingMessage) -> Accepted:
+        """Send by *way*; what may have left stays noted."""
+        before = self._left.get(user)
+        self._left[user] = _Left(message.meta_id, name)
+        try:
+            accepted = await way.send(user, message)
+        except (SendPossiblyDone, KefuOutcomeUnknown):
+            raise
+        except SlackkefuError:
+            # Of this attempt nothing arrived; of one before it something may have.
+            self._left.pop(user)
+            if before is not None:
+                self._left[user] = before
+            raise
+        self._left.pop(user)
+        if self._round.get(user) != name:
+            log.info("ways.round", visitor=user, way=name)
+            self._round[user] = name
+        return accepted
