@@ -57,6 +57,12 @@ def im_is_back(here: Town) -> None:
     here.network.hosts["im.easemob.test"].refuse = ""
 
 
+def told(here: Town) -> tuple[int, int]:
+    """Return to how many it was told that their message surely, and that it possibly, did not arrive."""
+    telling = here.statistics["telling"]()
+    return telling.told_surely, telling.told_possibly  # type: ignore[attr-defined]  # that group's class
+
+
 def refusals(log: LogCapture) -> Iterator[tuple[str, str]]:
     """Return what was refused, by visitor."""
     return ((entry["visitor"], entry["problem"]) for entry in log.entries if entry["event"] == "kefu.refused")
@@ -174,7 +180,7 @@ async def test_what_may_have_arrived_by_im_does_not_go_by_rest(
 async def test_a_lost_answer_of_rest_is_not_repeated(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture, carried_out: bool
 ) -> None:
-    """A message that REST may have taken is not sent again, ends as possibly arrived, and the next ones go on."""
+    """A message that REST may have taken is not sent again, its sender is told "possibly", and the next ones go on."""
     async with town(tmp_path, desk_switches=DeskSwitches(knows_repeats=False)) as here:
         mia = here.north.add_user(name="Mia")
         dm = mia.dm()
@@ -192,6 +198,7 @@ async def test_a_lost_answer_of_rest_is_not_repeated(
         assert [0, 200] == sends(here)
         assert [(here.visitor(mia, dm), "no_answer")] == [*refusals(log)]
         assert 1 == here.statistics["ways"]().possibly  # type: ignore[attr-defined]  # that group's class
+        assert (0, 1) == told(here)
 
 
 @pytest.mark.parametrize("private_api", [False, True])
@@ -207,10 +214,11 @@ async def test_what_is_forbidden_goes_no_other_way(
         else:
             here.easemob.faults.refuse_send(*{"blocked": (1, "blocked"), "muted": (15, "")}.get(refusal, (7, refusal)))
         await mia.says(mia.dm(), "hello")
-        await trio.sleep(20 * 60)
+        await trio.sleep(600)
 
         assert ([], [], []) == (heard(here), sends(here), here.kefu.of("POST"))
         assert 1 == len([*refusals(log)])
+        assert (1, 0) == told(here)
 
 
 # The second channel.
