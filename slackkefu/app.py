@@ -165,6 +165,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.replies.run)
     await nursery.start(parts.pool.run)
     await nursery.start(parts.directory.run)
+    await nursery.start(parts.ways.run)
     await nursery.start(parts.words.run)
     await nursery.start(parts.sheltering.run)
     await nursery.start(parts.proving.run)
@@ -227,6 +228,7 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
         listening.start_soon(parts.sheltering.shelter_all)
         with trio.move_on_after(FINISH_S):
             async with trio.open_nursery() as finishing:
+                finishing.start_soon(parts.ways.finish)
                 finishing.start_soon(parts.polling.finish)
                 finishing.start_soon(parts.replies.finish)
         with trio.move_on_after(CLOSE_S):

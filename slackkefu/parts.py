@@ -25,7 +25,7 @@ from slackkefu.bridge.looking import Looking
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.polling import Polling
 from slackkefu.bridge.posting import Posting
-from slackkefu.bridge.proof import Proof
+from slackkefu.bridge.proof import Proof, Way
 from slackkefu.bridge.proving import Proving
 from slackkefu.bridge.receipts import Receipts
 from slackkefu.bridge.replies import Replies
@@ -251,7 +251,7 @@ def build(
     receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall, on_left=telling.take)
     sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
     proving = Proving(
-        proof=Proof(),
+        proof=Proof(ways=(Way.AGAIN, Way.TELL) if second_channel is None else (Way.AGAIN, Way.SECOND, Way.TELL)),
         sessions=pool,
         reader=Rereading(
             reading=reading,

@@ -10,12 +10,13 @@ and it brings the visitor back as soon as it works. A message goes one way after
 holds whichever way each goes, and by each it carries the same ``msg_id_for_ack``, by which the desk can know it again.
 
 REST knows no repeats (facts/easemob-rest.md §6.1). So a message that may have arrived already is never sent by it, and
-one whose answer it loses is not sent again by any way.
+one whose answer it loses is not sent again by any way. What is under way by another way goes on when its sender stops
+waiting, as it does when a message becomes late, and its end is kept for the sender's next attempt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 
 import structlog
@@ -27,6 +28,7 @@ from slackkefu.errors import (
     EasemobSetupError,
     KefuOutcomeUnknown,
     KefuUnavailable,
+    LinkClosed,
     LoginRefused,
     RestError,
     RestRateLimited,
@@ -118,15 +120,17 @@ class Second(OtherWay, Protocol):
         ...
 
 
-_Name: TypeAlias = Literal["login", "second_channel", "rest"]
+_Name: TypeAlias = Literal["second_channel", "rest"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """A message that was handed to a way, and not answered yet, or never."""
+@dataclass(slots=True, eq=False)
+class _Trip:
+    """A message on another way, until its sender has heard of its end."""
 
     meta_id: int
     way: _Name
+    over: trio.Event = field(default_factory=trio.Event)
+    end: Accepted | Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +167,51 @@ class Ways:
         self._rest = rest
         self._second = second
         self._wrote = wrote
-        # At most one for a visitor: the next message begins when this one has ended.
-        self._left: dict[ImUser, _Left] = {}
+        # By visitor, each at most one: the next message begins when this one has ended. What left by a way that knows
+        # repeats and was not answered; and what is under way by another way.
+        self._unanswered: dict[ImUser, int] = {}
+        self._trips: dict[ImUser, _Trip] = {}
         self._round: dict[ImUser, _Name] = {}
-        self._second_channel_count = 0
-        self._rest_count = 0
+        self._counts: dict[_Name, int] = {"second_channel": 0, "rest": 0}
         self._possibly = 0
+        self._nursery: trio.Nursery | None = None
+        self._is_over = False
 
     def __repr__(self) -> str:
         return f"<Ways {'with' if self._second else 'without'} a second channel, {len(self._round)} go round>"
+
+    # For the app.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Let messages go other ways, until cancelled; a cancellation leaves open what became of those under way."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def finish(self) -> None:
+        """Let no further message go another way, and wait for those that are under way."""
+        self._is_over = True
+        for trip in [*self._trips.values()]:
+            await trip.over.wait()
+
+    def statistics(self) -> WaysStatistics:
+        """Count."""
+        return WaysStatistics(
+            second_channel=self._counts["second_channel"],
+            rest=self._counts["rest"],
+            possibly=self._possibly,
+            round=len(self._round),
+        )
+
+    # For who sends.
 
     async def send(self, user: ImUser, message: OutgoingMessage) -> Accepted:
         """
         Send *message* as *user*.
 
-        Waits for a login for :data:`PATIENCE_S` at most, where that is known to fail not at all. A cancellation may
-        leave it sent; it is known then which ways a repeat may take.
+        Waits for a login for :data:`PATIENCE_S` at most, where that is known to fail not at all. A cancellation leaves
+        it under way; the next call with the same message continues there.
 
         Returns:
             What the way that took it says; other ways than a login may tell neither server id nor time.
@@ -192,17 +225,18 @@ class Ways:
 
         """
         self._wrote(user)
-        before = self._left.get(user)
-        if before is not None and before.meta_id != message.meta_id:
-            del self._left[user]
-        elif before is not None and before.way == "rest":
-            raise SendPossiblyDone("REST", "given up before it was answered")
+        accepted = await self._end_of_last(user, message)
+        if accepted is not None:
+            return accepted
+        if self._unanswered.get(user) != message.meta_id:
+            self._unanswered.pop(user, None)
         try:
             accepted = await self._by_login(user, message)
         except SlackkefuError as refusal:
             if not may_go_round(refusal):
                 raise
             return await self._go_round(user, message, refusal)
+        self._unanswered.pop(user, None)
         if self._round.pop(user, None):
             log.info("ways.back", visitor=user)
         return accepted
@@ -213,73 +247,91 @@ class Ways:
 
     def is_up(self, user: ImUser) -> bool:
         """Tell whether what was given to :meth:`send` for *user* may be on its way now, or may have arrived."""
-        return user in self._left or self._logins.is_up(user)
+        return user in self._trips or user in self._unanswered or self._logins.is_up(user)
 
-    def statistics(self) -> WaysStatistics:
-        """Count."""
-        return WaysStatistics(
-            second_channel=self._second_channel_count,
-            rest=self._rest_count,
-            possibly=self._possibly,
-            round=len(self._round),
-        )
+    # One way after the other.
 
     async def _by_login(self, user: ImUser, message: OutgoingMessage) -> Accepted:
-        """Send by the login; what may have left stays noted."""
         try:
-            accepted = await self._logins.send(user, message, patience_s=PATIENCE_S)
+            return await self._logins.send(user, message, patience_s=PATIENCE_S)
         except SendOutcomeUnknown:
-            self._left[user] = _Left(message.meta_id, "login")
+            self._unanswered[user] = message.meta_id
             raise
         except trio.Cancelled:
             if self._logins.is_up(user):
-                self._left[user] = _Left(message.meta_id, "login")
+                self._unanswered[user] = message.meta_id
             raise
-        self._left.pop(user, None)
-        return accepted
 
     async def _go_round(self, user: ImUser, message: OutgoingMessage, refusal: SlackkefuError) -> Accepted:
         """Send another way; raise *refusal* where there is none."""
         if self._second is not None and self._second.carries(message.body):
             try:
-                accepted = await self._by(self._second, "second_channel", user, message)
+                return await self._by(self._second, "second_channel", user, message)
             except _NOT_THERE as error:
                 log.info("ways.closed", visitor=user, way="second_channel", problem=str(error))
-            else:
-                self._second_channel_count += 1
-                return accepted
-        if user in self._left:
+        if user in self._unanswered:
             # By REST it would be another message.
             raise refusal
         try:
-            accepted = await self._by(self._rest, "rest", user, message)
-        except SendPossiblyDone:
-            self._possibly += 1
-            raise
+            return await self._by(self._rest, "rest", user, message)
         except _ABOUT_THE_MESSAGE:
             raise
         except (EasemobSetupError, RestError) as error:
             log.warning("ways.closed", visitor=user, way="rest", problem=str(error))
             raise refusal from error
-        self._rest_count += 1
-        return accepted
+
+    # Other ways.
 
     async def _by(self, way: OtherWay, name: _Name, user: ImUser, message: OutgoingMessage) -> Accepted:
-        """Send by *way*; what may have left stays noted."""
-        before = self._left.get(user)
-        self._left[user] = _Left(message.meta_id, name)
+        """Send by *way*, and wait for the end of that."""
+        if self._nursery is None or self._is_over:
+            raise LinkClosed("Easemob", "stopping")
+        trip = self._trips[user] = _Trip(message.meta_id, name)
+        self._nursery.start_soon(self._travel, trip, way, user, message)
+        return await self._end(user, trip)
+
+    async def _travel(self, trip: _Trip, way: OtherWay, user: ImUser, message: OutgoingMessage) -> None:
+        """Send by another way, whether or not somebody waits for it."""
         try:
-            accepted = await way.send(user, message)
+            trip.end = await way.send(user, message)
+        except Exception as exc:  # noqa: BLE001 - whoever waits for it has to deal with it
+            trip.end = exc
+            if isinstance(exc, KefuOutcomeUnknown):
+                self._unanswered[user] = trip.meta_id
+            self._possibly += isinstance(exc, SendPossiblyDone)
+        else:
+            self._unanswered.pop(user, None)
+            self._counts[trip.way] += 1
+            if self._round.get(user) != trip.way:
+                log.info("ways.round", visitor=user, way=trip.way)
+                self._round[user] = trip.way
+        finally:
+            trip.over.set()
+
+    async def _end_of_last(self, user: ImUser, message: OutgoingMessage) -> Accepted | None:
+        """Wait for what is under way; return or raise how *message* ended if that is it, and if it may have arrived."""
+        trip = self._trips.get(user)
+        if trip is None:
+            return None
+        is_it = trip.meta_id == message.meta_id
+        try:
+            accepted = await self._end(user, trip)
         except (SendPossiblyDone, KefuOutcomeUnknown):
-            raise
-        except SlackkefuError:
-            # Of this attempt nothing arrived; of one before it something may have.
-            self._left.pop(user)
-            if before is not None:
-                self._left[user] = before
-            raise
-        self._left.pop(user)
-        if self._round.get(user) != name:
-            log.info("ways.round", visitor=user, way=name)
-            self._round[user] = name
-        return accepted
+            if is_it:
+                raise
+        except SlackkefuError as error:
+            log.info("ways.closed", visitor=user, way=trip.way, problem=str(error))
+        else:
+            return accepted if is_it else None
+        return None
+
+    async def _end(self, user: ImUser, trip: _Trip) -> Accepted:
+        """Wait for the end of a trip, and forget it; a cancellation leaves it to the next who asks."""
+        await trip.over.wait()
+        if self._trips.get(user) is trip:
+            del self._trips[user]
+        if isinstance(trip.end, Exception):
+            raise trip.end
+        if trip.end is None:
+            raise LinkClosed("Easemob", "stopping")
+        return trip.end

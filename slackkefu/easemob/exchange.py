@@ -64,13 +64,15 @@ async def exchange(
         RestOutcomeUnknown: It may have left; no whole answer came.
 
     """
+    # Half of the time to connect: or one that never came about would look like an answer that never came.
+    timeout = httpx.Timeout(limit_s, connect=limit_s / 2, pool=limit_s / 2)
     host = httpx.URL(url).netloc.decode("ascii", "replace")
     if client.is_closed:
         # We are stopping, and this task has not heard of it yet.
         raise ConnectFailed(host, "stopping")
     try:
         with trio.fail_after(limit_s):
-            async with client.stream(method, url, headers=headers, content=content) as response:
+            async with client.stream(method, url, headers=headers, content=content, timeout=timeout) as response:
                 return response.status_code, await _read(response, call=call, max_bytes=max_bytes)
     except _NEVER_LEFT as error:
         raise ConnectFailed(host, _reason(error)) from error

@@ -54,7 +54,7 @@ class Road:
     def __init__(self, name: str, log: list[tuple[str, int]]) -> None:
         self.name = name
         self.log = log
-        self.answers: deque[SlackkefuError | None] = deque()
+        self.answers: deque[Exception | None] = deque()
         self.always: SlackkefuError | None = None
         self.takes_s = 0.0
         self.live = False
@@ -109,6 +109,13 @@ class Crossing:
         return None
 
 
+async def cross(nursery: trio.Nursery, *, second: bool = True) -> Crossing:
+    """Open all ways."""
+    crossing = Crossing(second=second)
+    await nursery.start(crossing.ways.run)
+    return crossing
+
+
 # The policy.
 
 
@@ -149,9 +156,9 @@ def test_who_may_go_round(error: SlackkefuError, expected: bool) -> None:
 # Its execution.
 
 
-async def test_while_the_login_works_nothing_else_is_tried() -> None:
+async def test_while_the_login_works_nothing_else_is_tried(nursery: trio.Nursery) -> None:
     """A login gets its patience; who has something to say is told of."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
 
     assert await crossing.sends() is None
     assert [("login", 1)] == crossing.went
@@ -160,9 +167,11 @@ async def test_while_the_login_works_nothing_else_is_tried() -> None:
 
 @pytest.mark.parametrize(("second", "expected"), [(True, "second"), (False, "rest")])
 @pytest.mark.parametrize("refusal", [LIMIT, NO_LOGIN])
-async def test_the_other_way(second: bool, expected: str, refusal: SlackkefuError, log: LogCapture) -> None:
+async def test_the_other_way(
+    nursery: trio.Nursery, second: bool, expected: str, refusal: SlackkefuError, log: LogCapture
+) -> None:
     """By the second channel where there is one, else by REST; by the login again as soon as it works."""
-    crossing = Crossing(second=second)
+    crossing = await cross(nursery, second=second)
     crossing.login.answers += [refusal, refusal]
     for number in (1, 2, 3):
         assert await crossing.sends(number) is None
@@ -173,9 +182,9 @@ async def test_the_other_way(second: bool, expected: str, refusal: SlackkefuErro
 
 
 @pytest.mark.parametrize("refusal", [LoginRefused(12, ""), SendRefused(1, "blocked"), SendRefused(15, "muted"), LOST])
-async def test_no_other_way(refusal: SlackkefuError) -> None:
+async def test_no_other_way(nursery: trio.Nursery, refusal: SlackkefuError) -> None:
     """What is forbidden, and what may have arrived, is left as it is."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     crossing.login.answers.append(refusal)
 
     assert refusal is await crossing.sends()
@@ -183,9 +192,9 @@ async def test_no_other_way(refusal: SlackkefuError) -> None:
 
 
 @pytest.mark.parametrize("gone", [ConnectFailed("kefu", "refused"), KefuUnavailable("call", "HTTP 404")])
-async def test_a_second_channel_that_is_not_there(gone: SlackkefuError) -> None:
+async def test_a_second_channel_that_is_not_there(nursery: trio.Nursery, gone: SlackkefuError) -> None:
     """REST is tried where it has taken nothing."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     crossing.login.always, crossing.second.always = LIMIT, gone
 
     assert await crossing.sends() is None
@@ -193,18 +202,18 @@ async def test_a_second_channel_that_is_not_there(gone: SlackkefuError) -> None:
     assert (0, 1) == (crossing.ways.statistics().second_channel, crossing.ways.statistics().rest)
 
 
-async def test_what_the_second_channel_refuses_does_not_go_by_rest() -> None:
+async def test_what_the_second_channel_refuses_does_not_go_by_rest(nursery: trio.Nursery) -> None:
     """Perhaps the tenant has shut this visitor out."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     crossing.login.always, crossing.second.always = LIMIT, KefuRefused("call", "FAIL")
 
     assert crossing.second.always is await crossing.sends()
     assert ("rest", 1) not in crossing.went
 
 
-async def test_a_file_goes_by_rest() -> None:
+async def test_a_file_goes_by_rest(nursery: trio.Nursery) -> None:
     """What the second channel does not carry is not given to it."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     crossing.login.always = LIMIT
 
     assert await crossing.sends(body=MediaBody("img", "https://im.example.com/x")) is None
@@ -221,9 +230,11 @@ async def test_a_file_goes_by_rest() -> None:
         SETUP,
     ],
 )
-async def test_where_nobody_may_send_by_rest_the_refused_login_stands(closed: SlackkefuError) -> None:
+async def test_where_nobody_may_send_by_rest_the_refused_login_stands(
+    nursery: trio.Nursery, closed: SlackkefuError
+) -> None:
     """It is the visitor's trouble then, and has the visitor's time limit."""
-    crossing = Crossing(second=False)
+    crossing = await cross(nursery, second=False)
     crossing.login.always, crossing.rest.always = LIMIT, closed
 
     assert LIMIT is await crossing.sends()
@@ -238,9 +249,9 @@ async def test_where_nobody_may_send_by_rest_the_refused_login_stands(closed: Sl
         SendPossiblyDone("POST /messages/users", "cut"),
     ],
 )
-async def test_what_rest_says_of_a_message_stands(problem: SlackkefuError) -> None:
+async def test_what_rest_says_of_a_message_stands(nursery: trio.Nursery, problem: SlackkefuError) -> None:
     """Later, never, not there, and possibly are for whoever sends."""
-    crossing = Crossing(second=False)
+    crossing = await cross(nursery, second=False)
     crossing.login.always, crossing.rest.always = LIMIT, problem
 
     assert problem is await crossing.sends()
@@ -250,9 +261,9 @@ async def test_what_rest_says_of_a_message_stands(problem: SlackkefuError) -> No
 # What may have arrived.
 
 
-async def test_what_im_may_have_taken_does_not_go_by_rest() -> None:
+async def test_what_im_may_have_taken_does_not_go_by_rest(nursery: trio.Nursery) -> None:
     """REST would make it two messages; it waits for a way that recognises it. The next message is free to go."""
-    crossing = Crossing(second=False)
+    crossing = await cross(nursery, second=False)
     crossing.login.answers.append(LOST)
     crossing.login.always = LIMIT
 
@@ -262,9 +273,9 @@ async def test_what_im_may_have_taken_does_not_go_by_rest() -> None:
     assert ("rest", 2) == crossing.went[-1]
 
 
-async def test_what_im_may_have_taken_goes_by_the_second_channel() -> None:
+async def test_what_im_may_have_taken_goes_by_the_second_channel(nursery: trio.Nursery) -> None:
     """That recognises it, as the official widget relies on (facts/kefu.md §3.2)."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     crossing.login.answers.append(LOST)
     crossing.login.always = LIMIT
 
@@ -272,9 +283,9 @@ async def test_what_im_may_have_taken_goes_by_the_second_channel() -> None:
     assert ("second", 1) == crossing.went[-1]
 
 
-async def test_what_the_second_channel_may_have_taken_does_not_go_by_rest() -> None:
+async def test_what_the_second_channel_may_have_taken_does_not_go_by_rest(nursery: trio.Nursery) -> None:
     """It is sent again by the second channel, or by the login, whichever is there."""
-    crossing = Crossing()
+    crossing = await cross(nursery)
     unknown = KefuOutcomeUnknown("call", "cut")
     crossing.login.always = LIMIT
     crossing.second.answers += [unknown, KefuUnavailable("call", "HTTP 503")]
@@ -287,13 +298,15 @@ async def test_what_the_second_channel_may_have_taken_does_not_go_by_rest() -> N
 
 
 @pytest.mark.parametrize(("second", "way"), [(False, "rest"), (True, "second")])
-async def test_what_is_under_way_may_have_left(second: bool, way: str, autojump_clock: trio.testing.MockClock) -> None:
+async def test_what_is_under_way_may_have_left(
+    nursery: trio.Nursery, second: bool, way: str, autojump_clock: trio.testing.MockClock
+) -> None:
     """Who wants to stop a message is told that it cannot be stopped any more."""
-    crossing = Crossing(second=second)
+    crossing = await cross(nursery, second=second)
     crossing.login.always = LIMIT
     crossing.rest.takes_s = crossing.second.takes_s = 2
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(crossing.sends)
+    async with trio.open_nursery() as senders:
+        senders.start_soon(crossing.sends)
         await trio.sleep(1)
 
         assert (way, 1) == crossing.went[-1]
@@ -302,26 +315,84 @@ async def test_what_is_under_way_may_have_left(second: bool, way: str, autojump_
     assert not crossing.ways.is_up(ImUser(MIA))
 
 
-async def test_what_was_given_up_on_its_way_by_rest_is_not_repeated(autojump_clock: trio.testing.MockClock) -> None:
-    """Nobody waited for its answer, so it possibly arrived; the next message is free to go."""
-    crossing = Crossing(second=False)
+@pytest.mark.parametrize(("second", "way"), [(False, "rest"), (True, "second")])
+async def test_what_nobody_waits_for_any_more_goes_on(
+    nursery: trio.Nursery, second: bool, way: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Who asks for the same message again gets the end of it; the next message waits for that end, and then goes."""
+    crossing = await cross(nursery, second=second)
     crossing.login.always = LIMIT
-    crossing.rest.takes_s = 2
-    with trio.move_on_after(1):
-        await crossing.sends(1)
+    crossing.rest.takes_s = crossing.second.takes_s = 5
+    for _ in range(3):
+        with trio.move_on_after(1):
+            await crossing.sends(1)
 
     assert crossing.ways.is_up(ImUser(MIA))
-    assert isinstance(await crossing.sends(1), SendPossiblyDone)
-    assert await crossing.sends(2) is None
-    assert [1, 2] == [number for way, number in crossing.went if way == "rest"]
+    assert await crossing.sends(1) is None
+    assert 5 == trio.current_time()
+
+    with trio.move_on_after(1):
+        await crossing.sends(2)
+    assert await crossing.sends(3) is None
+    assert (15, [1, 2, 3]) == (trio.current_time(), [number for name, number in crossing.went if name == way])
+    assert not crossing.ways.is_up(ImUser(MIA))
+
+
+async def test_what_ended_while_nobody_waited(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Its end is kept: taken is taken, never left is sent again, and possibly stays possibly."""
+    crossing = await cross(nursery, second=False)
+    crossing.login.always = LIMIT
+    crossing.rest.takes_s = 2
+    possibly = SendPossiblyDone("POST /messages/users", "cut")
+    ends = []
+    crossing.rest.answers += [None, ConnectFailed("rest", "refused"), None, possibly]
+    for number in (1, 2, 3):
+        with trio.move_on_after(1):
+            await crossing.sends(number)
+        await trio.sleep(10)
+        ends.append(await crossing.sends(number))
+
+    assert [None, None, possibly] == ends
+    assert [1, 2, 2, 3] == [number for way, number in crossing.went if way == "rest"]
+
+
+async def test_a_fault_of_ours_is_for_whoever_waits(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It ends no lane but that of its message, and not the daemon."""
+    crossing = await cross(nursery, second=False)
+    crossing.login.always = LIMIT
+    crossing.rest.takes_s = 2
+    crossing.rest.answers.append(ZeroDivisionError())
+    with trio.move_on_after(1):
+        await crossing.sends()
+    with pytest.raises(ZeroDivisionError):
+        await crossing.sends()
+
+    assert await crossing.sends() is None
+
+
+async def test_a_stop_waits_for_what_is_under_way(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It is not cut, and nothing more goes another way."""
+    crossing = await cross(nursery, second=False)
+    crossing.login.always = LIMIT
+    crossing.rest.takes_s = 3
+    nursery.start_soon(crossing.sends, 1)
+    await trio.sleep(1)
+    await crossing.ways.finish()
+
+    assert (3, 1) == (trio.current_time(), crossing.ways.statistics().rest)
+    assert isinstance(await crossing.sends(2), LinkClosed)
 
 
 @pytest.mark.parametrize(("live", "second", "expected"), [(True, False, 0), (False, False, 1), (True, True, 0)])
 async def test_what_was_given_up_on_its_way_by_im(
-    live: bool, second: bool, expected: int, autojump_clock: trio.testing.MockClock
+    nursery: trio.Nursery, live: bool, second: bool, expected: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     """Where a login was up it may have left, and does not go by REST; where there was none it has not."""
-    crossing = Crossing(second=second)
+    crossing = await cross(nursery, second=second)
     crossing.login.takes_s, crossing.login.live = 2, live
     with trio.move_on_after(1):
         await crossing.sends()
@@ -330,16 +401,3 @@ async def test_what_was_given_up_on_its_way_by_im(
 
     assert expected == sum(way == "rest" for way, _ in crossing.went)
     assert second == (("second", 1) in crossing.went)
-
-
-async def test_what_was_given_up_on_its_way_by_the_second_channel(autojump_clock: trio.testing.MockClock) -> None:
-    """It goes again by a way that recognises it."""
-    crossing = Crossing()
-    crossing.login.always = LIMIT
-    crossing.second.takes_s = 2
-    with trio.move_on_after(1):
-        await crossing.sends()
-    crossing.second.takes_s, crossing.second.always = 0, KefuUnavailable("call", "HTTP 503")
-
-    assert LIMIT is await crossing.sends()
-    assert "rest" not in {way for way, _ in crossing.went}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import httpx
 import pytest
 import trio
@@ -9,6 +11,7 @@ import trio
 from slackkefu.easemob.exchange import exchange
 from slackkefu.errors import ConnectFailed, RestOutcomeUnknown
 from tests.easemob.fakes import HttpNetwork
+from tests.memory_network import MemoryNetwork
 
 
 async def _exchange(handler: object, *, max_bytes: int = 100) -> tuple[int, bytes]:
@@ -68,6 +71,19 @@ async def test_time_is_limited(autojump_clock: trio.testing.MockClock) -> None:
     with pytest.raises(RestOutcomeUnknown):
         await _exchange(handler)
     assert round(trio.current_time() - began) == 5
+
+
+async def test_a_connection_that_does_not_come_about_is_no_lost_answer(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Where nobody takes the connection, that is known before the time for an answer is over."""
+    async with trio.open_nursery() as nursery:
+        network = MemoryNetwork(nursery, chance=Random(1))
+        network.hosts["a.example.com"].black_hole = True
+        client = network.http_client(base_url="", timeout_s=10)
+        with pytest.raises(ConnectFailed):
+            await exchange(client, "POST", "https://a.example.com/", call="c", headers={}, limit_s=10, max_bytes=5)
+        assert 5 == trio.current_time()
 
 
 async def test_size_is_limited(autojump_clock: trio.testing.MockClock) -> None:

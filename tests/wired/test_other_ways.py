@@ -317,6 +317,25 @@ async def test_the_private_api_is_not_touched_unasked(tmp_path: Path, autojump_c
         assert [] == here.kefu.calls
 
 
+@pytest.mark.parametrize("private_api", [False, True])
+async def test_what_im_loses_twice_goes_by_the_second_channel(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, private_api: bool
+) -> None:
+    """A message that the desk did not confirm twice, though logins work, goes by it; without it the writer is told."""
+    async with town(tmp_path, private_api=private_api) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.desk.faults.lose("are you there?", times=2)
+        await mia.says(mia.dm(), "are you there?")
+        await trio.sleep(1800)
+
+        assert (["hello", "are you there?"] if private_api else ["hello"]) == heard(here)
+        assert ((0, 0) if private_api else (0, 1)) == told(here)
+        assert int(private_api) == len(here.kefu.of("POST"))
+
+
 # The way in.
 
 
