@@ -27,10 +27,13 @@ from slackkefu.errors import (
     ConnectFailed,
     EasemobSetupError,
     KefuOutcomeUnknown,
+    KefuRefused,
     KefuUnavailable,
     LinkClosed,
     LoginRefused,
+    RemoteProtocolError,
     RestError,
+    RestOutcomeUnknown,
     RestRateLimited,
     RestSendRefused,
     SendOutcomeUnknown,
@@ -67,7 +70,10 @@ _NOT_THERE: Final = (ConnectFailed, KefuUnavailable)
 """Errors of the second channel after which the next way is tried: nothing was taken, and nothing said against it."""
 
 _ABOUT_THE_MESSAGE: Final = (RestRateLimited, RestSendRefused)
-"""Errors of REST that stand for themselves; after the other refusals nobody may send this way here."""
+"""Errors of REST that stand for themselves."""
+
+_SHUT: Final = (EasemobSetupError, RestError, RestOutcomeUnknown, RemoteProtocolError)
+"""The others: nobody may send this way here, or it does not work now; the message never left."""
 
 
 def may_go_round(error: SlackkefuError) -> bool:
@@ -218,8 +224,8 @@ class Ways:
 
         Raises:
             SendPossiblyDone: It may have arrived, and must not be sent again.
-            KefuOutcomeUnknown: It may have arrived; a repeat with the same ids is recognised.
-            RestSendRefused, KefuRefused: Not taken by the way it went.
+            SendOutcomeUnknown, KefuOutcomeUnknown: It may have arrived; a repeat with the same ids is recognised.
+            RestSendRefused, KefuRefused: Not taken by the way it went, and the login is refused.
             RestRateLimited: Later.
             SlackkefuError: As :meth:`slackkefu.easemob.pool.Pool.send`; no other way was open either.
 
@@ -269,6 +275,12 @@ class Ways:
                 return await self._by(self._second, "second_channel", user, message)
             except _NOT_THERE as error:
                 log.info("ways.closed", visitor=user, way="second_channel", problem=str(error))
+            except (KefuOutcomeUnknown, KefuRefused) as error:
+                if not isinstance(refusal, ConnectFailed):
+                    raise
+                # The network comes back: the login is waited for, whatever the desk's own API makes of it meanwhile.
+                is_open = isinstance(error, KefuOutcomeUnknown)
+                raise (SendOutcomeUnknown(error.reason) if is_open else refusal) from error
         if user in self._unanswered:
             # By REST it would be another message.
             raise refusal
@@ -276,7 +288,7 @@ class Ways:
             return await self._by(self._rest, "rest", user, message)
         except _ABOUT_THE_MESSAGE:
             raise
-        except (EasemobSetupError, RestError) as error:
+        except _SHUT as error:
             log.warning("ways.closed", visitor=user, way="rest", problem=str(error))
             raise refusal from error
 
@@ -316,7 +328,7 @@ class Ways:
         is_it = trip.meta_id == message.meta_id
         try:
             accepted = await self._end(user, trip)
-        except (SendPossiblyDone, KefuOutcomeUnknown):
+        except SendPossiblyDone:
             if is_it:
                 raise
         except SlackkefuError as error:

@@ -4,13 +4,18 @@ A message sent by REST: the way out for a visitor whose login fails (facts/easem
 The service number gets it as it gets one from a visitor's own login. But REST knows no ids of ours, so a call made
 twice is two messages: one whose answer is lost is not made again (:class:`~slackkefu.errors.SendPossiblyDone`). What
 surely never left, or was put off, is left to the caller.
+
+So that an Easemob in trouble does not take one message after the other with it, it is asked something harmless first,
+unless it has answered within the last minute.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
+from urllib.parse import quote
 
 import structlog
+import trio
 
 from slackkefu.easemob.answers import call_is_unknown, may_be_done, read_server_id
 from slackkefu.easemob.bodies import write_body
@@ -30,12 +35,15 @@ __all__ = ["RestSend"]
 
 log = structlog.get_logger()
 
+FRESH_S: Final = 60.0
+"""How long an answer is proof enough that REST is there."""
+
 
 class Calls(Protocol):
     """The part of :class:`~slackkefu.easemob.rest.RestClient` that is needed."""
 
     async def authorised(
-        self, method: str, path: str, body: Mapping[str, object], *, call: str, again: AgainRule
+        self, method: str, path: str, body: Mapping[str, object] | None = None, *, call: str, again: AgainRule
     ) -> Mapping[str, object]:
         """Make a call with the app token."""
         ...
@@ -54,6 +62,7 @@ class RestSend:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._form_of_2017 = False
+        self._answered_at = float("-inf")
 
     def __repr__(self) -> str:
         return f"<RestSend in the form of {'2017' if self._form_of_2017 else 'today'}>"
@@ -70,9 +79,10 @@ class RestSend:
             RestRateLimited: Later.
             RestError: Nobody may send this way here.
             EasemobSetupError: An operator has to mend something.
-            ConnectFailed: It never left.
+            ConnectFailed, RestOutcomeUnknown, RemoteProtocolError: It never left.
 
         """
+        await self._make_sure(message.to)
         if not self._form_of_2017:
             try:
                 return await self._send_today(user, message)
@@ -85,6 +95,18 @@ class RestSend:
             log.info("easemob.send_form_unknown", form="/messages/users", instead="/messages")
             self._form_of_2017 = True
         return accepted
+
+    async def _make_sure(self, user: ImUser) -> None:
+        """Ask whether *user* is there, unless there was an answer lately; any answer but a failing one will do."""
+        if trio.current_time() < self._answered_at + FRESH_S:
+            return
+        call, path = "GET /users/{username}", f"/users/{quote(user, safe='')}"
+        try:
+            await self._calls.authorised("GET", path, call=call, again=after_rest_send)
+        except RestError as error:
+            if error.status >= 500:
+                raise
+        self._answered_at = trio.current_time()
 
     async def _send_today(self, user: ImUser, message: OutgoingMessage) -> Accepted:
         """Send in the form of §6.1."""
@@ -110,9 +132,11 @@ class RestSend:
             server_id = read_server_id(call, answer)
         except SlackkefuError as error:
             if may_be_done(error):
+                self._answered_at = float("-inf")
                 raise SendPossiblyDone(call, str(error)) from error
             if isinstance(error, RestError) and error.status in (400, 413):
                 raise RestSendRefused(call, error.status, error.code, error.description) from error
             raise
+        self._answered_at = trio.current_time()
         timestamp = answer.get("timestamp")
         return Accepted(message.meta_id, server_id, timestamp if isinstance(timestamp, int) else 0)

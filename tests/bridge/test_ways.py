@@ -13,6 +13,7 @@ import trio.testing
 from slackkefu.bridge.ways import PATIENCE_S, Ways, may_go_round
 from slackkefu.easemob.message import Accepted, MediaBody, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
+from slackkefu.easemob.recovery import SendAgain, after_send
 from slackkefu.errors import (
     ConnectFailed,
     EasemobSetupError,
@@ -22,7 +23,9 @@ from slackkefu.errors import (
     LinkClosed,
     LocalProtocolError,
     LoginRefused,
+    RemoteProtocolError,
     RestError,
+    RestOutcomeUnknown,
     RestPlanLimit,
     RestRateLimited,
     RestSendRefused,
@@ -211,6 +214,24 @@ async def test_what_the_second_channel_refuses_does_not_go_by_rest(nursery: trio
     assert ("rest", 1) not in crossing.went
 
 
+@pytest.mark.parametrize("problem", [KefuRefused("call", "FAIL"), KefuOutcomeUnknown("call", "cut")])
+async def test_a_desk_in_trouble_ends_no_message_that_waits_for_the_network(
+    nursery: trio.Nursery, problem: SlackkefuError
+) -> None:
+    """What waits for the network waits as long as it takes, also when the desk's own API fails meanwhile."""
+    crossing = await cross(nursery)
+    crossing.login.answers.append(NO_LOGIN)
+    crossing.second.always = problem
+    error = await crossing.sends()
+    assert error is not None
+    step = after_send(error)
+
+    assert isinstance(step, SendAgain)
+    assert ("", isinstance(problem, KefuOutcomeUnknown)) == (step.reason, step.possibly)
+    assert await crossing.sends() is None
+    assert ["login", "second", "login"] == [way for way, _ in crossing.went]
+
+
 async def test_a_file_goes_by_rest(nursery: trio.Nursery) -> None:
     """What the second channel does not carry is not given to it."""
     crossing = await cross(nursery)
@@ -228,6 +249,9 @@ async def test_a_file_goes_by_rest(nursery: trio.Nursery) -> None:
         RestError("POST /messages", 404, ""),
         RestPlanLimit("POST /messages/users", 429, "resource_limited"),
         SETUP,
+        RestOutcomeUnknown("GET /users/{username}", "cut"),
+        RemoteProtocolError("the answer to GET /users/{username} is no JSON object"),
+        RestError("GET /users/{username}", 502, ""),
     ],
 )
 async def test_where_nobody_may_send_by_rest_the_refused_login_stands(

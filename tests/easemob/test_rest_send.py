@@ -69,11 +69,15 @@ class Bench:
 
     async def told(self, *, script: tuple[httpx.Response | Exception, ...] = ()) -> SlackkefuError:
         """Send a message, whose answers are given, and return the error that comes of it."""
-        await self.rest.check()
+        await self.acquainted()
         self.cluster.scripted += script
         with pytest.raises(SlackkefuError) as caught:
             await self.send.send(VISITOR, HELLO)
         return caught.value
+
+    async def acquainted(self) -> None:
+        """Let REST have answered a moment ago."""
+        await self.send._make_sure(HELLO.to)
 
     @property
     def sends(self) -> list[str]:
@@ -166,7 +170,7 @@ async def test_what_may_have_arrived_is_not_repeated(
 
 async def test_what_never_left_is_sent_by_the_next_host(bench: Bench, autojump_clock: MockClock) -> None:
     """A connection that does not come about costs no message."""
-    await bench.rest.check()
+    await bench.acquainted()
     bench.cluster.scripted.append(httpx.ConnectError("refused"))
     await bench.send.send(VISITOR, HELLO)
 
@@ -176,7 +180,7 @@ async def test_what_never_left_is_sent_by_the_next_host(bench: Bench, autojump_c
 
 async def test_after_a_refused_token_it_is_sent_once(bench: Bench, autojump_clock: MockClock) -> None:
     """A 401 carries nothing out: the message goes with a new token."""
-    await bench.rest.check()
+    await bench.acquainted()
     bench.cluster.good.clear()
     await bench.send.send(VISITOR, HELLO)
 
@@ -203,6 +207,54 @@ async def test_what_surely_did_not_arrive_says_so(
 ) -> None:
     """A refusal, and a connection that does not come about, are the errors they are."""
     assert expected is type(await bench.told(script=(refusal, refusal, refusal)))
+
+
+# Whether REST is there.
+
+
+async def test_it_is_asked_whether_it_is_there(bench: Bench, autojump_clock: MockClock) -> None:
+    """Before the first message, and after a minute without an answer; an unknown service number is an answer too."""
+    for pause_s in (0, 50, 50, 100):
+        await trio.sleep(pause_s)
+        await bench.send.send(VISITOR, HELLO)
+
+    assert ["app token", "get user", "send", "send", "send", "get user", "send"] == bench.cluster.events
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [
+        (answer(502), RestError),
+        (answer(503), RestRateLimited),
+        (LOST, RestOutcomeUnknown),
+        (httpx.Response(200, content=b"<html>"), RemoteProtocolError),
+        (httpx.ConnectError("refused"), ConnectFailed),
+    ],
+)
+async def test_a_service_in_trouble_takes_no_message_with_it(
+    bench: Bench, autojump_clock: MockClock, trouble: httpx.Response | Exception, expected: type[SlackkefuError]
+) -> None:
+    """As long as the question is not answered the message stays here, and nobody has to be told anything."""
+    await bench.rest.check()
+    for _ in range(5):
+        bench.cluster.scripted += [trouble] * (3 if expected is ConnectFailed else 1)
+        with pytest.raises(SlackkefuError) as caught:
+            await bench.send.send(VISITOR, HELLO)
+
+        assert expected is type(caught.value)
+    await trio.sleep(60)
+    await bench.send.send(VISITOR, HELLO)
+
+    assert ["send"] == bench.sends
+
+
+async def test_one_lost_answer_is_enough_to_ask(bench: Bench, autojump_clock: MockClock) -> None:
+    """The next message is not sent into the same trouble."""
+    assert isinstance(await bench.told(script=(LOST, LOST)), SendPossiblyDone)
+    with pytest.raises(RestOutcomeUnknown):
+        await bench.send.send(VISITOR, HELLO)
+
+    assert ["send"] == bench.sends
 
 
 async def test_no_words_are_shown(bench: Bench, autojump_clock: MockClock) -> None:

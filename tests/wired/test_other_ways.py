@@ -202,6 +202,33 @@ async def test_a_lost_answer_of_rest_is_not_repeated(
 
 
 @pytest.mark.parametrize("private_api", [False, True])
+async def test_an_easemob_wholly_in_trouble_is_waited_for(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, private_api: bool
+) -> None:
+    """While neither logins nor REST nor the desk's host work for an hour, nothing is given up; then it all arrives."""
+    async with town(tmp_path, private_api=private_api) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "first")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("first")
+        await trio.sleep(5)
+        im_is_away(here)
+        here.easemob.faults.fail_rest("", 502, times=ALWAYS)
+        for method in ("GET", "POST"):
+            here.kefu.fail(method, HostFault(502), times=ALWAYS)
+        for number in range(12):
+            await mia.says(mia.dm(), f"message {number}")
+            await trio.sleep(300)
+        im_is_back(here)
+        here.easemob.faults._calls.clear()
+        here.kefu._faults.clear()
+        await trio.sleep(600)
+
+        assert ["first", *(f"message {number}" for number in range(12))] == heard(here)
+        assert (0, 0) == told(here)
+
+
+@pytest.mark.parametrize("private_api", [False, True])
 @pytest.mark.parametrize("refusal", ["banned", "blocked", "muted", "sensitive words"])
 async def test_what_is_forbidden_goes_no_other_way(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture, refusal: str, private_api: bool
