@@ -8,6 +8,8 @@ The folder on disk: installations, visitors, tokens, as small JSON files replace
     installations/E…-T….json          the app in a workspace or organisation
     visitors/t…_u…_c….json            where a visitor's answers go
     tokens/app.json, tokens/users/…   tokens, kept so that a restart fetches none
+    alive.json                        how far Slack's messages have been seen, and when
+    reserve                           room for marks on a full disk
     damaged/…                         what could not be read, under its old name
 
 Everything here is synchronous and blocks on files; callers run it through ``World.disk``. Only

@@ -8,6 +8,7 @@ each hour that the daemon has really run.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
@@ -52,7 +53,7 @@ class Journal(Generic[E]):
     Args:
         segments: Its files.
         kind: Type of its entries, a union of tagged structs.
-        keep_s: How long an entry is kept at least.
+        keep_s: How long an entry is kept at least, counted from where it may be asked for.
         wall: Wall clock, seconds.
 
     """
@@ -95,17 +96,27 @@ class Journal(Generic[E]):
         """
         await self._segments.append(*map(self._encoder.encode, entries))
 
-    async def forget(self) -> None:
-        """Drop the segments that hold nothing but old entries; raises StoreUnwritable."""
+    async def forget(self, *, mark: float = math.inf) -> None:
+        """
+        Drop the segments that hold nothing but old entries.
+
+        Args:
+            mark: From when on entries may be asked for (seconds since the epoch), now at the latest.
+
+        Raises:
+            StoreUnwritable: The disk does not take it.
+
+        """
         now = trio.current_time()
         hours = 1.0 if self._dropped_at is None else (now - self._dropped_at) / HOUR_S
         self._dropped_at = now
         began = self._segments.began()
+        until = min(self._wall(), mark) - self._keep_s
         # A segment is as old as the beginning of the next one: the last time that something could be added to it.
         old = [
             segment
             for segment, ended in zip(began, [*began.values()][1:], strict=False)
-            if ended < self._wall() - self._keep_s and not self._segments.is_current(segment)
+            if ended < until and not self._segments.is_current(segment)
         ]
         for segment in old[: max(1, round(hours * DROPPED_AN_HOUR))]:
             await self._segments.remove(segment)

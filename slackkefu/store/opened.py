@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 
 from slackkefu.store import files, installations, tokens, visitors
+from slackkefu.store.alive import AliveFile
 from slackkefu.store.device import resource
 from slackkefu.store.entries import KefuEntry, SlackEntry
 from slackkefu.store.journal import Journal
 from slackkefu.store.lock import hold
 from slackkefu.store.records import DAMAGED
+from slackkefu.store.reserve import Reserve
 from slackkefu.store.segments import Segments
 from slackkefu.store.spill import Spill
 
@@ -32,6 +34,7 @@ KEFU: Final = "journal-kefu"
 SPILL: Final = "spill"
 ASIDE: Final = "aside"
 INCOMING: Final = "incoming"
+RESERVE: Final = "reserve"
 
 _APPENDED: Final = {
     SLACK: "a message that had reached the desk may be sent once more, under the same ids",
@@ -43,7 +46,11 @@ _APPENDED: Final = {
 """The folders that lines are added to, and what an unreadable line means."""
 
 SLACK_S: Final = 25 * 3600.0
-"""Slack repeats an event for a day at most, where the app has Delayed Events (facts/slack.md §2)."""
+"""
+Slack repeats an event for a day at most, where the app has Delayed Events (facts/slack.md §2).
+
+Counted from the low-water mark, see :mod:`slackkefu.bridge.marks`: from there on the history may be read again.
+"""
 
 KEFU_S: Final = 8 * 24 * 3600.0
 """Longer than Easemob keeps waiting messages on most plans (facts/easemob-rest.md §9.3)."""
@@ -67,6 +74,8 @@ class Store:
     """Messages that could not be brought over, for a person to look at."""
     incoming: Spill
     """Answers that were handed out by the second channel, until they are in Slack."""
+    alive: AliveFile
+    reserve: Reserve
 
 
 @contextlib.contextmanager
@@ -102,6 +111,8 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             spill=Spill(_segments(path, SPILL, world)),
             aside=Spill(_segments(path, ASIDE, world)),
             incoming=Spill(_segments(path, INCOMING, world)),
+            alive=AliveFile(path),
+            reserve=Reserve(path / RESERVE, disk=world.disk),
         )
 
 

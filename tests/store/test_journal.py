@@ -140,6 +140,23 @@ async def test_old_entries_go(tmp_path: Path, autojump_clock: trio.testing.MockC
     assert [f"{number}.0" for number in range(4, 30)] == kept
 
 
+async def test_what_may_be_asked_for_stays(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """How old an entry is counts from the mark: while that stands still nothing after it goes."""
+    wall = virtual_wall()
+    book = journal(tmp_path, wall=wall)
+    mark = wall() + 5 * HOUR_S
+    for number in range(60):
+        await book.append(settled(number))
+        await trio.sleep(HOUR_S)
+        await book.forget(mark=mark)
+
+    assert 60 == len(journal(tmp_path).load())
+
+    await book.forget(mark=wall())
+
+    assert len(journal(tmp_path).load()) < 60
+
+
 async def test_a_clock_that_jumps_takes_little(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """A wall clock that is a week ahead drops at most two segments for each hour that has really passed."""
     ahead = [0.0]
