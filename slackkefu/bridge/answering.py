@@ -79,7 +79,7 @@ class Answering:
         self._sessions = sessions
         self._wall = wall
 
-    async def act(self, user: ImUser, message: KefuMessage, *, identity: str) -> Ended:
+    async def act(self, user: ImUser, message: KefuMessage, *, identity: str, at: float) -> Ended:
         """
         Act on one message until it has ended.
 
@@ -87,14 +87,15 @@ class Answering:
             user: The visitor it is for.
             message: The message.
             identity: kefu's id of it, which its posts carry.
+            at: When it was sent (wall clock).
 
         """
         match KEFU[message.kind]:
             case Rule.FORWARD:
-                await self._note_session(user, message)
+                await self._note_session(user, message, at)
                 return await self._post(user, message.plain, identity, Reason.EMPTY.value)
             case Rule.SERVICE_SESSION if isinstance(message, Event):
-                await self._note_session(user, message)
+                await self._note_session(user, message, at)
                 # Its own words, if kefu put any there; what it means is not posted as words of ours.
                 return await self._post(user, plain(message.spans), identity, message.kind)
             case Rule.PROOF:
@@ -118,7 +119,7 @@ class Answering:
         refusal = await self._posting.post(user, lambda place: posts(words, place=place, identity=identity))
         return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
 
-    async def _note_session(self, user: ImUser, message: KefuMessage) -> None:
+    async def _note_session(self, user: ImUser, message: KefuMessage, at: float) -> None:
         """
         Keep track of the service session.
 
@@ -130,7 +131,7 @@ class Answering:
         if record is None:
             return
         if isinstance(message, Event) and message.name == "closed":
-            record = closed(record, message.service_session_id)
+            record = closed(record, message.service_session_id, at=min(at, self._wall()))
             self._book.remember(record)
             if record.open_session is None:
                 self._sessions.closed(user)

@@ -20,7 +20,7 @@ from slackkefu.bridge.identity import Unmappable, Visitor, im_user
 from slackkefu.bridge.open_sessions import OPEN_S
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreUnwritable
-from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, UserId
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, UserId, written_at
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.visitors import VisitorRecord
 
@@ -58,10 +58,12 @@ def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> Visi
 
     """
     key = forward.installation.key
-    opens = forward.is_mention and not forward.is_direct
     known = record or VisitorRecord(
         im_user=forward.user, team=forward.visitor.team, user=forward.visitor.user, channel=forward.visitor.channel
     )
+    if forward.is_mention and not forward.is_direct:
+        # By Slack's time: a mention that comes late does not open its thread for longer.
+        known = _mentioned(known, str(forward.thread_ts), at=written_at(forward.event.ts) or now)
     return msgspec.structs.replace(
         known,
         channel=forward.event.channel,
@@ -69,7 +71,6 @@ def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> Visi
         enterprise_id=key.enterprise_id,
         installation_team_id=key.team_id,
         thread_ts=forward.thread_ts,
-        mention_threads=_listening(known, forward.thread_ts, now=now) if opens else known.mention_threads,
         last_active=_active(known, now=now),
     )
 
@@ -88,23 +89,36 @@ def opened(record: VisitorRecord, session_id: str, *, now: float) -> VisitorReco
     )
 
 
-def closed(record: VisitorRecord, session_id: str | None = None) -> VisitorRecord:
+def closed(record: VisitorRecord, session_id: str | None = None, *, at: float = 0.0) -> VisitorRecord:
     """
     Note that a service session is over; the threads opened by mentions close with it.
 
     The late end of another session than the open one ends nothing.
+
+    Args:
+        record: What is known.
+        session_id: Which session; None for the one that is open.
+        at: When it ended: what was written in those threads before is still for the desk, however late it comes.
+
     """
     over = session_id or record.open_session
     others = tuple(each for each in record.closed_sessions if each != over)
     record = msgspec.structs.replace(record, closed_sessions=(*others, over)[-MOST_CLOSED:] if over else others)
     if session_id and record.open_session and session_id != record.open_session:
         return record
-    return msgspec.structs.replace(record, open_session=None, mention_threads={})
+    threads = {
+        thread: min(until, at)
+        for thread, until in record.mention_threads.items()
+        if record.mentioned_at.get(thread, 0.0) < at
+    }
+    return msgspec.structs.replace(record, open_session=None, mention_threads=threads)
 
 
-def listens(record: VisitorRecord | None, thread_ts: Ts, *, now: float) -> bool:
-    """Tell whether the visitor's words in this thread are for the desk without another mention."""
-    return record is not None and now < record.mention_threads.get(thread_ts, 0.0)
+def listens(record: VisitorRecord | None, thread_ts: Ts, *, at: float) -> bool:
+    """Tell whether what the visitor wrote in this thread *at* that time is for the desk without another mention."""
+    if record is None or thread_ts not in record.mention_threads:
+        return False
+    return record.mentioned_at.get(thread_ts, 0.0) <= at < record.mention_threads[thread_ts]
 
 
 def is_open(record: VisitorRecord, *, now: float) -> bool:
@@ -112,10 +126,15 @@ def is_open(record: VisitorRecord, *, now: float) -> bool:
     return record.open_session is not None and now - record.last_active < OPEN_S
 
 
-def _listening(record: VisitorRecord, thread_ts: Ts | None, *, now: float) -> dict[str, float]:
-    """Add a thread to those a mention has opened; the latest are kept."""
-    still = {thread: until for thread, until in record.mention_threads.items() if until > now and thread != thread_ts}
-    return dict([*still.items(), (str(thread_ts), now + LISTENING_S)][-MOST_THREADS:])
+def _mentioned(record: VisitorRecord, thread: str, *, at: float) -> VisitorRecord:
+    """Add a thread to those that a mention has opened, or keep it open for longer; the latest are kept."""
+    threads = {other: until for other, until in record.mention_threads.items() if until > at and other != thread}
+    threads[thread] = max(at + LISTENING_S, record.mention_threads.get(thread, at))
+    threads = dict([*threads.items()][-MOST_THREADS:])
+    opened = {other: record.mentioned_at.get(other, 0.0) for other in threads}
+    is_open = record.mention_threads.get(thread, 0.0) > at
+    opened[thread] = min(at, opened[thread]) if is_open else at
+    return msgspec.structs.replace(record, mention_threads=threads, mentioned_at=opened)
 
 
 def _active(record: VisitorRecord, *, now: float) -> float:

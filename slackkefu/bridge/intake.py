@@ -21,6 +21,7 @@ from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.routing import Change, Forward, Ignored, route
 from slackkefu.bridge.table import Reason, Rule
+from slackkefu.slack.ids import written_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -198,5 +199,5 @@ class Intake:
             log.info("slack.ignored", reason=reason.value, kind=kind)
         await delivery.acknowledge()
 
-    def _listens(self, user: ImUser, thread_ts: Ts) -> bool:
-        return listens(self._book.get(user), thread_ts, now=self._wall())
+    def _listens(self, user: ImUser, thread_ts: Ts, ts: Ts) -> bool:
+        return listens(self._book.get(user), thread_ts, at=written_at(ts) or self._wall())

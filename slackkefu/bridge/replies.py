@@ -239,7 +239,8 @@ class Replies:
         while True:
             tries += 1
             try:
-                return await self._answering.act(user, answer.read(), identity=answer.identity)
+                at = answer.meta.timestamp_ms / 1000
+                return await self._answering.act(user, answer.read(), identity=answer.identity, at=at)
             except StoreBroken:
                 raise
             except Exception as exc:

@@ -108,7 +108,7 @@ def route(
     *,
     installations: Installations,
     channels: ChannelsMode,
-    listens: Callable[[ImUser, Ts], bool],
+    listens: Callable[[ImUser, Ts, Ts], bool],
     user_of: Callable[[Visitor], ImUser | Unmappable] = im_user,
 ) -> Route:
     """
@@ -118,7 +118,7 @@ def route(
         envelope: As it came from Slack.
         installations: Who installed the app.
         channels: What of members' messages outside direct messages is for the desk.
-        listens: Whether a conversation with this visitor is open in this thread.
+        listens: Whether a conversation with this visitor was open in this thread when this message was written.
         user_of: The visitor's name at the desk; another than its ids make where its channel has changed its id.
 
     """
@@ -160,7 +160,7 @@ def _route_message(
     installation: Installation,
     installations: Installations,
     channels: ChannelsMode,
-    listens: Callable[[ImUser, Ts], bool],
+    listens: Callable[[ImUser, Ts, Ts], bool],
     user_of: Callable[[Visitor], ImUser | Unmappable],
 ) -> Route:
     rule = SUBTYPES.get(event.subtype or "")
@@ -186,7 +186,7 @@ def _route_message(
     if channels == "off":
         return Ignored(Reason.CHANNELS_OFF)
     root = event.thread_ts or event.ts
-    if channels == "mention" and not is_mention and not listens(user, root):
+    if channels == "mention" and not is_mention and not listens(user, root, event.ts):
         return Ignored(Reason.NOT_MENTIONED, may_follow=user if root != event.ts else None)
     return forward(is_direct=False, thread_ts=root)
 

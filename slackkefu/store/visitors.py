@@ -53,6 +53,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
     mention_threads: dict[str, float] = {}
     """The threads that a mention has opened for them, and until when."""
+    mentioned_at: dict[str, float] = {}
+    """When each of these was opened: what they wrote in it before is not for the desk."""
 
     def __repr__(self) -> str:
         """Name the visitor by ids, not by what people call them."""

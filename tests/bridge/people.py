@@ -106,7 +106,7 @@ def forward(text: str | None = "hello", **changes: Any) -> Forward:
         envelope(text, **changes),
         installations=Installations([NORTH]),
         channels="all",
-        listens=lambda _user, _thread: False,
+        listens=lambda _user, _thread, _ts: False,
     )
     assert isinstance(decision, Forward), decision
     return decision

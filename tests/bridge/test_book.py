@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import permutations
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -38,6 +40,8 @@ NORTH = Installation(
 )
 ANN = ImUser("t1_u1_c1")
 THREAD = Ts("100.000001")
+AT = 100.000001
+"""When Ann wrote, by Slack's clock."""
 DAY_S = 24 * 3600.0
 
 
@@ -79,17 +83,46 @@ def test_a_mention_opens_its_thread_for_a_day() -> None:
     """In the thread of a mention the visitor is listened to for 24 hours, elsewhere and later not."""
     record = wrote(None, forward(is_mention=True), now=0.0)
 
-    assert listens(record, THREAD, now=DAY_S - 1)
-    assert not listens(record, THREAD, now=DAY_S)
-    assert not listens(record, Ts("999.000001"), now=0.0)
-    assert not listens(None, THREAD, now=0.0)
+    assert listens(record, THREAD, at=AT + DAY_S - 1)
+    assert not listens(record, THREAD, at=AT + DAY_S)
+    assert not listens(record, Ts("999.000001"), at=AT)
+    assert not listens(None, THREAD, at=AT)
 
 
 def test_words_in_an_open_thread_do_not_prolong_it() -> None:
     """Only a mention opens a thread, so only a mention opens it for longer."""
     record = wrote(wrote(None, forward(is_mention=True), now=0.0), forward(), now=DAY_S / 2)
 
-    assert not listens(record, THREAD, now=DAY_S)
+    assert not listens(record, THREAD, at=AT + DAY_S)
+
+
+def test_words_before_their_mention_are_not_for_the_desk() -> None:
+    """What was written in a thread before it was opened stays private, however late it comes."""
+    record = wrote(None, forward(is_mention=True), now=0.0)
+
+    assert listens(record, THREAD, at=AT)
+    assert not listens(record, THREAD, at=AT - 1)
+
+
+def test_mentions_in_any_order_open_a_thread_for_the_same_time() -> None:
+    """A mention that is read late makes a thread begin earlier, and never ends it earlier."""
+    early = forward(is_mention=True)
+    late = replace(early, event=replace(early.event, ts=Ts("200.000001")))
+    records = [wrote(wrote(None, first, now=300.0), second, now=300.0) for first, second in permutations((early, late))]
+
+    assert records[0] == records[1]
+    assert listens(records[0], THREAD, at=AT)
+    assert listens(records[0], THREAD, at=200 + DAY_S - 1)
+
+
+def test_a_thread_that_was_over_begins_anew() -> None:
+    """After a day, or after the service session, a thread is opened by the next mention only, from then on."""
+    first = forward(is_mention=True)
+    again = replace(first, event=replace(first.event, ts=Ts(f"{2 * DAY_S:.6f}")))
+    record = wrote(wrote(None, first, now=0.0), again, now=2 * DAY_S)
+
+    assert not listens(record, THREAD, at=2 * DAY_S - 1)
+    assert listens(record, THREAD, at=2 * DAY_S + 1)
 
 
 def test_a_second_mention_leaves_the_first_thread_open() -> None:
@@ -97,8 +130,8 @@ def test_a_second_mention_leaves_the_first_thread_open() -> None:
     record = wrote(None, forward(is_mention=True), now=0.0)
     record = wrote(record, forward(is_mention=True, thread_ts=Ts("200.000001")), now=10.0)
 
-    assert listens(record, THREAD, now=20.0)
-    assert listens(record, Ts("200.000001"), now=20.0)
+    assert listens(record, THREAD, at=AT + 20.0)
+    assert listens(record, Ts("200.000001"), at=AT + 20.0)
 
 
 def test_only_so_many_threads_are_listened_to() -> None:
@@ -107,15 +140,23 @@ def test_only_so_many_threads_are_listened_to() -> None:
     for number in range(25):
         record = wrote(record, forward(is_mention=True, thread_ts=Ts(f"{number}.000001")), now=0.0)
 
-    assert [False, True, True] == [listens(record, Ts(f"{number}.000001"), now=1.0) for number in (4, 5, 24)]
+    assert [False, True, True] == [listens(record, Ts(f"{number}.000001"), at=AT) for number in (4, 5, 24)]
 
 
 def test_the_end_of_the_service_session_closes_the_thread() -> None:
     """After kefu has closed the service session, others' talk in the thread is not for the desk."""
     record = closed(opened(wrote(None, forward(is_mention=True), now=0.0), "s-1", now=1.0))
 
-    assert not listens(record, THREAD, now=2.0)
+    assert not listens(record, THREAD, at=AT)
     assert not is_open(record, now=2.0)
+
+
+def test_what_was_written_before_the_end_is_for_the_desk() -> None:
+    """A service session that ended while we were down ends its thread then, not for what was written before."""
+    record = closed(opened(wrote(None, forward(is_mention=True), now=0.0), "s-1", now=1.0), at=AT + 60)
+
+    assert listens(record, THREAD, at=AT + 59)
+    assert not listens(record, THREAD, at=AT + 60)
 
 
 def test_an_open_session_ends_after_a_day_of_silence() -> None:
@@ -272,7 +313,7 @@ def test_the_late_end_of_another_session_ends_nothing() -> None:
     after = closed(record, "s-0")
 
     assert ("s-9", ("s-0",)) == (after.open_session, after.closed_sessions)
-    assert listens(after, THREAD, now=2.0)
+    assert listens(after, THREAD, at=AT)
 
 
 def test_a_time_in_the_future_is_corrected() -> None:

@@ -65,7 +65,7 @@ def decide(
 ) -> Forward | Change | Special | Ignored:
     """Route one frame; *open_thread* is an IM user and a thread in which a mention opened the conversation."""
 
-    def listens(user: ImUser, thread_ts: Ts) -> bool:
+    def listens(user: ImUser, thread_ts: Ts, _: Ts) -> bool:
         return (user, thread_ts) == open_thread
 
     return route(parse_envelope(frame), installations=installations(), channels=channels, listens=listens)

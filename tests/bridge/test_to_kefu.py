@@ -44,7 +44,7 @@ def texts(messages: tuple[OutgoingMessage, ...]) -> list[str]:
 def decide(frame: Any, known: Installations | None = None) -> Forward:
     """Route a frame that is for the desk where everything is."""
     known = known or installations()
-    decision = route(parse_envelope(frame), installations=known, channels="all", listens=lambda _, __: False)
+    decision = route(parse_envelope(frame), installations=known, channels="all", listens=lambda *_: False)
     assert isinstance(decision, Forward)
     return decision
 
