@@ -168,6 +168,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.ways.run)
     await nursery.start(parts.words.run)
     await nursery.start(parts.sheltering.run)
+    await nursery.start(parts.receipts.run)
     await nursery.start(parts.proving.run)
     await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
@@ -187,6 +188,8 @@ async def _restore(parts: Parts, world: World, store: Store) -> None:
     parts.receipts.restore(ended)
     parts.proving.restore(ended)
     parts.telling.restore(ended)
+    before, marked = await world.disk.run(store.alive.load), await world.disk.run(store.reserve.load)
+    parts.watch.restore(before, ended, marked)
     parts.replies.restore(await world.disk.run(store.kefu_journal.load))
     parts.polling.restore(await world.disk.run(store.incoming.load))
     await parts.aside.restore(await world.disk.run(store.aside.load))
@@ -204,13 +207,13 @@ async def _keep_house(store: Store, parts: Parts) -> None:
     while True:
         await trio.sleep(HOUSEKEEPING_S)
         try:
-            await parts.receipts.catch_up()
-            await store.slack_journal.forget()
+            await store.slack_journal.forget(mark=parts.watch.mark)
             await store.kefu_journal.forget()
             await store.spill.compact()
             parts.aside.forget_old()
             await store.aside.compact()
             await store.incoming.compact()
+            await store.reserve.prepare()
         except StoreUnwritable as exc:
             log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
 
@@ -219,10 +222,17 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
     """Listen to Slack until *stop* is set, then let what is in hand pass."""
     async with trio.open_nursery() as listening:
         await listening.start(parts.socket_mode.run)
-        log.info("daemon.ready", installations=len(parts.installations), visitors=len(parts.book))
-        ready.set()
-        on_ready(parts.statistics())
-        await stop.wait()
+        async with trio.open_nursery() as reading:
+            await parts.watch.begin()
+            await reading.start(parts.watch.run)
+            await reading.start(parts.backfill.run)
+            log.info("daemon.ready", installations=len(parts.installations), visitors=len(parts.book))
+            ready.set()
+            on_ready(parts.statistics())
+            await stop.wait()
+            # The last moment at which we listened.
+            await parts.watch.keep()
+            reading.cancel_scope.cancel()
         # What is in hand passes and is acknowledged; what comes now is left to its source, which keeps it.
         listening.start_soon(parts.socket_mode.drain)
         listening.start_soon(parts.sheltering.shelter_all)
@@ -233,6 +243,7 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
                 finishing.start_soon(parts.replies.finish)
         with trio.move_on_after(CLOSE_S):
             await parts.proving.flush()
+    await parts.watch.keep()
     left = parts.receipts.statistics()
     log.info("daemon.left", unacknowledged=left.in_hand - left.spilled, in_the_spill=left.spilled)
 

@@ -71,6 +71,8 @@ class SlackConfig:
     """Ends with a slash."""
     connections: int
     channels: ChannelsMode
+    backfill_max_age: int
+    """Hours."""
 
 
 @final

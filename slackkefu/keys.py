@@ -206,6 +206,7 @@ KEYS: Final = (
     Key("slack.api_url", _url("https", "http", shape=lambda url: url.rstrip("/") + "/"), "https://slack.com/api/"),
     Key("slack.connections", _number(1, 9), 2),  # of Slack's ten, one is for a change-over (facts/slack.md §1)
     Key("slack.channels", _choice(*get_args(ChannelsMode)), "mention"),
+    Key("slack.backfill_max_age", _number(1, 72), 24),
     Key(
         "easemob.app_key",
         _text(r"[A-Za-z0-9_.-]+#[A-Za-z0-9_.-]+", "org#app, the AppKey on the app's page of the Easemob console"),

@@ -15,13 +15,16 @@ from slackkefu.bridge.agent_notes import AgentNotes
 from slackkefu.bridge.answering import Answering
 from slackkefu.bridge.arrivals import Arrivals
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.backfill import Backfill
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.forwarding import Forwarding
+from slackkefu.bridge.gaps import Gaps
 from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.looking import Looking
+from slackkefu.bridge.marks import Marks
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.polling import Polling
 from slackkefu.bridge.posting import Posting
@@ -32,6 +35,7 @@ from slackkefu.bridge.replies import Replies
 from slackkefu.bridge.rereading import Rereading
 from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.bridge.telling import Telling
+from slackkefu.bridge.watch import Watch
 from slackkefu.bridge.ways import Ways
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
@@ -67,6 +71,8 @@ PER_LANE: Final = 20_000
 IN_ALL_LANES: Final = 200_000
 """Messages in hand in all; one that is in the spill takes about 1 kB of memory."""
 
+HOUR_S: Final = 3600.0
+
 AFFAIRS: Final = 200
 """Special events in one installation's lane."""
 
@@ -96,6 +102,8 @@ class Parts:
     sheltering: Sheltering
     proving: Proving
     telling: Telling
+    backfill: Backfill
+    watch: Watch
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
@@ -122,6 +130,7 @@ class Parts:
             "messages": self.receipts.statistics,
             "proof": self.proving.statistics,
             "telling": self.telling.statistics,
+            "backfill": self.backfill.statistics,
             "lanes_to_kefu": self.words.statistics,
             "lanes_to_slack": self.replies.lanes,
             "affairs": self.affairs.statistics,
@@ -248,7 +257,10 @@ def build(
     telling = Telling(
         world=world, web=web, installations=installations, directory=directory, journal=store.slack_journal
     )
-    receipts = Receipts(journal=store.slack_journal, spill=store.spill, wall=world.wall, on_left=telling.take)
+    gaps = Gaps(store.reserve, on_gap=lambda key: backfill.gap(key))  # noqa: PLW0108 - backfill comes later
+    receipts = Receipts(
+        journal=store.slack_journal, spill=store.spill, gaps=gaps, wall=world.wall, on_left=telling.take
+    )
     sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
     proving = Proving(
         proof=Proof(ways=(Way.AGAIN, Way.TELL) if second_channel is None else (Way.AGAIN, Way.SECOND, Way.TELL)),
@@ -294,7 +306,40 @@ def build(
         hearing=hearing,
         wall=world.wall,
     )
-    socket_mode = SocketMode(world=world, web=web, connections=config.slack.connections, on_delivery=intake.take)
+    socket_mode = SocketMode(
+        world=world,
+        web=web,
+        connections=config.slack.connections,
+        on_delivery=intake.take,
+        on_gap=lambda gap: watch.missed(gap),  # noqa: PLW0108 - the watch comes later
+    )
+
+    # What was missed.
+    max_age_s = config.slack.backfill_max_age * HOUR_S
+    marks = Marks(max_age_s=max_age_s)
+    backfill = Backfill(
+        reading=reading,
+        installations=installations,
+        book=book,
+        intake=intake,
+        receipts=receipts,
+        marks=marks,
+        gaps=gaps,
+        journal=store.slack_journal,
+        channels=config.slack.channels,
+        max_age_s=max_age_s,
+        wall=world.wall,
+    )
+    watch = Watch(
+        marks=marks,
+        gaps=gaps,
+        receipts=receipts,
+        backfill=backfill,
+        file=store.alive,
+        disk=world.disk,
+        is_listening=lambda: socket_mode.statistics().connections_up > 0,
+        wall=world.wall,
+    )
 
     return Parts(
         installations=installations,
@@ -310,6 +355,8 @@ def build(
         sheltering=sheltering,
         proving=proving,
         telling=telling,
+        backfill=backfill,
+        watch=watch,
         words=words,
         affairs=affairs,
         ways=ways,

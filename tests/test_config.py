@@ -78,6 +78,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     assert config.slack.api_url == "https://slack.com/api/"
     assert config.slack.connections == 2
     assert config.slack.channels == "mention"
+    assert config.slack.backfill_max_age == 24
     assert config.easemob.rest_url == ""
     assert config.easemob.websocket_url == ""
     assert config.easemob.discovery_url == "https://rs.easemob.com/easemob/server.json"
@@ -232,6 +233,8 @@ def test_every_problem_comes_at_once(file: Path) -> None:
         ("slack.connections", 2.5, "2.5; a whole number"),
         ("slack.connections", "two", "'two'; a whole number"),
         ("slack.connections", 10**30, "a very large number; a whole number"),
+        ("slack.backfill_max_age", 0, "0; a whole number from 1 to 72"),
+        ("slack.backfill_max_age", 1.5, "1.5; a whole number from 1 to 72"),
         ("slack.channels", "some", "'some'; one of mention, all, off"),
         ("slack.api_url", "http://slack.com/api/", "http:// to another machine"),
         ("slack.api_url", 5, "5; an address https://…"),

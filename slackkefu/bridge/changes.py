@@ -52,8 +52,11 @@ class Changes:
         self._aside = aside
         self._way = way
 
-    def edit(self, key: MessageKey) -> Reason:
+    def edit(self, key: MessageKey, revision: str = "") -> Reason:
         """Take note of an edit; say why nothing comes of it."""
+        if revision and self._receipts.has_seen(key, revision):
+            # Read from the history, where it had been edited already.
+            return Reason.DUPLICATE
         known = self._receipts.find(key)
         is_ours = isinstance(known, Owed) or (known is not None and known.outcome is not Outcome.WITHDRAWN)
         return Reason.EDIT_NOT_CARRIED if is_ours else Reason.UNKNOWN_ORIGINAL

@@ -3,8 +3,9 @@ Custody of Slack's messages: who answers for one now.
 
 Slack answers for a message until its envelope is acknowledged, and repeats it until then. So each message is one of
 :class:`Owed` (in our hands, Slack still answers for it), :class:`Safe` (its words are synced in the spill, so we
-answer for it) and :class:`Settled` (accepted by the other side, refused for good, or without anything for the desk).
-Only the last two may be acknowledged, and :mod:`slackkefu.bridge.receipts` asks to see one of them.
+answer for it), :class:`Settled` (accepted by the other side, refused for good, or without anything for the desk) and,
+while the disk takes nothing, :class:`Marked` (in our hands, and it is synced that the history has to be read for it if
+we lose it). Only the last three may be acknowledged, and :mod:`slackkefu.bridge.receipts` asks to see one of them.
 
 The same message can come several times: as a retry (same ``event_id``, new ``envelope_id``), as ``message`` and
 ``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
@@ -25,9 +26,20 @@ from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["KEEP_S", "Custody", "CustodyStatistics", "Joined", "MessageKey", "Outcome", "Owed", "Safe", "Settled"]
+__all__ = [
+    "KEEP_S",
+    "Custody",
+    "CustodyStatistics",
+    "Joined",
+    "Marked",
+    "MessageKey",
+    "Outcome",
+    "Owed",
+    "Safe",
+    "Settled",
+]
 
 KEEP_S: Final = 25 * 3600.0
 """How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
@@ -69,6 +81,8 @@ class Outcome(enum.StrEnum):
     """Nothing of it was for the desk after all."""
     WITHDRAWN = "withdrawn"
     """Its writer deleted it while it was in our hands; ignored by that name."""
+    TOO_OLD = "too_old"
+    """It was read from the history when it was too old for the desk; its writer is told."""
     APP_REMOVED = "app_removed"
     """Its workspace has removed the app: it is not ours to bring over any more, and nobody can be told."""
 
@@ -80,8 +94,12 @@ class Owed(Generic[D]):
     key: MessageKey
     deliveries: list[D] = field(default_factory=list)
     """Every envelope it came in, to be acknowledged together."""
+    thread_ts: Ts | None = None
+    """The root of the thread it stands in; None for one outside threads."""
     entry: int | None = None
     """Its number in the spill, once it is safe there."""
+    is_marked: bool = False
+    """Where it stands is marked in the reserve, from it on or from before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,13 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Safe:
     """A message that is synced in the spill; its envelopes may be acknowledged."""
+
+    key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A message that will be read from the history if it is lost; its envelopes may be acknowledged."""
 
     key: MessageKey
 
@@ -115,6 +140,8 @@ class CustodyStatistics:
     """Messages in our hands, those in the spill included."""
     spilled: int
     """Of these, in the spill."""
+    marked: int
+    """Of these, in memory alone and marked in the reserve: the disk takes nothing."""
     delivered: int
     """Messages that Easemob accepted."""
     refused: int
@@ -125,6 +152,8 @@ class CustodyStatistics:
     """Messages in which nothing was for the desk, such as a bare mention of the app."""
     withdrawn: int
     """Messages that their writers deleted before they were brought over."""
+    too_old: int
+    """Messages that were read from the history when they were too old; what their writers were told, telling counts."""
     app_removed: int
     """Messages whose workspace had removed the app before they were brought over."""
     repeats: int
@@ -148,6 +177,7 @@ class Custody(Generic[D]):
         self._counts = dict.fromkeys(Outcome, 0)
         self._repeats = 0
         self._spilled = 0
+        self._marked = 0
 
     def restore(self, settled: Iterable[tuple[MessageKey, str, float]]) -> None:
         """Take over what the run before has settled: each with how, if we know that word, and when."""
@@ -163,13 +193,20 @@ class Custody(Generic[D]):
         self._spilled += 1
         return owed
 
-    def take(self, key: MessageKey, delivery: D) -> Owed[D] | Joined | Safe | Settled:
+    def take(
+        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None
+    ) -> Owed[D] | Joined | Marked | Safe | Settled:
         """
         Take note of an envelope.
 
+        Args:
+            key: Its message.
+            delivery: How it is acknowledged.
+            thread_ts: The root of the thread that the message stands in.
+
         Returns:
-            :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Safe`: in hand and in the
-            spill; :class:`Settled`: done before.
+            :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Marked`: in hand and
+            marked in the reserve; :class:`Safe`: in hand and in the spill; :class:`Settled`: done before.
 
         """
         settled = self._recall(key)
@@ -181,17 +218,28 @@ class Custody(Generic[D]):
             self._repeats += 1
             if owed.entry is not None:
                 return Safe(key)
+            if owed.is_marked:
+                return Marked(key)
             owed.deliveries.append(delivery)
             return Joined(key)
-        owed = self._owed[key] = Owed(key, [delivery])
+        owed = self._owed[key] = Owed(key, [delivery], thread_ts)
         return owed
 
     def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, list[D]]:
         """Note that *owed* is synced in the spill under *entry*; return the envelopes to be acknowledged now."""
+        if self.is_in_hand(owed):
+            self._spilled += 1
+            self._marked -= owed.is_marked
         owed.entry = entry
-        self._spilled += self.is_in_hand(owed)
         deliveries, owed.deliveries = owed.deliveries, []
         return Safe(owed.key), deliveries
+
+    def mark(self, owed: Owed[D]) -> tuple[Marked, list[D]]:
+        """Note that *owed* is marked in the reserve; return the envelopes to be acknowledged now."""
+        self._marked += self.is_in_hand(owed) and owed.entry is None and not owed.is_marked
+        owed.is_marked = True
+        deliveries, owed.deliveries = owed.deliveries, []
+        return Marked(owed.key), deliveries
 
     def settle(self, owed: Owed[D], outcome: Outcome, *, now: float) -> Settled:
         """Note how *owed* ended; it passes on."""
@@ -212,6 +260,31 @@ class Custody(Generic[D]):
         """Tell whether *owed* has not ended yet."""
         return self._owed.get(owed.key) is owed
 
+    def has(self, key: MessageKey) -> bool:
+        """Tell whether a message is in hand."""
+        return key in self._owed
+
+    def is_exposed(self, key: MessageKey) -> bool:
+        """Tell whether a message is in hand, and in memory alone."""
+        owed = self._owed.get(key)
+        return owed is not None and owed.entry is None
+
+    def exposed(self) -> Iterator[MessageKey]:
+        """Return the messages that are in memory alone."""
+        return (key for key, owed in self._owed.items() if owed.entry is None)
+
+    def note_edit(self, key: MessageKey, revision: str, *, now: float) -> None:
+        """Know that a message has ended as this edit has made it."""
+        self._settled.note(_edit(key, revision), now)
+
+    def has_seen(self, key: MessageKey, revision: str) -> bool:
+        """Tell whether a message has ended as this edit has made it."""
+        return _edit(key, revision) in self._settled
+
+    def has_ended_anywhere(self, channel: ChannelId, ts: Ts) -> bool:
+        """Tell whether a message has ended, whichever installation it came by."""
+        return _anywhere(channel, ts) in self._settled
+
     def let_go(self, owed: Owed[D]) -> None:
         """Give *owed* back to Slack, unanswered: its next repeat is taken as new."""
         self._drop(owed)
@@ -221,21 +294,27 @@ class Custody(Generic[D]):
         return CustodyStatistics(
             in_hand=len(self._owed),
             spilled=self._spilled,
+            marked=self._marked,
             delivered=self._counts[Outcome.DELIVERED],
             refused=self._counts[Outcome.REFUSED],
             set_aside=self._counts[Outcome.SET_ASIDE],
             ignored=self._counts[Outcome.IGNORED],
             withdrawn=self._counts[Outcome.WITHDRAWN],
+            too_old=self._counts[Outcome.TOO_OLD],
             app_removed=self._counts[Outcome.APP_REMOVED],
             repeats=self._repeats,
         )
 
     def _drop(self, owed: Owed[D]) -> None:
         del self._owed[owed.key]
-        self._spilled -= owed.entry is not None
+        if owed.entry is not None:
+            self._spilled -= 1
+        else:
+            self._marked -= owed.is_marked
 
     def _remember(self, key: MessageKey, outcome: str, at: float) -> None:
         self._settled.note(str(key), at)
+        self._settled.note(_anywhere(key.channel, key.ts), at)
         if outcome == Outcome.WITHDRAWN:
             self._withdrawn.note(str(key), at)
 
@@ -243,3 +322,11 @@ class Custody(Generic[D]):
         if str(key) not in self._settled:
             return None
         return Settled(key, Outcome.WITHDRAWN if str(key) in self._withdrawn else None)
+
+
+def _anywhere(channel: ChannelId, ts: Ts) -> str:
+    return f"{channel}/{ts}"
+
+
+def _edit(key: MessageKey, revision: str) -> str:
+    return f"{key}@{revision}"

@@ -249,7 +249,7 @@ class Forwarding:
             journey.accepted += 1
         self._lateness.note(forward.user, forward.event.ts)
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
-        return _Ending(Outcome.DELIVERED)
+        return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
     async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""

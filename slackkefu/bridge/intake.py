@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import listens, wrote
-from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
+from slackkefu.bridge.custody import Joined, Marked, Outcome, Safe, Settled
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.routing import Change, Forward, Ignored, route
 from slackkefu.bridge.table import Reason, Rule
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.sheltering import Sheltering
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.envelope import Envelope
     from slackkefu.slack.ids import Ts
     from slackkefu.slack.installation import InstallationKey, Installations
 
@@ -124,7 +125,7 @@ class Intake:
 
     async def take(self, delivery: Delivery) -> None:
         """Decide on one envelope, without waiting for the other side."""
-        decision = self._decide(delivery)
+        decision = self.decide(delivery.envelope)
         if (
             isinstance(decision, Ignored)
             and decision.may_follow is not None
@@ -134,19 +135,34 @@ class Intake:
             return
         await self._carry_out(decision, delivery)
 
-    def _decide(self, delivery: Delivery) -> Route:
+    def decide(self, envelope: Envelope) -> Route:
+        """Say what is done with an envelope, and do nothing."""
         return route(
-            delivery.envelope,
+            envelope,
             installations=self._installations,
             channels=self._channels,
             listens=self._listens,
             user_of=self._book.user_of,
         )
 
+    async def take_read(self, forward: Forward, delivery: Delivery) -> bool:
+        """
+        Take a message that was read from the history, as soon as its visitor's lane has room.
+
+        Returns:
+            Whether it is new.
+
+        """
+        await self._words.room(forward.user)
+        taken = self._receipts.take(forward, delivery)
+        if isinstance(taken, Joined | Marked | Safe | Settled):
+            return False
+        return self._put(forward, taken, received_at=trio.current_time())
+
     async def _look_again(self, _: ImUser, delivery: Delivery) -> None:
         """Decide once more, when a mention that came after its own thread's next words would be known."""
         await trio.sleep_until(delivery.received_at + SECOND_LOOK_S)
-        await self._carry_out(self._decide(delivery), delivery)
+        await self._carry_out(self.decide(delivery.envelope), delivery)
 
     async def _carry_out(self, decision: Route, delivery: Delivery) -> None:
         self._hearing.took(delivery.envelope.payload, decision)
@@ -164,7 +180,7 @@ class Intake:
 
     async def _forward(self, forward: Forward, delivery: Delivery) -> None:
         taken = self._receipts.take(forward, delivery)
-        if isinstance(taken, Safe | Settled):
+        if isinstance(taken, Marked | Safe | Settled):
             is_deleted = isinstance(taken, Settled) and taken.outcome is Outcome.WITHDRAWN
             reason = Reason.WITHDRAWN if is_deleted else Reason.DUPLICATE
             self._ignored[reason] += 1
@@ -172,19 +188,23 @@ class Intake:
             await self._receipts.acknowledge_repeat(taken, delivery)
         elif isinstance(taken, Joined):
             log.debug("slack.repeat_joined", ts=taken.key.ts, attempt=delivery.envelope.retry_attempt)
-        elif not self._words.put(forward.user, taken):
+        elif not self._put(forward, taken, received_at=delivery.received_at):
             self._receipts.let_go(taken)
             log.warning("lane.full", visitor=forward.user, meaning="not acknowledged; Slack keeps and repeats it")
-        else:
-            is_slow = bool(forward.event.files)
-            self._sheltering.took(forward.user, taken, received_at=delivery.received_at, is_slow=is_slow)
-            # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
-            self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+
+    def _put(self, forward: Forward, parcel: Parcel, *, received_at: float) -> bool:
+        """Put a message on its visitor's lane; False when there is no room."""
+        if not self._words.put(forward.user, parcel):
+            return False
+        self._sheltering.took(forward.user, parcel, received_at=received_at, is_slow=bool(forward.event.files))
+        # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
+        self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+        return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:
         """Carry out an edit or a deletion; one whose effect the disk does not take is left to Slack."""
         is_edit = change.rule is Rule.EDIT
-        reason = self._changes.edit(change.key) if is_edit else await self._changes.delete(change.key)
+        reason = self._changes.edit(change.key, change.revision) if is_edit else await self._changes.delete(change.key)
         if reason is not None:
             await self._ignore(delivery, reason, change.rule.value)
 

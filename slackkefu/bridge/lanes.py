@@ -63,6 +63,7 @@ class Lanes(Generic[K, T]):
         self._is_over = False
         self._empty = trio.Event()
         self._empty.set()
+        self._freed = trio.lowlevel.ParkingLot()
 
     def __repr__(self) -> str:
         return f"<Lanes busy={len(self._lanes)} waiting={self._waiting}>"
@@ -81,10 +82,10 @@ class Lanes(Generic[K, T]):
         """Put *piece* at the end of the lane of *key*; False when there is no room, or nobody works any more."""
         if self._nursery is None:
             raise RuntimeError("lanes are not running")
-        lane = self._lanes.get(key)
-        if self._is_over or self._waiting >= self._in_all or (lane is not None and len(lane) >= self._per_lane):
+        if self._is_full(key):
             self._refused += 1
             return False
+        lane = self._lanes.get(key)
         self._waiting += 1
         if lane is not None:
             lane.append(piece)
@@ -94,6 +95,12 @@ class Lanes(Generic[K, T]):
             self._empty = trio.Event()
         self._nursery.start_soon(self._drain, key)
         return True
+
+    async def room(self, key: K) -> None:
+        """Wait until the lane of *key* has room; without a checkpoint in between it still has it for :meth:`put`."""
+        await trio.lowlevel.checkpoint()
+        while self._is_full(key):
+            await self._freed.park()
 
     async def drained(self) -> None:
         """Wait until every lane is empty."""
@@ -105,12 +112,18 @@ class Lanes(Generic[K, T]):
         deepest = max(map(len, self._lanes.values()), default=0)
         return LaneStatistics(busy=len(self._lanes), waiting=self._waiting, deepest=deepest, refused=self._refused)
 
+    def _is_full(self, key: K) -> bool:
+        """Tell whether another piece would be refused."""
+        depth = len(self._lanes.get(key, ()))
+        return self._is_over or self._waiting >= self._in_all or depth >= self._per_lane
+
     async def _drain(self, key: K) -> None:
         lane = self._lanes[key]
         while lane:
             await self._work(key, lane[0])
             lane.popleft()
             self._waiting -= 1
+            self._freed.unpark_all()
         del self._lanes[key]
         if not self._waiting:
             self._empty.set()

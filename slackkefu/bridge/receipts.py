@@ -6,25 +6,28 @@ on. An envelope is acknowledged on its own connection as soon as one of two thin
 ended (ids only), or the message itself in the spill. Later than :data:`BUDGET_S` after it came it is left alone,
 because Slack has counted it as failed by then and sends a repeat (facts/slack.md §1 and §2), which is recognised.
 
-While the disk takes nothing, nothing is acknowledged: what is brought over is remembered in memory, and written down
-when a repeat asks for it or the disk works again, whichever comes first.
+While the disk takes nothing, where a new message stands is marked in the reserve (:mod:`slackkefu.bridge.gaps`), and it
+is acknowledged against that; without room there, it is not. It goes on its way from memory, and how it ends is written
+down when a repeat asks for it or the disk works again, whichever comes first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import structlog
 import trio
 
 from slackkefu.bridge import spilled
-from slackkefu.bridge.custody import KEEP_S, Custody, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.custody import KEEP_S, Custody, Marked, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.gaps import Strand
 from slackkefu.bridge.remembered import restored_at
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.envelope import EventCallback
-from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, written_at
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Piece
@@ -33,9 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from slackkefu.bridge.custody import CustodyStatistics, Joined
+    from slackkefu.bridge.gaps import Gaps
     from slackkefu.bridge.routing import Forward
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.store.entries import SlackEntry
+    from slackkefu.store.entries import MessageEntry, SlackEntry
     from slackkefu.store.spill import Spilled
 
 __all__ = ["BUDGET_S", "Delivery", "Journal", "Parcel", "Receipt", "Receipts", "Spill", "key_of"]
@@ -44,6 +48,9 @@ log = structlog.get_logger()
 
 BUDGET_S: Final = 2.5
 """Slack waits 3 s; the half second is for the way back."""
+
+AGAIN_S: Final = 5.0
+"""Pause before a disk that took nothing is tried again."""
 
 
 class Delivery(Protocol):
@@ -105,6 +112,11 @@ class _Unwritten:
     outcome: Outcome
     along: tuple[SlackEntry, ...]
 
+    @property
+    def is_exposed(self) -> bool:
+        """Whether memory alone knows that it was ours."""
+        return self.owed.entry is None
+
 
 @final
 class Parcel:
@@ -151,6 +163,7 @@ class Receipts:
     Args:
         journal: Where it is written down that a message has ended.
         spill: Where messages wait that were acknowledged.
+        gaps: Where it is marked what the disk does not take, and noted what was given back.
         wall: Wall clock, seconds.
         on_left: Told of each entry that a message left behind, once it is on disk.
 
@@ -161,27 +174,34 @@ class Receipts:
         *,
         journal: Journal,
         spill: Spill,
+        gaps: Gaps,
         wall: Callable[[], float],
         on_left: Callable[[SlackEntry], None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._spill = spill
+        self._gaps = gaps
         self._wall = wall
         self._on_left = on_left
         self._custody: Custody[Receipt] = Custody()
         # What has ended, but is not written down yet.
         self._unwritten: dict[MessageKey, _Unwritten] = {}
+        self._refused = trio.Event()
+        # Whoever waits for a message to leave our memory.
+        self._waiting = trio.lowlevel.ParkingLot()
 
     # From the run before.
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over what the journal says has ended."""
         wall, now = self._wall(), trio.current_time()
-        self._custody.restore(
-            (key_of(entry), entry.outcome, restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S))
-            for entry in entries
-            if isinstance(entry, SettledEntry) and not entry.revision
-        )
+        for entry in entries:
+            if isinstance(entry, SettledEntry):
+                at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
+                if entry.revision:
+                    self._custody.note_edit(key_of(entry), entry.revision, now=at)
+                else:
+                    self._custody.restore([(key_of(entry), entry.outcome, at)])
 
     def restore_spilled(self, spilled: Iterable[Spilled]) -> list[tuple[str, Parcel]]:
         """Take over what waits in the spill: the parcels by lane, in order."""
@@ -196,9 +216,22 @@ class Receipts:
 
     # On the way.
 
-    def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Safe | Settled:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write down what the disk has refused, as soon as it takes it again, until cancelled."""
+        task_status.started()
+        while True:
+            await self._refused.wait()
+            while self._unwritten:
+                await trio.sleep(AGAIN_S)
+                await self._catch_up()
+            self._refused = trio.Event()
+
+    def take(self, forward: Forward, delivery: Delivery) -> Parcel | Joined | Marked | Safe | Settled:
         """Take a message in hand, or recognise it; see :meth:`Custody.take`."""
-        taken = self._custody.take(forward.key, Receipt(delivery, delivery.received_at + BUDGET_S))
+        event = forward.event
+        thread_ts = event.thread_ts if event.thread_ts != event.ts else None
+        receipt = Receipt(delivery, delivery.received_at + BUDGET_S)
+        taken = self._custody.take(forward.key, receipt, thread_ts=thread_ts)
         payload = delivery.envelope.payload
         if not isinstance(taken, Owed):
             return taken
@@ -212,15 +245,21 @@ class Receipts:
         A cancellation may leave them in the spill and not acknowledged: their repeats are recognised.
 
         Raises:
-            StoreUnwritable: None of them is in the spill.
+            StoreUnwritable: None of them is in the spill. Those that the reserve takes are acknowledged all the same.
 
         """
-        numbers = await self._spill.put(*(Piece(lane, str(each.owed.key), each.content()) for each in parcels))
+        try:
+            numbers = await self._spill.put(*(Piece(lane, str(each.owed.key), each.content()) for each in parcels))
+        except StoreUnwritable:
+            for parcel in parcels:
+                await self._mark(parcel.owed)
+            raise
         for parcel, number in zip(parcels, numbers, strict=True):
             safe, deliveries = self._custody.shelter(parcel.owed, number)
             if not self._custody.is_in_hand(parcel.owed) and parcel.owed.key not in self._unwritten:
                 self._spill.done(number)
             await self._acknowledge(safe, deliveries)
+        self._waiting.unpark_all()
 
     async def fetch(self, parcel: Parcel) -> bytes:
         """Return what the spill keeps of *parcel*; raises StoreError for now, ValueError for good."""
@@ -242,20 +281,21 @@ class Receipts:
         """Note that the writer of a message in hand has deleted it; tell whether that is on disk."""
         return await self._end(owed, Outcome.WITHDRAWN, ())
 
-    async def acknowledge_repeat(self, known: Safe | Settled, delivery: Delivery) -> None:
-        """Acknowledge one more envelope of a message that is safe or has ended."""
-        if isinstance(known, Safe) or await self.is_written(known):
+    async def acknowledge_repeat(self, known: Marked | Safe | Settled, delivery: Delivery) -> None:
+        """Acknowledge one more envelope of a message that is marked or safe, or has ended."""
+        unwritten = self._unwritten.get(known.key)
+        if (
+            not isinstance(known, Settled)
+            or await self.is_written(known)
+            or (unwritten is not None and await self._mark(unwritten.owed))
+        ):
             await delivery.acknowledge()
 
-    async def catch_up(self) -> None:
-        """Write down what the disk did not take when it ended; of a message from the spill no repeat asks for it."""
-        for key in [*self._unwritten]:
-            if not await self.is_written(Settled(key)):
-                return
-
     def let_go(self, parcel: Parcel) -> None:
-        """Leave a message to Slack, unanswered: its next repeat is taken as new."""
+        """Leave a message to Slack, unanswered, which may have repeated it for the last time."""
         self._custody.let_go(parcel.owed)
+        self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
+        self._waiting.unpark_all()
 
     # What is known of a message.
 
@@ -266,6 +306,40 @@ class Receipts:
     def is_in_hand(self, parcel: Parcel) -> bool:
         """Tell whether *parcel* is still to be brought over; its writer may have deleted it meanwhile."""
         return self._custody.is_in_hand(parcel.owed)
+
+    def edit_of(self, forward: Forward) -> tuple[SlackEntry, ...]:
+        """Return what says, settled along with a message, that its words are those of an edit already."""
+        revision = forward.event.edited_ts
+        return (self._entry(forward.key, Outcome.DELIVERED, revision=revision),) if revision else ()
+
+    def has_seen(self, key: MessageKey, revision: str) -> bool:
+        """Tell whether a message has ended as this edit has made it."""
+        return self._custody.has_seen(key, revision)
+
+    def has_in_hand(self, key: MessageKey) -> bool:
+        """Tell whether a message is in hand, as it came by this very installation."""
+        return self._custody.has(key)
+
+    def has_ended_anywhere(self, key: MessageKey) -> bool:
+        """Tell whether a message has ended, whichever installation it came by."""
+        return self._custody.has_ended_anywhere(key.channel, key.ts)
+
+    async def passed(self, key: MessageKey) -> bool:
+        """
+        Wait until a message in hand has ended, on disk, or is in the spill.
+
+        Returns:
+            False when it was given back, or never was ours.
+
+        """
+        while self._custody.is_exposed(key) or (key in self._unwritten and self._unwritten[key].is_exposed):
+            await self._waiting.park()
+        return self.find(key) is not None
+
+    def exposed_since(self) -> float | None:
+        """Return when the first message was written that memory alone knows; None while there is none."""
+        ended = (key for key, each in self._unwritten.items() if each.is_exposed)
+        return min((written_at(key.ts) or 0.0 for key in chain(self._custody.exposed(), ended)), default=None)
 
     def preclude(self, key: MessageKey) -> None:
         """Know that a message that never came has been deleted; see :meth:`Custody.preclude`."""
@@ -280,6 +354,7 @@ class Receipts:
         settled = self._custody.settle(owed, outcome, now=trio.current_time())
         self._unwritten[settled.key] = _Unwritten(owed, outcome, along)
         if not await self._write_down(settled.key):
+            await self._mark(owed)
             return False
         deliveries, owed.deliveries = owed.deliveries, []
         await self._acknowledge(settled, deliveries)
@@ -292,38 +367,72 @@ class Receipts:
     async def _write_down(self, key: MessageKey) -> bool:
         """Write that a message has ended; False while the disk takes nothing."""
         unwritten = self._unwritten[key]
-        entry = SettledEntry(
-            enterprise_id=key.installation.enterprise_id,
-            team_id=key.installation.team_id,
-            channel=key.channel,
-            ts=key.ts,
-            outcome=unwritten.outcome.value,
-            at=self._wall(),
-        )
         try:
-            await self._journal.append(*unwritten.along, entry)
+            await self._journal.append(*unwritten.along, self._entry(key, unwritten.outcome))
         except StoreUnwritable as exc:
             log.error(  # noqa: TRY400 - for an operator, no traceback
-                "store.unwritable", problem=str(exc), meaning="brought over and not acknowledged; Slack repeats it"
+                "store.unwritable", problem=str(exc), meaning="brought over, and remembered until it is written down"
             )
+            self._refused.set()
             return False
         # Two may have written it side by side; what follows from it follows once.
         if self._unwritten.pop(key, None) is not None:
             if unwritten.owed.entry is not None:
                 self._spill.done(unwritten.owed.entry)
             for left in unwritten.along:
-                self._on_left(left)
+                self._leave(left)
+            self._waiting.unpark_all()
         return True
 
+    async def _catch_up(self) -> None:
+        """Write down what the disk did not take when it ended, until it refuses something again."""
+        for key in [*self._unwritten]:
+            if not await self.is_written(Settled(key)):
+                return
+
+    def _leave(self, entry: SlackEntry) -> None:
+        """Act on what a message has left behind, now that it is on disk."""
+        if isinstance(entry, SettledEntry) and entry.revision:
+            self._custody.note_edit(key_of(entry), entry.revision, now=trio.current_time())
+        self._on_left(entry)
+
+    async def _mark(self, owed: Owed[Receipt]) -> bool:
+        """Mark where a message stands and acknowledge it, unless it is safe; False where the reserve has no room."""
+        if owed.entry is not None:
+            return True
+        if not owed.is_marked:
+            try:
+                await self._gaps.mark(_strand(owed), owed.key.ts)
+            except StoreUnwritable as exc:
+                log.error("reserve.unwritable", problem=str(exc), meaning="not acknowledged; Slack repeats it")  # noqa: TRY400 - for an operator, no traceback
+                return False
+        await self._acknowledge(*self._custody.mark(owed))
+        return True
+
+    def _entry(self, key: MessageKey, outcome: Outcome, *, revision: str = "") -> SettledEntry:
+        return SettledEntry(
+            enterprise_id=key.installation.enterprise_id,
+            team_id=key.installation.team_id,
+            channel=key.channel,
+            ts=key.ts,
+            revision=revision,
+            outcome=outcome.value,
+            at=self._wall(),
+        )
+
     @staticmethod
-    async def _acknowledge(_: Safe | Settled, receipts: Iterable[Receipt]) -> None:
-        """Acknowledge envelopes; their message has to be safe or settled, and this asks to see it."""
+    async def _acknowledge(_: Marked | Safe | Settled, receipts: Iterable[Receipt]) -> None:
+        """Acknowledge envelopes; their message has to be marked, safe or settled, and this asks to see it."""
         for receipt in receipts:
             if trio.current_time() <= receipt.until:
                 await receipt.delivery.acknowledge()
 
 
-def key_of(entry: SlackEntry) -> MessageKey:
+def _strand(owed: Owed[Receipt]) -> Strand:
+    return Strand(owed.key.installation, owed.key.channel, owed.thread_ts)
+
+
+def key_of(entry: MessageEntry) -> MessageKey:
     """Return which message *entry* is about."""
     installation = InstallationKey(
         EnterpriseId(entry.enterprise_id) if entry.enterprise_id else None,

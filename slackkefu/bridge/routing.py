@@ -70,6 +70,8 @@ class Change:
     channel: ChannelId
     ts: Ts
     """The message that is changed; never the change."""
+    revision: str = ""
+    """Which edit it is; empty where Slack does not say."""
 
     @property
     def key(self) -> MessageKey:
@@ -221,7 +223,7 @@ def _route_change(event: MessageEvent, payload: EventCallback, installation: Ins
     before = previous.text if previous is not None else None
     if message is None or not message.edited or message.text == before:
         return Ignored(Reason.NOT_AN_EDIT)
-    return Change(Rule.EDIT, installation, event.channel, message.ts)
+    return Change(Rule.EDIT, installation, event.channel, message.ts, message.edited_ts or "")
 
 
 # Who wrote it: the marks of facts/slack.md §4 that say nobody did.

@@ -173,9 +173,9 @@ class Telling:
 
     def take(self, entry: SlackEntry) -> None:
         """Tell what is on disk as untold, from now on; any other entry is passed over."""
-        key = key_of(entry)
-        if not isinstance(entry, Untold) or key in self._matters:
+        if not isinstance(entry, Untold) or key_of(entry) in self._matters:
             return
+        key = key_of(entry)
         now = trio.current_time()
         until = now + KEEP_S - (self._world.wall() - entry.at)
         self._matters[key] = _Matter(entry, until, backoff(self._world.chance, first_s=1.0, cap_s=600.0))

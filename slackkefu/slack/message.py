@@ -89,6 +89,8 @@ class MessageEvent:
     """The author's, where the event brings it along."""
     edited: bool
     """A person has edited it (``edited``)."""
+    edited_ts: Ts | None = None
+    """Which edit it is the result of; not the ``ts`` of the event that told of it."""
     metadata_id: str
     """The id in our own post's metadata; empty on all others."""
     message: MessageEvent | None
@@ -174,6 +176,7 @@ def read_message(
         files=_read_files(wire.files),
         profile=read_profile(wire.user_profile),
         edited=bool(wire.edited),
+        edited_ts=Ts(text_at(wire.edited, "ts")) or None,
         metadata_id=_read_metadata_id(wire.metadata),
         message=inner,
         previous=previous,

@@ -18,6 +18,8 @@ __all__ = [
     "Concluded",
     "Intent",
     "KefuEntry",
+    "MessageEntry",
+    "Read",
     "Settled",
     "SlackEntry",
     "Told",
@@ -45,7 +47,7 @@ class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
 
     ts: str
     revision: str = ""
-    """Empty for the message as first written; for an edit or deletion, the event's own ``ts``."""
+    """Empty for the message as first written; for an edit, the ``ts`` inside its ``edited``."""
     outcome: str
     at: float
 
@@ -95,7 +97,18 @@ class Concluded(Conversation, frozen=True, kw_only=True, tag="concluded"):
     at: float
 
 
-SlackEntry: TypeAlias = Settled | Untold | Told | Awaiting | Concluded
+class Read(Conversation, frozen=True, kw_only=True, tag="read"):
+    """A conversation was read from Slack's history, and what was found is settled or in the spill."""
+
+    through: float
+    """Everything that was written before has been seen."""
+    at: float
+
+
+MessageEntry: TypeAlias = Settled | Untold | Told | Awaiting | Concluded
+"""What is about one message."""
+
+SlackEntry: TypeAlias = MessageEntry | Read
 
 
 # kefu → Slack.

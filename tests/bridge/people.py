@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 import trio
 
+from slackkefu.bridge.gaps import Gaps
 from slackkefu.bridge.proof import Proof
 from slackkefu.bridge.proving import Proving
 from slackkefu.bridge.receipts import Receipts
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from slackkefu.net.network import Network
     from slackkefu.slack.envelope import Envelope
     from slackkefu.store.entries import KefuEntry, SlackEntry
+    from slackkefu.store.reserve import Mark
     from slackkefu.store.spill import Piece
     from slackkefu.store.visitors import VisitorRecord
 
@@ -38,6 +40,7 @@ __all__ = [
     "NORTH",
     "Journal",
     "Parcels",
+    "Reserve",
     "Shelf",
     "Spill",
     "envelope",
@@ -176,9 +179,40 @@ class Spill:
         return [each.key.rpartition("/")[2] for each in self.pieces]
 
 
-def receipts(journal: Journal | None = None, spill: Spill | None = None) -> Receipts:
+@final
+class Reserve:
+    """A reserve in memory; without room when told so."""
+
+    def __init__(self) -> None:
+        self.marks: dict[int, Mark] = {}
+        self.is_full = False
+
+    async def put(self, mark: Mark) -> int:
+        """Keep *mark*."""
+        await trio.lowlevel.checkpoint()
+        if self.is_full:
+            raise StoreUnwritable(Path("reserve"), "no room")
+        slot = max(self.marks, default=0) + 1
+        self.marks[slot] = mark
+        return slot
+
+    async def free(self, *slots: int) -> None:
+        """Free *slots*."""
+        await trio.lowlevel.checkpoint()
+        if self.is_full and slots:
+            raise StoreUnwritable(Path("reserve"), "no room")
+        for slot in slots:
+            del self.marks[slot]
+
+
+def receipts(journal: Journal | None = None, spill: Spill | None = None, gaps: Gaps | None = None) -> Receipts:
     """Make the book of messages in hand."""
-    return Receipts(journal=journal or Journal(), spill=spill or Spill(), wall=virtual_wall())
+    return Receipts(
+        journal=journal or Journal(),
+        spill=spill or Spill(),
+        gaps=Gaps(Reserve(), on_gap=lambda _: None) if gaps is None else gaps,
+        wall=virtual_wall(),
+    )
 
 
 @final

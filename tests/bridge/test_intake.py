@@ -13,9 +13,12 @@ from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.changes import Changes
 from slackkefu.bridge.custody import Outcome
+from slackkefu.bridge.gaps import Gaps
 from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intake import Intake
 from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.receipts import Parcel
+from slackkefu.bridge.routing import Forward
 from slackkefu.bridge.sheltering import Sheltering
 from slackkefu.bridge.spilled import restore
 from slackkefu.bridge.table import Reason, Rule
@@ -23,7 +26,20 @@ from slackkefu.easemob.names import ImUser
 from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.installation import Installations
 from slackkefu.world import InlineDisk
-from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Parcels, Shelf, Spill, envelope, frame, receipts
+from tests.bridge.people import (
+    MIA,
+    MIA_CHANNEL,
+    NORTH,
+    Journal,
+    Parcels,
+    Reserve,
+    Shelf,
+    Spill,
+    envelope,
+    forward,
+    frame,
+    receipts,
+)
 from tests.facts import load
 from tests.memory_network import virtual_wall
 
@@ -31,7 +47,6 @@ if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
     from slackkefu.bridge.custody import MessageKey
-    from slackkefu.bridge.receipts import Parcel
     from slackkefu.bridge.routing import Special
     from slackkefu.config import ChannelsMode
     from slackkefu.slack.envelope import Envelope
@@ -51,7 +66,9 @@ class Gate:
         self.connection = Parcels()
         self.spill = Spill()
         self.journal = Journal()
-        self.receipts = receipts(self.journal, self.spill)
+        self.reserve = Reserve()
+        self.gaps = Gaps(self.reserve, on_gap=lambda _: None)
+        self.receipts = receipts(self.journal, self.spill, self.gaps)
         self.is_live = True
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: self.is_live)
         self.book = Book([], store=Shelf(), disk=InlineDisk())
@@ -167,7 +184,7 @@ async def test_words_are_acknowledged_when_they_have_arrived(
 async def test_a_repeat_of_what_is_done_is_acknowledged(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
     """Words that took longer than the disk allowed are known as done when Slack repeats them; they are sent once."""
     gate.takes_s = 2.6
-    gate.spill.is_full = True
+    gate.spill.is_full = gate.reserve.is_full = True
     await gate.takes(envelope())
     await trio.sleep(10)
 
@@ -185,7 +202,7 @@ async def test_a_repeat_joins_and_is_acknowledged_where_it_came(
 ) -> None:
     """A repeat of words in hand is not sent again; it is acknowledged with them, on its own connection."""
     gate.takes_s = 62.0
-    gate.spill.is_full = True
+    gate.spill.is_full = gate.reserve.is_full = True
     other = Parcels()
     await gate.takes(envelope())
     await trio.sleep(60)
@@ -387,7 +404,7 @@ async def test_a_lane_goes_to_the_spill_in_order(gate: Gate, autojump_clock: tri
 async def test_a_spill_without_room_is_tried_again(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
     """While the disk takes nothing nothing is acknowledged; with room the message is sheltered and its repeat told."""
     gate.takes_s = 100.0
-    gate.spill.is_full = True
+    gate.spill.is_full = gate.reserve.is_full = True
     await gate.takes(envelope())
     await trio.sleep(10)
     gate.spill.is_full = False
@@ -398,6 +415,66 @@ async def test_a_spill_without_room_is_tried_again(gate: Gate, autojump_clock: t
     await gate.takes(envelope(retry=1))
 
     assert ["e1.1"] == gate.connection.names
+
+
+async def test_what_is_marked_is_acknowledged(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """A message that the spill does not take is acknowledged against its mark, and so is every repeat of it."""
+    gate.takes_s = 100.0
+    gate.spill.is_full = True
+    await gate.takes(envelope())
+    await trio.sleep(60)
+    await gate.takes(envelope(retry=1))
+    await trio.sleep(60)
+
+    assert [("e1.0", 1.5), ("e1.1", 60.0)] == gate.connection.acknowledged
+    assert ["1760000000.000001"] == [mark.since for mark in gate.reserve.marks.values()]
+    assert 1 == len(gate.words)
+
+
+async def test_a_full_lane_leaves_a_gap(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """What a full lane did not take is left to Slack, and known as perhaps missing."""
+    gate = Gate(per_lane=1)
+    await gate.open(nursery)
+    gate.takes_s = 100.0
+    await gate.takes(envelope())
+    await gate.takes(envelope(number=2))
+
+    assert 1760000000.000002 == gate.gaps.earliest()
+    assert {} == gate.reserve.marks
+
+
+async def test_what_is_read_waits_for_room(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """A message read from the history is not refused by a full lane; it waits, and is taken once."""
+    gate = Gate(per_lane=1)
+    await gate.open(nursery)
+    gate.takes_s = 10.0
+    await gate.takes(envelope())
+    words = gate.intake.decide(envelope("read", number=2))
+    assert isinstance(words, Forward)
+    taken = [await gate.intake.take_read(words, gate.connection.bring(envelope("read", number=2))) for _ in range(2)]
+
+    assert [True, False] == taken
+    assert 20.0 == trio.current_time()
+    assert ["hello", "read"] == [text for _, text in gate.words]
+
+
+async def test_an_edit_that_was_read_is_a_duplicate(
+    gate: Gate, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """The edit of a message that reached the desk as edited is known; another edit of it is not."""
+    first = {"type": "message", "ts": "1760000000.000001", "user": "U0MIA00001", "text": "hello"}
+    words = forward("hello, edited", edited={"user": "U0MIA00001", "ts": "1760000050.000000"})
+    taken = gate.receipts.take(words, gate.connection.bring(envelope()))
+    assert isinstance(taken, Parcel)
+    await gate.receipts.settle(taken, Outcome.DELIVERED, *gate.receipts.edit_of(words))
+    for number, ts in enumerate(["1760000050.000000", "1760000060.000000"], start=2):
+        now = first | {"text": f"hello, {number}", "edited": {"user": "U0MIA00001", "ts": ts}}
+        changed: dict[str, Any] = {"subtype": "message_changed", "message": now, "previous_message": first}
+        await gate.takes(envelope(None, number=number, user=None, **changed))
+
+    assert ["duplicate", "edit_not_carried"] == [
+        entry["reason"] for entry in log.entries if entry["event"] == "slack.ignored"
+    ]
 
 
 async def test_a_stop_leaves_everything_in_the_spill(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:

@@ -112,6 +112,29 @@ async def test_nothing_is_taken_before_the_start() -> None:
     assert LaneStatistics(busy=0, waiting=0, deepest=0, refused=0) == lanes.statistics()
 
 
+async def test_room_is_waited_for(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever waits for room gets on as soon as a piece has left, in its own lane or in all of them together."""
+    takes_s = {"a": 10.0, "b": 3.0}
+
+    async def work(key: str, _: int) -> None:
+        await trio.sleep(takes_s[key])
+
+    lanes: Lanes[str, int] = Lanes(work, per_lane=2, in_all=3)
+    await nursery.start(lanes.run)
+    await lanes.room("a")
+
+    assert [True] * 3 == [lanes.put("a", 1), lanes.put("a", 2), lanes.put("b", 3)]
+
+    await lanes.room("b")
+
+    assert (3.0, True) == (trio.current_time(), lanes.put("b", 4))
+
+    await lanes.room("a")
+
+    assert (10.0, True) == (trio.current_time(), lanes.put("a", 5))
+    assert 0 == lanes.statistics().refused
+
+
 async def test_nothing_is_taken_at_the_end(nursery: trio.Nursery) -> None:
     """Lanes that have stopped refuse, so that whoever comes during the end keeps what it offers."""
 

@@ -9,16 +9,27 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.custody import Joined, Outcome, Safe, Settled
+from slackkefu.bridge.custody import Joined, Marked, Outcome, Safe, Settled
+from slackkefu.bridge.gaps import Gaps
 from slackkefu.bridge.receipts import BUDGET_S, Parcel, Receipts
 from slackkefu.errors import StoreUnwritable
+from slackkefu.slack.ids import TeamId
+from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.entries import Settled as SettledEntry
+from slackkefu.store.reserve import Mark
 from slackkefu.store.spill import Spilled
-from tests.bridge.people import Journal, Parcels, Spill, envelope, forward, installation, receipts
+from tests.bridge.people import Journal, Parcels, Reserve, Spill, envelope, forward, installation, receipts
 from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
     from slackkefu.store.entries import SlackEntry
+
+
+def gaps(*, is_full: bool) -> Gaps:
+    """Make gaps that have a reserve, or none."""
+    reserve = Reserve()
+    reserve.is_full = is_full
+    return Gaps(reserve, on_gap=lambda _: None)
 
 
 def take(book: Receipts, connection: Parcels, *, retry: int = 0, received_at: float | None = None) -> Parcel:
@@ -139,9 +150,9 @@ async def test_what_was_settled_is_known_after_a_restart(autojump_clock: trio.te
 
 
 async def test_a_full_disk_acknowledges_nothing(autojump_clock: trio.testing.MockClock) -> None:
-    """What could not be written down is not acknowledged; its repeat is, once there is room, and is not new."""
+    """What could be neither written down nor marked is not acknowledged; its repeat is, once there is room."""
     journal, connection = Journal(), Parcels()
-    book = receipts(journal)
+    book = receipts(journal, gaps=gaps(is_full=True))
     parcel = take(book, connection)
     journal.is_full = True
     await book.settle(parcel, Outcome.DELIVERED)
@@ -178,9 +189,9 @@ async def test_what_is_in_the_spill_is_acknowledged(autojump_clock: trio.testing
 
 
 async def test_a_spill_that_takes_nothing(autojump_clock: trio.testing.MockClock) -> None:
-    """Without room in the spill nothing is acknowledged, and the message stays in memory."""
+    """Without room in spill and reserve nothing is acknowledged, and the message stays in memory."""
     spill, connection = Spill(), Parcels()
-    book = receipts(spill=spill)
+    book = receipts(spill=spill, gaps=gaps(is_full=True))
     parcel = take(book, connection)
     spill.is_full = True
     with pytest.raises(StoreUnwritable):
@@ -231,7 +242,7 @@ async def test_the_spill_after_a_restart(autojump_clock: trio.testing.MockClock)
 async def test_what_goes_along_is_on_disk_first(autojump_clock: trio.testing.MockClock) -> None:
     """What a message leaves behind is written with its end, also when the disk took nothing at first."""
     journal, connection = Journal(), Parcels()
-    book = receipts(journal)
+    book = receipts(journal, gaps=gaps(is_full=True))
     along = SettledEntry(team_id="T0NORTH001", channel="D0MIA00001", ts="1.0", outcome="ignored", at=0.0)
     journal.is_full = True
     await book.settle(take(book, connection), Outcome.DELIVERED, along)
@@ -248,7 +259,8 @@ async def test_what_is_left_is_handed_on_once(autojump_clock: trio.testing.MockC
     """What a message left behind is handed on when it is on disk, and once, also when two repeats write it."""
     journal, connection = Journal(), Parcels()
     left: list[SlackEntry] = []
-    book = Receipts(journal=journal, spill=Spill(), wall=virtual_wall(), on_left=left.append)
+    known_gaps = gaps(is_full=True)
+    book = Receipts(journal=journal, spill=Spill(), gaps=known_gaps, wall=virtual_wall(), on_left=left.append)
     along = SettledEntry(team_id="T0NORTH001", channel="D0MIA00001", ts="1.0", outcome="ignored", at=0.0)
     journal.is_full = True
     await book.settle(take(book, connection), Outcome.REFUSED, along)
@@ -266,21 +278,23 @@ async def test_what_is_left_is_handed_on_once(autojump_clock: trio.testing.MockC
     assert {"e1.1", "e1.2"} == set(connection.names)
 
 
-async def test_what_nobody_repeats_is_written_in_the_end(autojump_clock: trio.testing.MockClock) -> None:
+async def test_what_nobody_repeats_is_written_in_the_end(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
     """The end of a message from the spill that a full disk did not take is written when there is room."""
     journal, spill, connection = Journal(), Spill(), Parcels()
     book = receipts(journal, spill)
     parcel = take(book, connection)
     await book.shelter("lane", [parcel])
     journal.is_full = True
+    await nursery.start(book.run)
     await book.settle(parcel, Outcome.REFUSED)
-    await book.catch_up()
+    await trio.sleep(60)
 
     assert ([], set()) == (journal.entries, spill.over)
 
     journal.is_full = False
-    await book.catch_up()
-    await book.catch_up()
+    await trio.sleep(60)
 
     assert 1 == len(journal.entries)
     assert {1} == spill.over
@@ -301,3 +315,166 @@ async def test_what_its_writer_deleted(autojump_clock: trio.testing.MockClock) -
 
     assert [] == after.restore_spilled([Spilled(1, "lane", str(parcel.owed.key))])
     assert Outcome.WITHDRAWN is getattr(after.find(parcel.owed.key), "outcome", None)
+
+
+# On a full disk.
+
+
+async def test_what_the_disk_does_not_take_is_marked(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """A message that ended is acknowledged against the mark of its thread; when there is room its end is written."""
+    journal, connection, reserve = Journal(), Parcels(), Reserve()
+    book = receipts(journal, gaps=Gaps(reserve, on_gap=lambda _: None))
+    await nursery.start(book.run)
+    journal.is_full = True
+    await book.settle(take(book, connection), Outcome.DELIVERED)
+
+    assert ["e1.0"] == connection.names
+    assert [Mark(team_id="T0NORTH001", channel="D0MIA00001", since="1760000000.000001")] == [*reserve.marks.values()]
+    assert 1760000000.000001 == book.exposed_since()
+
+    await trio.sleep(600)
+    journal.is_full = False
+    await trio.sleep(6)
+
+    assert ["delivered"] == [getattr(entry, "outcome", None) for entry in journal.entries]
+    assert book.exposed_since() is None
+
+
+async def test_the_spill_without_room_marks(autojump_clock: trio.testing.MockClock) -> None:
+    """A message that waits is acknowledged against its mark, and so is its repeat; one before the mark moves it."""
+    spill, connection, reserve = Spill(), Parcels(), Reserve()
+    book = receipts(spill=spill, gaps=Gaps(reserve, on_gap=lambda _: None))
+    spill.is_full = True
+    parcels = []
+    for number in (5, 7, 3):
+        taken = book.take(forward(number=number), connection.bring(envelope(number=number)))
+        assert isinstance(taken, Parcel)
+        parcels.append(taken)
+    with pytest.raises(StoreUnwritable):
+        await book.shelter("lane", parcels)
+    delivery = connection.bring(envelope(number=7, retry=1))
+    known = book.take(forward(number=7), delivery)
+    assert isinstance(known, Marked)
+    await book.acknowledge_repeat(known, delivery)
+
+    assert ["e5.0", "e7.0", "e3.0", "e7.1"] == connection.names
+    assert ["1760000000.000005", "1760000000.000003"] == [mark.since for mark in reserve.marks.values()]
+    assert (3, 3) == (book.statistics().in_hand, book.statistics().marked)
+
+    spill.is_full = False
+    await book.shelter("lane", parcels)
+
+    assert (3, 0) == (book.statistics().spilled, book.statistics().marked)
+    assert book.exposed_since() is None
+
+
+async def test_a_repeat_is_marked_when_there_is_room_again(autojump_clock: trio.testing.MockClock) -> None:
+    """What ended while neither journal nor reserve had room is acknowledged with the repeat that finds some."""
+    journal, connection, reserve = Journal(), Parcels(), Reserve()
+    book = receipts(journal, gaps=Gaps(reserve, on_gap=lambda _: None))
+    journal.is_full = reserve.is_full = True
+    await book.settle(take(book, connection), Outcome.DELIVERED)
+    reserve.is_full = False
+    await trio.sleep(60)
+    known = book.take(forward(), connection.bring(envelope(retry=1)))
+    assert isinstance(known, Settled)
+    await book.acknowledge_repeat(known, connection.bring(envelope(retry=1)))
+
+    assert ["e1.1"] == connection.names
+    assert 1 == len(reserve.marks)
+
+
+async def test_what_is_safe_needs_no_mark(autojump_clock: trio.testing.MockClock) -> None:
+    """A message in the spill whose end cannot be written down is neither marked nor exposed."""
+    journal, spill, reserve, connection = Journal(), Spill(), Reserve(), Parcels()
+    book = receipts(journal, spill, Gaps(reserve, on_gap=lambda _: None))
+    parcel = take(book, connection)
+    await book.shelter("lane", [parcel])
+    journal.is_full = True
+    await book.settle(parcel, Outcome.DELIVERED)
+    known = book.take(forward(), connection.bring(envelope(retry=1)))
+    assert isinstance(known, Settled)
+    await book.acknowledge_repeat(known, connection.bring(envelope(retry=1)))
+
+    assert ["e1.0", "e1.1"] == connection.names
+    assert {} == reserve.marks
+    assert book.exposed_since() is None
+
+
+# What passes.
+
+
+async def test_waiting_until_a_message_has_passed(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """It has when it is in the spill or its end is on disk; one that was given back has not."""
+    journal, spill, connection = Journal(), Spill(), Parcels()
+    book = receipts(journal, spill)
+    ends: list[tuple[int, bool, float]] = []
+    parcels = []
+    for number in (1, 2, 3):
+        taken = book.take(forward(number=number), connection.bring(envelope(number=number)))
+        assert isinstance(taken, Parcel)
+        parcels.append(taken)
+
+    async def wait(number: int) -> None:
+        has_passed = await book.passed(parcels[number - 1].owed.key)
+        ends.append((number, has_passed, trio.current_time()))
+
+    for number in (1, 2, 3):
+        nursery.start_soon(wait, number)
+    journal.takes_s = spill.takes_s = 1.0
+    await trio.sleep(10)
+    await book.settle(parcels[0], Outcome.DELIVERED)
+    await book.shelter("lane", [parcels[1]])
+    book.let_go(parcels[2])
+    await trio.sleep(1)
+
+    assert [(1, True, 11.0), (2, True, 12.0), (3, False, 12.0)] == sorted(ends)
+
+
+async def test_what_was_given_back_is_a_gap(autojump_clock: trio.testing.MockClock) -> None:
+    """Slack may have repeated it for the last time."""
+    noted: list[InstallationKey] = []
+    known = Gaps(Reserve(), on_gap=noted.append)
+    book, connection = receipts(gaps=known), Parcels()
+    book.let_go(take(book, connection))
+
+    assert 1760000000.000001 == known.earliest()
+    assert [InstallationKey(None, TeamId("T0NORTH001"))] == noted
+
+
+async def test_one_that_came_by_another_installation(autojump_clock: trio.testing.MockClock) -> None:
+    """What has ended is recognised whichever installation it came by, also after a restart."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    parcel = take(book, connection)
+    elsewhere = replace(parcel.owed.key, installation=InstallationKey(None, TeamId("T0SOUTH001")))
+
+    assert not book.has_ended_anywhere(elsewhere)
+
+    await book.settle(parcel, Outcome.DELIVERED)
+    after = receipts()
+    after.restore(journal.entries)
+
+    assert book.has_ended_anywhere(elsewhere)
+    assert after.has_ended_anywhere(elsewhere)
+    assert after.find(elsewhere) is None
+
+
+async def test_an_edit_that_went_along_is_known(autojump_clock: trio.testing.MockClock) -> None:
+    """Words that were read as edited count that edit as seen, also after a restart; a plain message has none."""
+    journal, connection = Journal(), Parcels()
+    book = receipts(journal)
+    words = forward(edited={"user": "U0MIA00001", "ts": "1760000050.000000"})
+    parcel = take(book, connection)
+    await book.settle(parcel, Outcome.DELIVERED, *book.edit_of(words))
+    after = receipts()
+    after.restore(journal.entries)
+
+    assert () == book.edit_of(forward())
+    assert book.has_seen(parcel.owed.key, "1760000050.000000")
+    assert after.has_seen(parcel.owed.key, "1760000050.000000")
+    assert not after.has_seen(parcel.owed.key, "1760000051.000000")

@@ -73,6 +73,7 @@ def test_an_edit() -> None:
     assert edit.message is not None
     assert edit.previous is not None
     assert ("1759999500.000200", "order 4712, sorry", True) == (edit.message.ts, edit.message.text, edit.message.edited)
+    assert ("1759999530.000000", None) == (edit.message.edited_ts, edit.previous.edited_ts)
     assert ("order 4711", False) == (edit.previous.text, edit.previous.edited)
     assert ("D0MIA00001", "im", "U0MIA00001") == (edit.message.channel, edit.message.channel_type, edit.message.user)
     assert edit.deleted_ts is None

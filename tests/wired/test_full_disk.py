@@ -1,9 +1,10 @@
-"""A full disk is said in one line that says what to do; nobody's words are acknowledged and then lost."""
+"""A full disk is said in one line that says what to do; what is acknowledged meanwhile is not lost."""
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,18 @@ import trio.testing
 
 from slackkefu.errors import StoreBroken, StoreUnwritable
 from slackkefu.store.files import OPERATING_SYSTEM
+from slackkefu.store.segments import Segments
 from tests.wired.town import town
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from structlog.testing import LogCapture
+
+    from slackkefu.demo.slack import Person
+    from slackkefu.demo.slack.model import Message
+    from tests.wired.town import Town
 
 SOON_S = 30.0
 
@@ -27,23 +34,50 @@ def full(_descriptor: int, _data: memoryview, _offset: int = 0) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def full_but_for_the_old(descriptor: int, data: memoryview, offset: int) -> int:
+    """Write like a full disk: what a file has already can be written over."""
+    if offset + len(data) > os.fstat(descriptor).st_size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return os.pwrite(descriptor, data, offset)
+
+
+@contextmanager
+def full_disk(pwrite: Callable[[int, memoryview, int], int] = full_but_for_the_old) -> Iterator[None]:
+    """Fill the disk for a ``with`` block."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(OPERATING_SYSTEM), "write", staticmethod(full))
+        patched.setattr(type(OPERATING_SYSTEM), "pwrite", staticmethod(pwrite))
+        yield
+
+
 def broken(_descriptor: int) -> None:
     """Sync like a disk that is breaking."""
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-async def test_a_disk_that_fills_up(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Known visitors are still served, new ones wait at Slack, and both are told to the operator; room mends it."""
+async def talk(here: Town, people: list[Person], *, minutes: int, prefix: str) -> list[Message]:
+    """Let people write in their direct messages, each once a minute."""
+    said = []
+    for minute in range(minutes):
+        said += [await person.says(person.dm(), f"{prefix} {minute} of {person.name}") for person in people]
+        await trio.sleep(60)
+    return said
+
+
+def heard(here: Town, person: Person) -> list[str]:
+    """Return what the desk has heard of somebody's direct messages, without the time of what came late."""
+    lines = here.desk.conversation(here.visitor(person, person.dm())).heard
+    return [line.text.rpartition("]\n")[2] for line in lines]
+
+
+async def test_a_disk_that_fills_up(tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture) -> None:
+    """Known visitors are still served, new ones wait, and both are told to the operator; room mends it."""
     async with town(tmp_path) as here:
         mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
         await mia.says(mia.dm(), "before")
         with trio.fail_after(SOON_S):
             await here.desk.heard("before")
-        with monkeypatch.context() as patched:
-            patched.setattr(type(OPERATING_SYSTEM), "write", staticmethod(full))
-            patched.setattr(type(OPERATING_SYSTEM), "pwrite", staticmethod(full))
+        with full_disk():
             root = await mia.says(mia.dm(), "a new thread")
             await mia.says(mia.dm(), "in it", thread=root)
             unlucky = await leo.says(leo.dm(), "my first words")
@@ -52,14 +86,121 @@ async def test_a_disk_that_fills_up(
             await trio.sleep(10)
             (parcel,) = [each for each in here.slack.ledger.parcels if each.is_about(unlucky)]
 
-            assert not parcel.acknowledged
+            assert parcel.acknowledged
 
         lines = [str(entry) for entry in log.entries if entry["log_level"] in ("warning", "error")]
         assert [line for line in lines if "the disk is full" in line and "Make room" in line]
 
         with trio.fail_after(600):
             await here.desk.heard("my first words")
+
+
+async def test_a_disk_without_any_room(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Where even the reserve cannot be written nothing is acknowledged: Slack keeps it, and its repeat arrives."""
+    async with town(tmp_path) as here:
+        leo = here.north.add_user(name="Leo")
+        await here.slack.connected()
+        with full_disk(full):
+            unlucky = await leo.says(leo.dm(), "my first words")
+            await trio.sleep(50)
+            (parcel,) = [each for each in here.slack.ledger.parcels if each.is_about(unlucky)]
+
+            assert not parcel.acknowledged
+
+        with trio.fail_after(600):
+            await here.desk.heard("my first words")
             await here.slack.acknowledged(parcel)
+
+
+async def test_a_disk_that_is_full_for_longer_than_slack_repeats(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Everything is acknowledged within Slack's time, and arrives once and in order; then the reserve is free again."""
+    async with town(tmp_path) as here:
+        mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
+        before = await talk(here, [mia], minutes=1, prefix="before")
+        with full_disk():
+            during = await talk(here, [mia, leo], minutes=20, prefix="full")
+            marked = here.statistics["backfill"]()
+        after = await talk(here, [mia, leo], minutes=20, prefix="after")
+        await trio.sleep(3600)
+        everything = [*before, *during, *after]
+        waited_s = [each.acknowledged_after_s for each in here.slack.ledger.parcels]
+
+        assert all(each is not None and each <= 2.5 for each in waited_s)
+
+        for person in (mia, leo):
+            assert [each.text for each in everything if each.user is person.user] == heard(here, person)
+
+        free = here.statistics["backfill"]()
+
+        assert (2, 0) == (marked.gaps, free.gaps)  # type: ignore[attr-defined]  # that group's class
+        assert b"T0NORTH" not in (tmp_path / "store" / "reserve").read_bytes()
+
+
+async def test_a_crash_on_a_full_disk(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What was acknowledged against a mark and lost with the process is read from the history."""
+    async with town(tmp_path) as here:
+        mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
+        before = await talk(here, [mia], minutes=12, prefix="before")
+        here.easemob.faults.black_hole = True
+        with full_disk():
+            during = await talk(here, [mia, leo], minutes=10, prefix="full")
+
+            assert all(each.acknowledged for each in here.slack.ledger.parcels)
+
+            await here.kill()
+        here.easemob.faults.black_hole = False
+        await here.start()
+        await trio.sleep(3600)
+        for person in (mia, leo):
+            written = [each.text for each in [*before, *during] if each.user is person.user]
+            assert written == heard(here, person)
+
+
+async def test_a_short_crash_on_a_full_disk(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Only the reserve knows what was lost with a process that was away for some seconds: it is read from there on."""
+    async with town(tmp_path) as here:
+        mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
+        await talk(here, [mia, leo], minutes=12, prefix="before")
+        await trio.sleep(5)
+        here.easemob.faults.black_hole = True
+        with full_disk():
+            lost = await mia.says(mia.dm(), "only in memory")
+            await trio.sleep(10)
+
+            assert all(each.acknowledged for each in here.slack.ledger.parcels)
+
+            await here.kill()
+        here.easemob.faults.black_hole = False
+        before = len(here.slack.ledger.calls_of("conversations.history"))
+        await here.start()
+        await trio.sleep(300)
+
+        assert lost.text == heard(here, mia)[-1]
+        assert ["conversations.history"] == [
+            call.method for call in here.slack.ledger.calls_of("conversations.history")[before:]
+        ]
+
+
+async def test_a_full_spill(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A spill that holds the most it may is like a full disk: what does not fit is marked, and arrives all the same."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "before")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("before")
+        here.easemob.faults.black_hole = True
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Segments, "size", 2**30)
+            during = await talk(here, [mia], minutes=10, prefix="full")
+            marked = here.statistics["messages"]()
+        here.easemob.faults.black_hole = False
+        await trio.sleep(3600)
+
+        assert 10 == marked.marked  # type: ignore[attr-defined]  # that group's class
+        assert all(each.acknowledged for each in here.slack.ledger.parcels)
+        assert ["before", *(each.text for each in during)] == heard(here, mia)
 
 
 async def test_a_disk_that_is_full_at_the_start(

@@ -60,6 +60,7 @@ class Town:
     """What tells how the daemon is, by part, once it has started."""
     _stop: trio.Event = field(default_factory=trio.Event)
     _gone: trio.Event = field(default_factory=trio.Event)
+    _life: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     async def start(self) -> None:
         """Start the daemon; returns when it works."""
@@ -71,6 +72,11 @@ class Town:
         self._stop.set()
         await self._gone.wait()
 
+    async def kill(self) -> None:
+        """End the daemon at once, with whatever is in its hands; returns when it is gone."""
+        self._life.cancel()
+        await self._gone.wait()
+
     async def run_once(self) -> None:
         """Run the daemon in the caller's own task, for a start that fails."""
         await run(self.config, self.world, stop=trio.Event(), on_ready=lambda _: None)
@@ -80,7 +86,8 @@ class Town:
             self.statistics = statistics
             task_status.started()
 
-        await run(self.config, self.world, stop=self._stop, on_ready=on_ready)
+        with trio.CancelScope() as self._life:
+            await run(self.config, self.world, stop=self._stop, on_ready=on_ready)
         self._gone.set()
 
     def judge(self) -> Verdict:
@@ -142,6 +149,7 @@ async def town(
                 api_url=slack.addresses.api,
                 connections=2,
                 channels=channels,
+                backfill_max_age=24,
             ),
             easemob=EasemobConfig(
                 app_key=easemob.app_key,
