@@ -305,6 +305,7 @@ def build(
         affairs=affairs,
         hearing=hearing,
         wall=world.wall,
+        on_came=lambda envelope: watch.came(envelope),  # noqa: PLW0108 - the watch comes later
     )
     socket_mode = SocketMode(
         world=world,

@@ -409,7 +409,7 @@ class Backfill:
         if self._is_known_elsewhere(forward):
             self._known += 1
             return None
-        if (written_at(key.ts) or 0.0) >= self._wall() - self._max_age_s:
+        if (written_at(key.ts) or 0.0) >= self._marks.slack_time(self._wall()) - self._max_age_s:
             is_new = await self._intake.take_read(forward, delivery)
             self._forwarded += is_new
         else:

@@ -83,6 +83,7 @@ class Intake:
         affairs: Lanes for what the bridge itself acts on, by installation.
         hearing: Told of every event.
         wall: Wall clock, seconds.
+        on_came: Told of each envelope, the moment it has come.
 
     """
 
@@ -99,6 +100,7 @@ class Intake:
         affairs: Lanes[InstallationKey, Special],
         hearing: Hearing,
         wall: Callable[[], float],
+        on_came: Callable[[Envelope], None] = lambda _: None,
     ) -> None:
         self._installations = installations
         self._channels = channels
@@ -110,6 +112,7 @@ class Intake:
         self._affairs = affairs
         self._hearing = hearing
         self._wall = wall
+        self._on_came = on_came
         self._ignored = dict.fromkeys(Reason, 0)
         self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
         self._takes_second_looks = False
@@ -125,6 +128,7 @@ class Intake:
 
     async def take(self, delivery: Delivery) -> None:
         """Decide on one envelope, without waiting for the other side."""
+        self._on_came(delivery.envelope)
         decision = self.decide(delivery.envelope)
         if (
             isinstance(decision, Ignored)

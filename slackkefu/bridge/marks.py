@@ -10,7 +10,8 @@ After an absence every conversation is read from the mark. How far that has come
 written down, so that a restart in the middle goes on where it was. A store without a mark is new: nothing that was
 written before is ours.
 
-Plain: the time comes in as an argument, on the wall clock, because it is compared with Slack's and across restarts.
+Plain: the time comes in as an argument, on the wall clock, because it is compared with Slack's and across restarts. A
+clock that is ahead of Slack's would hide what is written meanwhile; how far it is, each message tells that comes.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ class Marks:
         self._began_at = math.inf
         self._mark = 0.0
         self._heard_at = 0.0
+        # How far our clock is ahead, as far as known; and what has come since the last tick says of it.
+        self._ahead_s = 0.0
+        self._ahead_at_most_s = math.inf
         # Until when something may have been missed: what is read through this moment is complete.
         self._missed_until: float | None = None
         # When a short absence ended, as long as Slack may still repeat what was written in it.
@@ -84,9 +88,13 @@ class Marks:
         """Through which moment every conversation has to be read; None while nothing is missing."""
         return self._missed_until
 
+    def slack_time(self, now: float) -> float:
+        """Return what Slack's clock shows."""
+        return now - self._ahead_s
+
     def was_away(self, at: float) -> bool:
-        """Tell whether nobody can have listened at that time, before this run."""
-        return self._away_since < at < self._began_at
+        """Tell whether nobody can have listened when this was written, before this run."""
+        return self._away_since < at + self._ahead_s < self._began_at
 
     # What happens.
 
@@ -103,6 +111,7 @@ class Marks:
         self._mark = self._heard_at = now
         if before is not None:
             self._mark = before.mark
+            self._ahead_s = before.ahead_s
 
     def begin(self, now: float) -> bool:
         """
@@ -126,14 +135,19 @@ class Marks:
         self._away_since = before.at
         is_short = abs(away_s) <= SHORT_S
         self._short_at = now if is_short else None
-        if is_short and before.missed_until is None and before.at - before.mark <= HELD_S:
+        is_held = self.slack_time(before.at) - before.mark > HELD_S
+        if is_short and before.missed_until is None and not is_held:
             return False
         self._missed_until = max(self._missed_until or 0.0, (is_short and before.missed_until) or now)
         return True
 
+    def came(self, written_at: float, now: float) -> None:
+        """Know that a message has come, at the first try, that was written just before."""
+        self._ahead_at_most_s = min(self._ahead_at_most_s, now - written_at)
+
     def missed(self, since: float, now: float) -> None:
         """Note that something may have been missed since then, and until now."""
-        self._mark = min(self._mark, since)
+        self._mark = min(self._mark, self.slack_time(since))
         self._missed_until = max(now, self._missed_until or now)
 
     def tick(self, now: float, *, is_listening: bool, held_at: Iterable[float | None]) -> Alive:
@@ -156,13 +170,15 @@ class Marks:
             self._heard_at = now
         if self._short_at is not None and not 0 <= now - self._short_at <= REPEATS_S:
             self._short_at = None
-        held = [at for at in held_at if at is not None]
+        if self._ahead_at_most_s < math.inf:
+            self._ahead_s = max(0.0, self._ahead_at_most_s)
+            self._ahead_at_most_s = math.inf
         if self._missed_until is None:
-            reach = min(self._heard_at - BEHIND_S, *held) if held else self._heard_at - BEHIND_S
-            # Back only where the clock went back.
-            self._mark = reach if reach > self._mark or self._mark > now else self._mark
+            reach = min([self.slack_time(self._heard_at) - BEHIND_S, *(at for at in held_at if at is not None)])
+            # Back only where the clock went back, or was ahead.
+            self._mark = reach if reach > self._mark or self._mark > self.slack_time(now) else self._mark
         missed_until = self._short_at if self._short_at is not None else self._missed_until
-        return Alive(mark=self._mark, at=self._heard_at, missed_until=missed_until)
+        return Alive(mark=self._mark, at=self._heard_at, ahead_s=self._ahead_s, missed_until=missed_until)
 
     # What is read.
 
@@ -178,7 +194,7 @@ class Marks:
         if through >= self._missed_until:
             return None
         # The history, too, may show a message a little later.
-        return max(self._mark, through - BEHIND_S, now - LOOK_BACK_S)
+        return max(self._mark, self.slack_time(through) - BEHIND_S, self.slack_time(now) - LOOK_BACK_S)
 
     def read(self, installation: InstallationKey, channel: ChannelId, through: float) -> None:
         """Note that a conversation has been read through this moment, and that all found is settled or safe."""

@@ -14,7 +14,8 @@ import structlog
 import trio
 
 from slackkefu.errors import StoreUnwritable
-from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId
+from slackkefu.slack.envelope import EventCallback, MessageEvent
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, written_at
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.entries import Read
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.marks import Marks
     from slackkefu.bridge.receipts import Receipts
     from slackkefu.slack.absence import Gap
+    from slackkefu.slack.envelope import Envelope
     from slackkefu.store.alive import Alive
     from slackkefu.store.reserve import Mark
     from slackkefu.world import Disk
@@ -109,6 +111,14 @@ class Watch:
     def mark(self) -> float:
         """Everything that was written in Slack before has been seen (wall clock)."""
         return self._marks.mark
+
+    def came(self, envelope: Envelope) -> None:
+        """Know of an envelope, the moment it has come: a new message tells what Slack's clock shows."""
+        event = envelope.payload.event if isinstance(envelope.payload, EventCallback) else None
+        if isinstance(event, MessageEvent) and not envelope.retry_attempt:
+            at = written_at(event.ts)
+            if at is not None:
+                self._marks.came(at, self._wall())
 
     def missed(self, gap: Gap) -> None:
         """Note that something may have been missed while we were listening."""

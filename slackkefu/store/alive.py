@@ -27,6 +27,8 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that was written in Slack before has been seen: settled, or safe in the spill."""
     at: float
     """The last moment known at which Slack was listened to."""
+    ahead_s: float = 0.0
+    """How far this machine's clock was ahead of Slack's."""
     missed_until: float | None = None
     """Since :attr:`mark` and until then something may have been missed that is not read yet."""
 

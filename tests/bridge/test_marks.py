@@ -79,6 +79,32 @@ def test_a_clock_that_is_set_back_takes_the_mark_along() -> None:
     assert START - DAY_S - BEHIND_S == tick(book, START - DAY_S).mark
 
 
+def test_a_clock_that_is_ahead() -> None:
+    """What comes at the first try tells how far: the mark keeps its distance on Slack's clock, also after a restart."""
+    ahead_s = 8 * HOUR_S
+    book = marks(now=START + ahead_s)
+    for age_s in (ahead_s + 400, ahead_s + 1):
+        book.came(START + 100, START + 100 + age_s)
+    alive = listened(book, START + ahead_s, START + ahead_s + HOUR_S)
+
+    assert Alive(mark=START + HOUR_S - BEHIND_S - 1, at=START + ahead_s + HOUR_S, ahead_s=ahead_s + 1) == alive
+    assert marks(alive, now=alive.at + 10).missed_until is None
+
+    away = marks(alive, now=alive.at + 2 * HOUR_S)
+
+    assert alive.mark == away.since(NORTH, SUPPORT, alive.at + 2 * HOUR_S)
+    assert away.was_away(START + 2 * HOUR_S)
+    assert not away.was_away(START + HOUR_S - 10)
+
+
+def test_a_clock_that_is_behind() -> None:
+    """Messages from the future change nothing: too much may be read then, never too little."""
+    book = marks()
+    book.came(START + 500, START)
+
+    assert 0.0 == tick(book, START + HOUR_S).ahead_s
+
+
 # Absences.
 
 

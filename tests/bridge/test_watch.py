@@ -15,6 +15,7 @@ from slackkefu.bridge.receipts import Parcel
 from slackkefu.bridge.watch import Watch
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.absence import Gap, GapReason
+from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.alive import Alive
@@ -155,6 +156,24 @@ async def test_what_was_missed_is_written_down_at_once(
 
     assert (3605.0, Alive(mark=START + 5, at=START + 3605, missed_until=START + 3605)) == post.saved[-1]
     assert 3605.0 == post.told.missed_at[0]
+
+
+async def test_what_comes_tells_the_time(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A message at its first try says what Slack's clock shows; a repeat, or what is no message, says nothing."""
+    await post.begin(nursery)
+    await trio.sleep(50)
+    post.watch.came(envelope(retry=1))
+    post.watch.came(parse_envelope({"envelope_id": "e", "type": "events_api", "payload": {"event": {"type": "x"}}}))
+    await trio.sleep(20)
+
+    assert 0.0 == post.saved[-1][1].ahead_s
+
+    post.watch.came(envelope())
+    await trio.sleep(60)
+
+    assert 70.0 == round(post.saved[-1][1].ahead_s, 3)
 
 
 async def test_a_full_disk(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -363,6 +364,26 @@ async def test_what_ghosts_have_got(tmp_path: Path, autojump_clock: trio.testing
 
         assert given_up
         assert sorted(["before", *(message.text for message in written)]) == sorted(heard(here, mia, mia.dm()))
+
+
+@pytest.mark.parametrize("hours", [-8, 8])
+async def test_a_machine_with_a_wrong_clock(tmp_path: Path, autojump_clock: trio.testing.MockClock, hours: int) -> None:
+    """Whatever this machine's clock shows, what was missed is found, once."""
+    async with town(tmp_path, started=False) as here:
+        wall = here.world.wall
+        here.world = replace(here.world, wall=lambda: wall() + hours * HOUR_S)
+        await here.start()
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "before")
+        await trio.sleep(20 * MINUTE_S)
+        await here.stop()
+        await down(here, mia, mia.dm(), 3, minutes=40, words="meanwhile")
+        await here.start()
+        await trio.sleep(HOUR_S)
+
+        assert ["before", *(f"meanwhile {number}" for number in range(3))] == heard(here, mia, mia.dm())
+
+        await here.stop()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
