@@ -181,9 +181,16 @@ class Segments:
         return await self._disk.run(partial(self._read_one, place))
 
     async def close_current(self) -> None:
-        """Let the next line begin a new segment."""
+        """
+        Let the next line begin a new segment.
+
+        When this returns, whoever has added a line to the old one has been told where it stands.
+        """
         async with self._turn:
             self._close()
+        # Those whose lines somebody else has written wait for the turn too, and are before us.
+        async with self._turn:
+            pass
 
     async def remove(self, segment: int) -> None:
         """Remove a whole segment that is not the current one; raises StoreUnwritable."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, final
 
 import pytest
 import trio
@@ -18,19 +19,34 @@ from tests.memory_network import virtual_wall
 from tests.store.forgetful import Forgetful
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from slackkefu.world import Disk
 
 from pathlib import Path as _Path
 
+T = TypeVar("T")
 
-def spill(root: Path, *, max_bytes: int = 2**20, system: Forgetful | None = None) -> Spill:
+
+@final
+class SlowDisk:
+    """A disk whose work takes a moment, in which others can ask for more."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do *work* after a moment."""
+        await trio.sleep(0.01)
+        return work()
+
+
+def spill(root: Path, *, max_bytes: int = 2**20, system: Forgetful | None = None, disk: Disk | None = None) -> Spill:
     """Open the spill in *root*, or on *system*."""
     if system is None:
         for name in ("spill", "damaged"):
             (root / name).mkdir(exist_ok=True)
     more = {} if system is None else {"system": system}
     segments = Segments(
-        root / "spill", damaged=root / "damaged", disk=InlineDisk(), wall=virtual_wall(), loss="words", **more
+        root / "spill", damaged=root / "damaged", disk=disk or InlineDisk(), wall=virtual_wall(), loss="words", **more
     )
     return Spill(segments, max_bytes=max_bytes)
 
@@ -112,6 +128,26 @@ async def test_done_while_compacting(
 
     assert 2 == book.statistics().pending
     assert [4, 5] == [each.number for each in spill(tmp_path).load()]
+
+
+async def test_put_while_compacting(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A piece that another one's write has taken along keeps its place when the files are rewritten at that moment."""
+    book = spill(tmp_path, disk=SlowDisk())
+    numbers: dict[str, int] = {}
+
+    async def put(words: str) -> None:
+        (numbers[words],) = await book.put(piece(words))
+
+    for step in (partial(put, "one"), partial(put, "two"), book.compact, partial(put, "three")):
+        nursery.start_soon(step)
+        await trio.testing.wait_all_tasks_blocked()
+    await trio.sleep(1.0)
+
+    assert {words: f'"{words}"'.encode() for words in numbers} == {
+        words: await book.get(number) for words, number in numbers.items()
+    }
 
 
 @given(st.lists(st.sampled_from(["put", "done first", "done last", "compact", "restart"]), max_size=30))
