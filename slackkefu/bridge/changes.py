@@ -85,5 +85,4 @@ class Changes:
         if known is not None:
             return Reason.DELETION_NOT_CARRIED
         # It may still come, for Slack promises no order; nobody is to read it then.
-        self._receipts.preclude(key)
-        return Reason.UNKNOWN_ORIGINAL
+        return Reason.UNKNOWN_ORIGINAL if await self._receipts.preclude(key) else None

@@ -281,6 +281,12 @@ class Receipts:
         """Note that the writer of a message in hand has deleted it; tell whether that is on disk."""
         return await self._end(owed, Outcome.WITHDRAWN, ())
 
+    async def preclude(self, key: MessageKey) -> bool:
+        """Know that a message that never came has been deleted; tell whether that is on disk."""
+        self._custody.preclude(key, now=trio.current_time())
+        self._unwritten[key] = _Unwritten(Owed(key), Outcome.WITHDRAWN, ())
+        return await self._write_down(key)
+
     async def acknowledge_repeat(self, known: Marked | Safe | Settled, delivery: Delivery) -> None:
         """Acknowledge one more envelope of a message that is marked or safe, or has ended."""
         unwritten = self._unwritten.get(known.key)
@@ -340,10 +346,6 @@ class Receipts:
         """Return when the first message was written that memory alone knows; None while there is none."""
         ended = (key for key, each in self._unwritten.items() if each.is_exposed)
         return min((written_at(key.ts) or 0.0 for key in chain(self._custody.exposed(), ended)), default=None)
-
-    def preclude(self, key: MessageKey) -> None:
-        """Know that a message that never came has been deleted; see :meth:`Custody.preclude`."""
-        self._custody.preclude(key, now=trio.current_time())
 
     def statistics(self) -> CustodyStatistics:
         """Count."""

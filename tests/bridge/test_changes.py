@@ -104,7 +104,7 @@ async def test_aside_for_longer_than_we_remember(autojump_clock: trio.testing.Mo
 
 
 async def test_unknown(autojump_clock: trio.testing.MockClock) -> None:
-    """What we never had is named; should it come after its deletion, it goes nowhere."""
+    """What we never had is named; should it come after its deletion, over a restart too, it goes nowhere."""
     hands = Hands()
 
     assert Reason.UNKNOWN_ORIGINAL is await hands.changes.delete(KEY)
@@ -113,16 +113,21 @@ async def test_unknown(autojump_clock: trio.testing.MockClock) -> None:
 
     assert Outcome.WITHDRAWN is getattr(known, "outcome", None)
     assert Reason.UNKNOWN_ORIGINAL is hands.changes.edit(KEY)
-    assert [] == hands.journal.entries
+
+    later = receipts()
+    later.restore(hands.journal.entries)
+    known = later.take(forward(), hands.connection.bring(envelope()))
+
+    assert Outcome.WITHDRAWN is getattr(known, "outcome", None)
 
 
-@pytest.mark.parametrize("where", ["in hand", "aside"])
+@pytest.mark.parametrize("where", ["in hand", "aside", "nowhere"])
 async def test_a_full_disk(autojump_clock: trio.testing.MockClock, where: str) -> None:
     """A deletion whose effect the disk does not take is not to be acknowledged; its repeat is, once it does."""
     hands = Hands()
     if where == "in hand":
         hands.take()
-    else:
+    elif where == "aside":
         await hands.end(Outcome.SET_ASIDE)
     hands.journal.is_full = hands.shelf.is_full = True
 
@@ -130,7 +135,7 @@ async def test_a_full_disk(autojump_clock: trio.testing.MockClock, where: str) -
 
     hands.journal.is_full = hands.shelf.is_full = False
 
-    assert (Reason.DUPLICATE if where == "in hand" else Reason.WITHDRAWN) is await hands.changes.delete(KEY)
+    assert (Reason.WITHDRAWN if where == "aside" else Reason.DUPLICATE) is await hands.changes.delete(KEY)
 
 
 async def test_edits(autojump_clock: trio.testing.MockClock) -> None:

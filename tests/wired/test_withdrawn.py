@@ -87,7 +87,8 @@ async def test_deleted_at_the_desk_already(tmp_path: Path, autojump_clock: trio.
         assert (1, 0) == (messages(here).delivered, messages(here).withdrawn)
 
 
-async def test_deleted_before_it_came(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("restart", [False, True])
+async def test_deleted_before_it_came(tmp_path: Path, autojump_clock: trio.testing.MockClock, restart: bool) -> None:
     """A message whose deletion reaches us before its repeat does is not brought to the desk any more."""
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
@@ -99,6 +100,11 @@ async def test_deleted_before_it_came(tmp_path: Path, autojump_clock: trio.testi
         message = await mia.says(mia.dm(), "forget this")
         await trio.sleep(40)
         await mia.deletes(message)
+        if restart:
+            with trio.fail_after(SOON_S):
+                await here.slack.acknowledged(deletion_of(here, message))
+            await here.stop()
+            await here.start()
         with trio.fail_after(LATER_S):
             await here.slack.acknowledged()
 
