@@ -130,14 +130,19 @@ class Intake:
         """Decide on one envelope, without waiting for the other side."""
         self._on_came(delivery.envelope)
         decision = self.decide(delivery.envelope)
-        if (
-            isinstance(decision, Ignored)
-            and decision.may_follow is not None
-            and self._takes_second_looks
-            and self._second_looks.put(decision.may_follow, delivery)
-        ):
-            return
-        await self._carry_out(decision, delivery)
+        user = self._waits_for(decision)
+        if user is None or not self._second_looks.put(user, delivery):
+            await self._carry_out(decision, delivery)
+
+    def _waits_for(self, decision: Route) -> ImUser | None:
+        """Return in whose lane an envelope waits for a second look; None for what is carried out at once."""
+        if isinstance(decision, Ignored):
+            return decision.may_follow if self._takes_second_looks else None
+        if not isinstance(decision, Forward) or decision.thread_ts is None or decision.user not in self._second_looks:
+            return None
+        # Behind earlier words of its thread that wait; but for the mention that opens it, for which they do.
+        is_open = self._listens(decision.user, decision.thread_ts, decision.event.ts)
+        return decision.user if is_open else None
 
     def decide(self, envelope: Envelope) -> Route:
         """Say what is done with an envelope, and do nothing."""

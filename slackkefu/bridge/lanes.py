@@ -68,6 +68,9 @@ class Lanes(Generic[K, T]):
     def __repr__(self) -> str:
         return f"<Lanes busy={len(self._lanes)} waiting={self._waiting}>"
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._lanes
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled; a cancellation leaves the pieces in the lanes, unfinished."""
         async with trio.open_nursery() as nursery:

@@ -288,6 +288,19 @@ async def test_a_mention_may_come_after_its_next_words(gate: Gate, autojump_cloc
     assert [("e1.0", 0.5), ("e2.0", 1.0)] == gate.connection.acknowledged
 
 
+async def test_words_behind_those_that_wait_for_a_mention(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
+    """What is written in a thread after words that wait for its mention stays behind them, another mention too."""
+    channel = {"channel": "C0SUPPORT1", "channel_type": "channel"}
+    for number, words in ((2, "two"), (1, "<@U0NORTHBOT> one"), (3, "three"), (4, "<@U0NORTHBOT> four")):
+        thread = {} if number == 1 else {"thread_ts": THREAD}
+        await gate.takes(envelope(words, number=number, **thread, **channel))
+        await trio.sleep(0.1)
+    await trio.sleep(5)
+
+    assert ["<@U0NORTHBOT> one", "two", "three", "<@U0NORTHBOT> four"] == [text for _, text in gate.words]
+    assert all(at < 3.0 for _, at in gate.connection.acknowledged)
+
+
 async def test_others_talk_in_a_thread_is_acknowledged_in_time(
     gate: Gate, autojump_clock: trio.testing.MockClock
 ) -> None:
