@@ -357,6 +357,8 @@ class Receipts:
         self._unwritten[settled.key] = _Unwritten(owed, outcome, along)
         if not await self._write_down(settled.key):
             await self._mark(owed)
+            # It may wait for the disk for long, among any number of others: ids only. Slack repeats the envelopes.
+            owed.deliveries.clear()
             return False
         deliveries, owed.deliveries = owed.deliveries, []
         await self._acknowledge(settled, deliveries)

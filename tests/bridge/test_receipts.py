@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -165,6 +167,25 @@ async def test_a_full_disk_acknowledges_nothing(autojump_clock: trio.testing.Moc
 
     assert ["e1.2"] == connection.names
     assert 1 == len(journal.entries)
+
+
+async def test_a_full_disk_keeps_no_words_in_memory(autojump_clock: trio.testing.MockClock) -> None:
+    """What waits for the disk to take its end may be any number of messages, and holds none of their words."""
+    journal = Journal()
+    book = receipts(journal)
+    journal.is_full = True
+
+    async def settle(number: int) -> weakref.ref[object]:
+        delivery = Parcels().bring(envelope(number=number))
+        parcel = book.take(forward(number=number), delivery)
+        assert isinstance(parcel, Parcel)
+        await book.settle(parcel, Outcome.DELIVERED)
+        return weakref.ref(delivery)
+
+    there = [await settle(number) for number in range(3)]
+    gc.collect()
+
+    assert [None] * 3 == [each() for each in there]
 
 
 async def test_what_is_in_the_spill_is_acknowledged(autojump_clock: trio.testing.MockClock) -> None:
