@@ -137,6 +137,9 @@ class Forwarding:
             with self._begin(user, parcel) as journey:
                 ending = await self._carry(journey, parcel)
         if ending is not None and self._receipts.is_in_hand(parcel):
+            if ending.outcome is not Outcome.SET_ASIDE:
+                # The run before may have set it aside, and died before that was its end.
+                self._aside.take_back(str(parcel.owed.key))
             proof = self._proving.ended(user, parcel.owed.key, ending.outcome)
             await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof)
         else:

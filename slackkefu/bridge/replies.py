@@ -255,7 +255,7 @@ class Replies:
             await trio.sleep(next(pauses))
 
     async def _set_aside(self, user: ImUser, answer: Answer, reason: str) -> None:
-        key, content = f"{user}/{answer.identity}", answer.content()
+        key, content = _aside_key(user, answer), answer.content()
         await self._until_written(user, lambda: self._aside.put("to_slack", user, key, reason=reason, content=content))
 
     async def _write_down(self, user: ImUser, answer: Answer, ended: Ended) -> None:
@@ -286,7 +286,15 @@ class Replies:
         self._seen.note(user, answer.meta.meta_id, answer.msg_id, now=trio.current_time())
         self._intents.ended(user, answer.identity)
         self._endings[ended.how] += 1
+        if ended.how is not Ending.ASIDE:
+            # The run before may have set it aside, and died before that was its end.
+            self._aside.take_back(_aside_key(user, answer))
         if ended.how is Ending.IGNORED:
             self._ignored[ended.reason] = self._ignored.get(ended.reason, 0) + 1
         if ended.how in (Ending.REFUSED, Ending.ASIDE) and answer.message is not None:
             self._notes.did_not_arrive(user, answer.message, ended.reason)
+
+
+def _aside_key(user: ImUser, answer: Answer) -> str:
+    """Return what an answer is known by where it is set aside."""
+    return f"{user}/{answer.identity}"

@@ -537,6 +537,17 @@ def fail(*_: object, **__: object) -> None:
     raise ExceptionGroup("several", [FAULT()])
 
 
+async def test_what_a_crash_left_aside_arrives_after_all(autojump_clock: trio.testing.MockClock) -> None:
+    """What the run before set aside and did not end is tried anew; when it has arrived it is not kept aside."""
+    way = Way()
+    parcel = way.take()
+    await way.aside.put("to_kefu", ImUser(MIA), str(parcel.owed.key), reason="ValueError", content=b"null")
+    await way.work(parcel)
+
+    assert ["hello"] == way.pool.texts
+    assert (0, {1}) == (way.aside.statistics().kept, way.kept.over)
+
+
 async def test_poison_from_the_spill(autojump_clock: trio.testing.MockClock) -> None:
     """What has left the memory is set aside as the spill has it, and is over there."""
     way = Way()

@@ -87,6 +87,7 @@ class Kefu:
         self.acks: list[tuple[ImUser, str]] = []
         self.journal = Journal()
         self.spill = Spill()
+        self.aside = Aside(self.spill, wall=virtual_wall())
         self.notes: list[tuple[ImUser, OutgoingMessage]] = []
         self.agent_notes = AgentNotes(
             book=self.book, service_number=ImUser(SERVICE_NUMBER), send=self._send, world=world()
@@ -100,7 +101,7 @@ class Kefu:
                 wall=virtual_wall(),
             ),
             notes=self.agent_notes,
-            aside=Aside(self.spill, wall=virtual_wall()),
+            aside=self.aside,
             journal=self.journal,
             intents=Intents(journal=self.journal, wall=virtual_wall()),
             on_ack=lambda user, mark: self.acks.append((user, mark)),
@@ -392,6 +393,15 @@ async def test_a_poisoned_message_is_set_aside(kefu: Kefu, autojump_clock: trio.
 
     assert ["two", "three"] == kefu.wall.texts
     assert 3 == kefu.replies.statistics().duplicates
+
+
+async def test_what_a_crash_left_aside_is_posted_after_all(kefu: Kefu, autojump_clock: trio.testing.MockClock) -> None:
+    """What the run before set aside and did not end comes again; when it is posted it is not kept aside."""
+    await kefu.aside.put("to_slack", USER, f"{USER}/m-1", reason="ValueError", content=b"null")
+    await kefu.says(message("one", msg_id="m-1"))
+
+    assert ["one"] == kefu.wall.texts
+    assert (0, {1}) == (kefu.aside.statistics().kept, kefu.spill.over)
 
 
 async def test_a_message_that_cannot_be_read_is_set_aside(
