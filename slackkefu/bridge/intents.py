@@ -81,6 +81,15 @@ class Intents:
         """Return what an earlier try, or the run before, has left of *post*; None when it was never tried."""
         return self._left.get(_message(user, post), {}).get(_part(post))
 
+    def left_elsewhere(self, user: ImUser, post: Post) -> tuple[str, Ts | None] | None:
+        """
+        Return the conversation and thread in which an earlier try has begun the message of *post*.
+
+        None when it has begun nowhere, or where *post* goes.
+        """
+        begun = {channel: each.thread_ts for (_, channel), each in self._left.get(_message(user, post), {}).items()}
+        return None if post.channel in begun or not begun else [*begun.items()][-1]
+
     async def intend(self, user: ImUser, post: Post) -> Intended:
         """
         Write down that *post* is about to be posted.

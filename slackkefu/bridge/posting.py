@@ -58,6 +58,8 @@ class _Address:
     key: InstallationKey
     user: UserId
     is_direct: bool
+    channel: ChannelId
+    """The conversation it is about."""
     place: Place
 
 
@@ -135,18 +137,33 @@ class Posting:
         if address is None:
             log.error("slack.no_address", visitor=user, meaning="not one of our visitors; the answer is not in Slack")
             return NO_ADDRESS
-        place = address.place
+        begun = self._begun(user, address, make)
+        place = begun or address.place
         while True:
             refusal = await self._post_all(user, address.key, make(place))
             if refusal is None:
                 return None
-            next_place = elsewhere(place, refusal, user=address.user, is_direct=address.is_direct)
+            if place is begun:
+                next_place: Place | None = address.place
+            else:
+                next_place = elsewhere(place, refusal, user=address.user, is_direct=address.is_direct)
             log.warning(
                 "slack.refused", visitor=user, code=refusal, meaning="goes elsewhere" if next_place else "not in Slack"
             )
             if next_place is None:
                 return refusal
             place = next_place
+
+    def _begun(self, user: ImUser, address: _Address, make: Callable[[Place], Iterable[Post]]) -> Place | None:
+        """Return where a message goes on that an earlier try has begun; None where it belongs, or there is none."""
+        post = next(iter(make(address.place)), None)
+        left = self._intents.left_elsewhere(user, post) if post is not None else None
+        if left is None:
+            return None
+        channel, thread_ts = left
+        if channel == address.user:
+            return InPrivate(address.user, about=address.channel)
+        return InChannel(ChannelId(channel), thread_ts)
 
     async def _post_all(self, user: ImUser, key: InstallationKey, posts: Iterable[Post]) -> str | None:
         """Post in order; the code of the first final refusal, or None."""
@@ -236,4 +253,4 @@ class Posting:
             key = installation_key(record) or InstallationKey(None, visitor.team)
             channel, thread = ChannelId(record.channel), Ts(record.thread_ts) if record.thread_ts else None
         place: Place = InChannel(channel, thread) if is_direct or thread else InPrivate(visitor.user, about=channel)
-        return _Address(key, visitor.user, is_direct, place)
+        return _Address(key, visitor.user, is_direct, channel, place)

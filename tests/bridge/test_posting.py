@@ -485,3 +485,39 @@ async def test_a_private_answer_is_looked_for_where_it_went(autojump_clock: trio
 
     assert [] == desk.slack.taken
     assert ["conversations.open", "conversations.history"] == desk.slack.calls
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_was_begun_goes_on_where_it_was_begun(autojump_clock: trio.testing.MockClock, restart: bool) -> None:
+    """A message that was begun in private stays there, though its visitor has a thread by now: it is there once."""
+    desk = Desk()
+    words = "x" * 3900 + " " + "y" * 3900 + " z"
+    desk.slack.answers += [None, ZeroDivisionError()]
+    with pytest.raises(ZeroDivisionError):
+        await desk.answers(words, MIA_CHANNEL)
+    after = Desk() if restart else desk
+    if restart:
+        after.intents.restore(desk.journal.entries)
+        after.slack.ids += desk.slack.ids
+    else:
+        desk.intents.interrupted(ImUser(MIA_CHANNEL), "m-1")
+    after.wrote(thread_ts="1.1", **CHANNEL)
+    await after.answers(words, MIA_CHANNEL)
+    taken = [*desk.slack.taken, *(after.slack.taken if restart else [])]
+
+    assert ["x", "y", "z"] == [text.removeprefix("<#C0SUPPORT1> ")[0] for *_, text in taken]
+    assert {"U0MIA00001"} == {channel for _, channel, _, _ in taken}
+
+
+async def test_what_was_begun_where_it_may_not_go_any_more(autojump_clock: trio.testing.MockClock) -> None:
+    """Where an earlier try has begun and is refused now, the message goes where it belongs."""
+    desk = Desk()
+    desk.slack.answers.append(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await desk.answers("hi", MIA_CHANNEL)
+    desk.intents.interrupted(ImUser(MIA_CHANNEL), "m-1")
+    desk.wrote(thread_ts="1.1", **CHANNEL)
+    desk.slack.answers.append(SlackApiError(METHOD, "user_not_found"))
+
+    assert await desk.answers("hi", MIA_CHANNEL) is None
+    assert [("North", "C0SUPPORT1", "1.1", "hi")] == desk.slack.taken
