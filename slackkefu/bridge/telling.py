@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
+from slackkefu.bridge.awaited import Conclusion
+from slackkefu.bridge.custody import Outcome
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.receipts import key_of
 from slackkefu.bridge.sentences import Sentence, say, when
@@ -30,7 +32,7 @@ from slackkefu.errors import SlackApiError, SlackkefuError, SlackOutcomeUnknown,
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import Ts, UserId
 from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Retry, after
-from slackkefu.store.entries import Told, Untold
+from slackkefu.store.entries import Concluded, Settled, Told, Untold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,6 +55,9 @@ MARK: Final = "warning"
 _SENTENCES: Final[Mapping[Certainty, Sentence]] = MappingProxyType(
     {"surely": Sentence.NOT_ARRIVED, "possibly": Sentence.PERHAPS_NOT_ARRIVED}
 )
+
+_TO_BE_TOLD: Final = frozenset({Outcome.REFUSED, Outcome.SET_ASIDE, Conclusion.TOLD})
+"""How a message ends, or waits no more, that is to be told."""
 
 KEEP_S: Final = 24 * 3600.0
 """How long telling is tried; the journal keeps what is to be told for a little longer."""
@@ -161,11 +166,20 @@ class Telling:
         return f"<Telling of {len(self._matters)}>"
 
     def restore(self, entries: Iterable[object]) -> None:
-        """Take over what the run before has left untold."""
+        """
+        Take over what the run before has left untold.
+
+        A crash may have cut the end of a message off behind the entry that it was to be told with: that message has not
+        ended, and is brought over anew.
+        """
+        cut: dict[MessageKey, Untold] = {}
         left: dict[MessageKey, Untold] = {}
         for entry in entries:
             if isinstance(entry, Untold):
-                left[key_of(entry)] = entry
+                cut[key_of(entry)] = entry
+            elif isinstance(entry, Settled | Concluded) and (begun := cut.pop(key_of(entry), None)) is not None:
+                if entry.outcome in _TO_BE_TOLD:
+                    left[key_of(entry)] = begun
             elif isinstance(entry, Told):
                 left.pop(key_of(entry), None)
         for entry in left.values():

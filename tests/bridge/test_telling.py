@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from slackkefu.bridge.awaited import Conclusion, concluded
 from slackkefu.bridge.custody import MessageKey
 from slackkefu.bridge.telling import KEEP_S, Telling, untold
 from slackkefu.errors import (
@@ -114,6 +115,11 @@ def entry(
     key = MessageKey(NORTH.key, ChannelId("D0MIA00001"), Ts(f"1760000000.{number:06}"))
     thread_ts = Ts(thread) if thread else None
     return untold(key, user=MIA, thread_ts=thread_ts, certainty=certainty, reason="moderated", at=at)
+
+
+def ended(number: int = 1, outcome: str = "refused") -> Settled:
+    """Make the end of such a message."""
+    return Settled(team_id="T0NORTH001", channel="D0MIA00001", ts=f"1760000000.{number:06}", outcome=outcome, at=0.0)
 
 
 MISSING = SlackApiError(MARK, "missing_scope", needed="reactions:write")
@@ -366,7 +372,7 @@ async def test_a_restart_tells_what_is_left(nursery: trio.Nursery, autojump_cloc
     """The next run tells what the journal has as untold, and that alone."""
     first = Crier()
     done, left = entry(1), entry(2)
-    first.journal.entries += [done, left]
+    first.journal.entries += [done, ended(1), left, ended(2)]
     first.telling.take(done)
     with trio.move_on_after(5):
         await first.telling.run()
@@ -381,6 +387,33 @@ async def test_a_restart_tells_what_is_left(nursery: trio.Nursery, autojump_cloc
     ]
 
 
+@pytest.mark.parametrize("later", [[], [ended(outcome="delivered")]])
+async def test_what_has_not_ended_is_not_told(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, later: list[Settled]
+) -> None:
+    """A message whose end a crash has cut off is brought over anew; nobody is told that it did not arrive."""
+    crier = Crier()
+    crier.telling.restore([entry(), *later])
+    await nursery.start(crier.telling.run)
+    await trio.sleep(60)
+
+    assert [] == crier.web.methods
+    assert (0, 0, 0, 0) == crier.counts
+
+
+async def test_what_the_desk_does_not_confirm_is_told_after_a_restart(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The end of waiting for the desk is an end too."""
+    crier = Crier()
+    key = MessageKey(NORTH.key, ChannelId("D0MIA00001"), Ts("1760000000.000001"))
+    crier.telling.restore([ended(outcome="delivered"), entry(), concluded(key, Conclusion.TOLD, at=0.0)])
+    await nursery.start(crier.telling.run)
+    await trio.sleep(60)
+
+    assert [MARK, NOTE] == crier.web.methods
+
+
 @pytest.mark.parametrize(("reached", "methods"), [(True, [MARK, NOTE]), (False, [MARK])])
 async def test_one_that_is_too_old(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, reached: bool, methods: list[str]
@@ -389,7 +422,7 @@ async def test_one_that_is_too_old(
     crier = Crier()
     if not reached:
         crier.web.answers[MARK].append(AWAY)
-    crier.telling.restore([entry(at=1_760_000_000.0 - 2 * KEEP_S)])
+    crier.telling.restore([entry(at=1_760_000_000.0 - 2 * KEEP_S), ended()])
     await nursery.start(crier.telling.run)
     await trio.sleep(3600)
 
