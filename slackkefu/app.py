@@ -21,7 +21,7 @@ import trio
 
 from slackkefu.bridge.book import Book, is_open
 from slackkefu.easemob.names import im_user
-from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError, StoreUnwritable
+from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError, StoreBroken, StoreError
 from slackkefu.net.backoff import backoff
 from slackkefu.parts import build
 from slackkefu.service import notify
@@ -214,8 +214,10 @@ async def _keep_house(store: Store, parts: Parts) -> None:
             await store.aside.compact()
             await store.incoming.compact()
             await store.reserve.prepare()
-        except StoreUnwritable as exc:
-            log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
+        except StoreBroken:
+            raise
+        except StoreError as exc:
+            log.error("store.not_cleared", problem=str(exc), meaning="nothing is lost; tried again later")  # noqa: TRY400 - for an operator, no traceback
 
 
 async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[Statistics], None]) -> None:

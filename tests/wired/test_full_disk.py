@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from slackkefu.app import HOUSEKEEPING_S
 from slackkefu.errors import StoreBroken, StoreUnwritable
 from slackkefu.store.files import OPERATING_SYSTEM
 from slackkefu.store.segments import Segments
@@ -231,3 +232,29 @@ async def test_a_sync_that_fails_ends_the_daemon(
 
     assert 1 == len(ended)
     assert not parcel.acknowledged
+
+
+async def test_a_file_that_cannot_be_read_when_the_store_is_cleared(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clearing the store is no reason to end: what fails is said and tried again, and messages pass meanwhile."""
+
+    def unreadable(_descriptor: int, _size: int, _offset: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async with town(tmp_path) as here:
+        mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.easemob.faults.black_hole = True
+        await leo.says(leo.dm(), "from the spill")
+        await trio.sleep(10)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(OPERATING_SYSTEM), "pread", staticmethod(unreadable))
+            await trio.sleep(HOUSEKEEPING_S)
+        here.easemob.faults.black_hole = False
+        await trio.sleep(600)
+
+        assert here.desk.everything_heard()[-1].text.endswith("from the spill")
+        assert "store.not_cleared" in {entry["event"] for entry in log.entries}
