@@ -24,7 +24,7 @@ from slackkefu.errors import SlackkefuError, StoreUnwritable
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey
-from slackkefu.slack.recovery import GiveUp, LookFirst, Operator, Retry, after
+from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,15 +40,23 @@ if TYPE_CHECKING:
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
-__all__ = ["NO_ADDRESS", "Posting", "PostingStatistics"]
+__all__ = ["APP_REMOVED", "NO_ADDRESS", "REMOVED_S", "Posting", "PostingStatistics"]
 
 log = structlog.get_logger()
 
 BLOCKED_S: Final = 60.0
 """Pause where only an operator or a new installation helps."""
 
+REMOVED_S: Final = 3600.0
+"""
+How long an answer waits for a workspace that has removed the app: an installation made anew takes less.
+
+It must not be for ever, for an answer that waits holds its visitor's session, one of many visitors' places.
+"""
+
+APP_REMOVED: Final = "app_removed"
 NO_ADDRESS: Final = "no_address"
-"""Our code where Slack was not even asked."""
+"""Our codes where Slack was not even asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +200,12 @@ class Posting:
     async def _post(self, user: ImUser, key: InstallationKey, attempt: Attempt, *, tried_at: float) -> str | None:
         may_be_there = not attempt.is_new
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        gives_up_at = trio.current_time() + REMOVED_S
         while True:
             installation = self._installations.get(key)
+            if installation is None and trio.current_time() >= gives_up_at:
+                self._refused += 1
+                return APP_REMOVED
             if installation is None:
                 log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
                 await trio.sleep(BLOCKED_S)
@@ -206,7 +218,8 @@ class Posting:
                 posted = await self._web.post_message(installation, attempt.post)
             except SlackkefuError as error:
                 step = after(error)
-                if isinstance(step, GiveUp):
+                is_late = trio.current_time() >= gives_up_at
+                if isinstance(step, GiveUp) or (isinstance(step, InstallationDead) and is_late):
                     self._refused += 1
                     return step.reason
                 may_be_there = isinstance(step, LookFirst)

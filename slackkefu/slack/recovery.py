@@ -65,7 +65,7 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class InstallationDead:
-    """The token is gone for good: stop using this installation, keep what is owed to it."""
+    """The token is gone for good: stop using this installation, and keep what is owed to it for a while."""
 
     reason: str
     """Slack's code."""

@@ -14,7 +14,7 @@ from slackkefu.bridge.book import Book, wrote
 from slackkefu.bridge.hearing import Hearing
 from slackkefu.bridge.intents import Intents
 from slackkefu.bridge.looking import Looking
-from slackkefu.bridge.posting import NO_ADDRESS, Posting
+from slackkefu.bridge.posting import APP_REMOVED, NO_ADDRESS, REMOVED_S, Posting
 from slackkefu.bridge.routing import Ignored
 from slackkefu.bridge.table import Reason
 from slackkefu.bridge.to_slack import posts
@@ -280,6 +280,18 @@ async def test_an_answer_waits_for_its_installation(
     await trio.sleep(100)
 
     assert [("North", "D0MIA00001", None, "hi")] == desk.slack.taken
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_an_answer_does_not_wait_for_ever(autojump_clock: trio.testing.MockClock, is_known: bool) -> None:
+    """Where the app is not in the workspace any more an answer ends after an hour, whoever told of the removal."""
+    desk = Desk(NORTH if is_known else SOUTH)
+    desk.slack.answers += [SlackApiError(METHOD, "account_inactive")] * 1000
+    refusal = await desk.answers("hi")
+
+    assert ("account_inactive" if is_known else APP_REMOVED) == refusal
+    assert REMOVED_S <= trio.current_time() < REMOVED_S + 120
+    assert 1 == desk.posting.statistics().refused
 
 
 # Where it is refused.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
+from slackkefu.bridge.posting import REMOVED_S
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
 from slackkefu.slack.installation import Installation, InstallationKey, to_bot
@@ -109,5 +110,30 @@ async def test_an_organisation_as_a_whole(tmp_path: Path, autojump_clock: trio.t
             (post,) = await here.slack.posted(1)
 
         assert (installed, nina.dm().id) == (post.installation, post.channel.id)
+
+        await here.stop()
+
+
+async def test_a_workspace_that_has_gone_takes_nobodys_place(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An answer to those who have removed the app does not hold for good the only place that there is."""
+    async with town(tmp_path, started=False, max_sessions=1) as here:
+        south = add_south(here)
+        await here.start()
+        mia, ben = here.north.add_user(name="Mia"), south.add_user(name="Ben")
+        visitor = here.visitor(ben, ben.dm())
+        await ben.says(ben.dm(), "from the south")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("from the south")
+        await south.uninstalls()
+        here.desk.answers(visitor, "nobody reads this")
+        here.desk.closes(visitor)
+        await trio.sleep(SOON_S)
+        await mia.says(mia.dm(), "from the north")
+        await trio.sleep(2 * REMOVED_S)
+
+        assert here.desk.everything_heard()[-1].text.endswith("from the north")
+        assert not here.slack.ledger.posts
 
         await here.stop()
