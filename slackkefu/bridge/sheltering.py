@@ -21,7 +21,7 @@ from slackkefu.easemob.agenda import Alarm
 from slackkefu.errors import StoreUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.receipts import Parcel, Receipts
     from slackkefu.easemob.names import ImUser
@@ -52,6 +52,7 @@ class Sheltering:
         self._receipts = receipts
         self._is_live = is_live
         self._due: Alarm[ImUser] = Alarm()
+        self._round = trio.Lock()
         # What each lane has in memory alone, in order; and how much of each lane is in the spill.
         self._exposed: dict[ImUser, deque[Parcel]] = {}
         self._safe: dict[ImUser, int] = {}
@@ -60,10 +61,7 @@ class Sheltering:
         """Bring what is due to the spill, until cancelled."""
         task_status.started()
         while True:
-            # Lanes side by side, so that one sync serves all of them.
-            async with trio.open_nursery() as nursery:
-                for user in await self._due.due():
-                    nursery.start_soon(self._shelter, user)
+            await self._shelter_lanes(await self._due.due())
 
     def took(self, user: ImUser, parcel: Parcel, *, received_at: float, is_slow: bool) -> None:
         """
@@ -103,8 +101,12 @@ class Sheltering:
 
     async def shelter_all(self) -> None:
         """Bring everything in memory to the spill, for a stop; what the disk does not take is left to Slack."""
-        async with trio.open_nursery() as nursery:
-            for user in [*self._exposed]:
+        await self._shelter_lanes(self._exposed)
+
+    async def _shelter_lanes(self, users: Iterable[ImUser]) -> None:
+        """Bring lanes to the spill side by side, so that one sync serves all; nothing goes there twice."""
+        async with self._round, trio.open_nursery() as nursery:
+            for user in [*users]:
                 nursery.start_soon(self._shelter, user)
 
     async def _shelter(self, user: ImUser) -> None:

@@ -490,6 +490,23 @@ async def test_an_edit_that_was_read_is_a_duplicate(
     ]
 
 
+async def test_a_stop_puts_nothing_twice_into_the_spill(
+    gate: Gate, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is on its way to the spill when we stop is put there once, and what came behind it too."""
+    gate.takes_s, gate.spill.takes_s = 1000.0, 1.0
+    await gate.takes(envelope("one", number=1))
+    await trio.sleep(2.0)
+    await gate.takes(envelope("two", number=2))
+    await gate.sheltering.shelter_all()
+    statistics = gate.receipts.statistics()
+
+    assert ["1760000000.000001", "1760000000.000002"] == gate.spill.keys
+    assert (2, 2) == (statistics.in_hand, statistics.spilled)
+
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_stop_leaves_everything_in_the_spill(gate: Gate, autojump_clock: trio.testing.MockClock) -> None:
     """At a stop what is in hand goes to the spill and is acknowledged."""
     gate.takes_s = 100.0
