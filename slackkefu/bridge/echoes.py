@@ -123,6 +123,10 @@ class Echoes:
         _note(self._echoing, event.channel, None, CONVERSATIONS)
         return place
 
+    def has_heard(self, event: MessageEvent) -> bool:
+        """Tell whether this echo has come before; Slack repeats its events."""
+        return (event.channel, event.ts) in self._heard
+
     # From posting.
 
     def begin(self, post: Post, *, is_new: bool = True) -> Attempt:

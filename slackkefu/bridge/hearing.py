@@ -88,7 +88,7 @@ class Hearing:
         self._echoes.learn_time(event.ts, trio.current_time())
         is_own = isinstance(decision, Ignored) and decision.reason is Reason.OWN_MESSAGE
         if is_own and event.message is None and event.previous is None:
-            self._heard += 1
+            self._heard += not self._echoes.has_heard(event)
             self._heard_at = trio.current_time()
             self._due.drop(self._echoes.heard(event))
             self._tell(event.channel)

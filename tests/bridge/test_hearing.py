@@ -85,6 +85,14 @@ async def test_what_is_heard_in_time(ear: Ear, autojump_clock: trio.testing.Mock
     assert (7, 0) == (ear.hearing.statistics().heard, ear.hearing.statistics().missing)
 
 
+async def test_a_repeated_echo_counts_once(ear: Ear) -> None:
+    """Slack repeats events, those of our own posts too; what is counted are posts."""
+    for _ in range(2):
+        ear.hears(2)
+
+    assert 2 == ear.hearing.statistics().heard
+
+
 async def test_one_lost_echo_is_not_deafness(ear: Ear, autojump_clock: trio.testing.MockClock) -> None:
     """While other posts are heard, one that is not was lost on the way, or went to a dead connection."""
     ear.posts()
