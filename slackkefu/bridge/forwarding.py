@@ -232,7 +232,10 @@ class Forwarding:
         journey.thread_ts = forward.event.thread_ts
         make = await self._prepare(forward)
         marks = marks_of(make())
-        self._proving.sending(forward, marks)
+        if not journey.is_awaited:
+            # Once: what was confirmed before a fault is not confirmed again.
+            self._proving.sending(forward, marks)
+            journey.is_awaited = True
         count = len(marks)
         if not count:
             log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)

@@ -35,6 +35,8 @@ class Journey:
     key: MessageKey
     thread_ts: Ts | None = None
     """The root of the thread it was written in, once it has been read."""
+    is_awaited: bool = False
+    """It is known which confirmations of the desk belong to it."""
     accepted: int = 0
     """Parts that Easemob has accepted."""
     is_leaving: bool = False

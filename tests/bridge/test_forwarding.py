@@ -230,6 +230,26 @@ async def test_a_confirmation_may_come_before_the_end(autojump_clock: trio.testi
     assert (1, 0) == (way.proving.statistics().confirmed, way.proving.statistics().unknown_acks)
 
 
+async def test_what_was_confirmed_before_a_fault_stays_so(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that was accepted and confirmed before a fault is neither sent nor waited for again."""
+    way = Way()
+    way.pool.answers += [None, ZeroDivisionError()]
+    send = way.pool.send
+
+    async def confirmed(user: ImUser, message: OutgoingMessage) -> Accepted:
+        accepted = await send(user, message)
+        way.proving.on_ack(user, mark_of(message))
+        return accepted
+
+    monkeypatch.setattr(way.pool, "send", confirmed)
+    await way.carry(PART + PART)
+
+    assert 3 == len(way.pool.sent)
+    assert (0, 1) == (way.proving.statistics().awaiting, way.proving.statistics().confirmed)
+
+
 async def test_a_message_made_again_is_the_same_to_the_desk(autojump_clock: trio.testing.MockClock) -> None:
     """Under a new IM id and the old mark, with the names, and with its time where it comes late."""
     way = Way()
