@@ -3,24 +3,31 @@ Logs: one event, one line, ``key=value``, on standard error.
 
 On a terminal or in a file a line begins with its UTC time; under systemd with the priority that the journal reads,
 since the journal has its own clock. What libraries log joins in from *warning* on, by its template alone: its
-arguments may be addresses with tickets in them.
+arguments may be addresses with tickets in them. Of an exception a line has its kind and where it came from, never its
+text, which may quote somebody's words.
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TextIO, final
 
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import EventDict, WrappedLogger
+    from collections.abc import Iterator
+
+    from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
 __all__ = ["configure"]
 
 _LEVELS: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 """Names of levels, and syslog's numbers for them."""
+
+MOST_FRAMES: Final = 30
+"""Of one exception, the last ones; with those of all that it came from it is a line that can still be read."""
 
 
 def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidden: tuple[type, ...] = ()) -> None:
@@ -39,7 +46,7 @@ def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidd
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_without_words),
             *([] if journal else [structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")]),
             _Plain(hidden),
             _Prefixed(journal=journal),
@@ -51,6 +58,24 @@ def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidd
     root = logging.getLogger()  # noqa: TID251 - the seam to the libraries' loggers
     root.handlers[:] = [_Bridge(logging.WARNING)]
     root.setLevel(logging.WARNING)
+
+
+def _without_words(exc_info: ExcInfo) -> str:
+    """Write an exception, those it came from and those it holds: where each was raised, and its kind."""
+    _, fault, _ = exc_info
+    return "\n".join(_faults(fault, seen=set()))
+
+
+def _faults(fault: BaseException, *, seen: set[int]) -> Iterator[str]:
+    seen.add(id(fault))
+    origin = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
+    within = fault.exceptions if isinstance(fault, BaseExceptionGroup) else ()
+    for each in (*([] if origin is None else [origin]), *within):
+        if id(each) not in seen:
+            yield from _faults(each, seen=seen)
+    for frame in traceback.extract_tb(fault.__traceback__, limit=-MOST_FRAMES):
+        yield f"{frame.filename}:{frame.lineno} in {frame.name}"
+    yield type(fault).__qualname__
 
 
 @final

@@ -100,8 +100,24 @@ def test_an_exception_stays_on_its_line(stream: Stream) -> None:
     configure(stream)
     structlog.get_logger().error("lane.fault", exc_info=RuntimeError("here"))
 
-    assert "RuntimeError: here" in stream.getvalue()
+    assert "exception=RuntimeError\n" in stream.getvalue()
     assert stream.getvalue().count("\n") == 1
+
+
+def test_an_exception_quotes_nobody(stream: Stream) -> None:
+    """Kinds and places of an exception, and of what it came from and holds, are shown, and none of their words."""
+    configure(stream)
+    try:
+        try:
+            int("my words")
+        except ValueError as exc:
+            raise ExceptionGroup("my words", [KeyError("my words")]) from exc
+    except ExceptionGroup:
+        structlog.get_logger().exception("fault")
+
+    line = stream.getvalue()
+    assert "my words" not in line
+    assert all(each in line for each in ("ValueError", "KeyError", "ExceptionGroup", "test_logs.py", "in test_an_exc"))
 
 
 def test_libraries_join_in_from_warning_on(stream: Stream) -> None:
