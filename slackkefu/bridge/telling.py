@@ -56,8 +56,8 @@ _SENTENCES: Final[Mapping[Certainty, Sentence]] = MappingProxyType(
     {"surely": Sentence.NOT_ARRIVED, "possibly": Sentence.PERHAPS_NOT_ARRIVED}
 )
 
-_TO_BE_TOLD: Final = frozenset({Outcome.REFUSED, Outcome.SET_ASIDE, Conclusion.TOLD})
-"""How a message ends, or waits no more, that is to be told."""
+_NOT_TOLD: Final = frozenset({Outcome.DELIVERED, Outcome.IGNORED, Outcome.WITHDRAWN, Outcome.APP_REMOVED})
+"""How a message ends that nobody is told of; that the desk has to confirm it yet is another matter."""
 
 KEEP_S: Final = 24 * 3600.0
 """How long telling is tried; the journal keeps what is to be told for a little longer."""
@@ -177,8 +177,9 @@ class Telling:
         for entry in entries:
             if isinstance(entry, Untold):
                 cut[key_of(entry)] = entry
-            elif isinstance(entry, Settled | Concluded) and (begun := cut.pop(key_of(entry), None)) is not None:
-                if entry.outcome in _TO_BE_TOLD:
+            elif isinstance(entry, Settled | Concluded) and _is_end(entry):
+                begun = cut.pop(key_of(entry), None)
+                if begun is not None and entry.outcome not in _NOT_TOLD:
                     left[key_of(entry)] = begun
             elif isinstance(entry, Told):
                 left.pop(key_of(entry), None)
@@ -341,3 +342,10 @@ def _pause_after(error: SlackkefuError) -> float:
     pause_s = step.after_s if isinstance(step, Retry | LookFirst) else BLOCKED_S
     log.info("telling.again", problem=str(error), in_s=round(pause_s, 1))
     return pause_s
+
+
+def _is_end(entry: Settled | Concluded) -> bool:
+    """Tell whether *entry* says how a message has ended, or that it was told what the desk has not confirmed."""
+    if isinstance(entry, Concluded):
+        return entry.outcome == Conclusion.TOLD
+    return not entry.revision

@@ -401,6 +401,20 @@ async def test_what_has_not_ended_is_not_told(
     assert (0, 0, 0, 0) == crier.counts
 
 
+@pytest.mark.parametrize("outcome", ["refused", "set_aside", "too_old", "of a later version"])
+async def test_every_end_that_is_to_be_told(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, outcome: str
+) -> None:
+    """However a message ended with which it was to be told, it is; what is written of its edits is no end."""
+    crier = Crier()
+    edit = msgspec.structs.replace(ended(outcome="delivered"), revision="1760000050.000000")
+    crier.telling.restore([entry(), edit, ended(outcome=outcome)])
+    await nursery.start(crier.telling.run)
+    await trio.sleep(60)
+
+    assert [MARK, NOTE] == crier.web.methods
+
+
 async def test_what_the_desk_does_not_confirm_is_told_after_a_restart(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
