@@ -171,9 +171,9 @@ async def test_a_full_disk_acknowledges_nothing(autojump_clock: trio.testing.Moc
 
 async def test_a_full_disk_keeps_no_words_in_memory(autojump_clock: trio.testing.MockClock) -> None:
     """What waits for the disk to take its end may be any number of messages, and holds none of their words."""
-    journal = Journal()
-    book = receipts(journal)
-    journal.is_full = True
+    journal, reserve = Journal(), Reserve()
+    book = receipts(journal, gaps=Gaps(reserve, on_gap=lambda _: None))
+    journal.is_full = reserve.is_full = True
 
     async def settle(number: int) -> weakref.ref[object]:
         delivery = Parcels().bring(envelope(number=number))
