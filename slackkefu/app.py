@@ -210,7 +210,7 @@ async def _keep_house(store: Store, parts: Parts) -> None:
             await store.slack_journal.forget(mark=parts.watch.mark)
             await store.kefu_journal.forget()
             await store.spill.compact()
-            parts.aside.forget_old()
+            parts.aside.forget_one()
             await store.aside.compact()
             await store.incoming.compact()
             await store.reserve.prepare()

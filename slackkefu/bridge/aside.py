@@ -3,7 +3,7 @@ Set aside: messages that could not be brought over, kept for a person to look at
 
 A message that fails again and again must not hold up those behind it. It is tried a bounded number of times
 (:data:`TRIES`), then synced here with the reason, and its lane goes on. Nothing here is ever sent by itself. What is
-set aside leaves the disk after :data:`KEEP_S`, or when its writer deletes it in Slack.
+set aside leaves the disk some time after :data:`KEEP_S`, or when its writer deletes it in Slack.
 """
 
 from __future__ import annotations
@@ -98,13 +98,16 @@ class Aside:
         """Take over what is kept from before."""
         for each in kept:
             self._kept[each.key] = (each.number, await self._since(each.number))
-        self.forget_old()
 
-    def forget_old(self) -> None:
-        """Let go of what is older than :data:`KEEP_S`."""
-        for key, (_, at) in [*self._kept.items()]:
-            if at < self._wall() - KEEP_S:
-                self.take_back(key)
+    def forget_one(self) -> None:
+        """
+        Let go of one message that is older than :data:`KEEP_S`.
+
+        One at a time, because the calendar may be wrong for a while, and nothing of this is anywhere else.
+        """
+        old = next((key for key, (_, at) in self._kept.items() if at < self._wall() - KEEP_S), None)
+        if old is not None:
+            self.take_back(old)
 
     async def put(self, direction: Direction, user: ImUser, key: str, *, reason: str, content: bytes) -> None:
         """

@@ -197,7 +197,7 @@ class Reading:
         while True:
             answer = await self._ask(installation, method, {**arguments, "cursor": cursor or None})
             found += _list_at(answer, name, method)
-            cursor = text_at(answer.get("response_metadata"), "next_cursor")
+            cursor = _next_cursor(answer, cursor)
             if not cursor:
                 return found
 
@@ -230,8 +230,7 @@ class Reading:
             self._strict.add(installation.key)
             return await self._page(installation, method, window, cursor)
         messages = tuple(each for each in _list_at(answer, "messages", method) if isinstance(each, Mapping))
-        more = text_at(answer.get("response_metadata"), "next_cursor") if answer.get("has_more") is True else ""
-        return Page(messages, more)
+        return Page(messages, _next_cursor(answer, cursor) if answer.get("has_more") is True else "")
 
     # One call.
 
@@ -266,6 +265,12 @@ def as_event(message: Mapping[str, object], conversation: Conversation) -> dict[
     if event.get("thread_ts") == event.get("ts"):
         event.pop("thread_ts", None)
     return {"type": "message", **event, "channel": conversation.id, "channel_type": conversation.kind}
+
+
+def _next_cursor(answer: Mapping[str, object], cursor: str) -> str:
+    """Return what leads on from the page that *cursor* led to; empty at the end, and where it leads back there."""
+    found = text_at(answer.get("response_metadata"), "next_cursor")
+    return found if found != cursor else ""
 
 
 def _conversation(raw: object, team: TeamId | None) -> Conversation | None:

@@ -14,7 +14,7 @@ from slackkefu.kefu.messages import KefuMessage, Media, MediaKind
 from tests.facts import load
 from tests.kefu.samples import EXPECT
 
-SOURCES = {path.name: path.read_text("utf-8") for path in Path(slackkefu.bridge.__file__).parent.glob("*.py")}
+SOURCES = {path.name: path.read_text("utf-8") for path in Path(slackkefu.bridge.__file__).parent.rglob("*.py")}
 
 
 def test_every_kefu_message_has_a_row() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
@@ -371,3 +371,32 @@ def read(event: Any) -> MessageEvent:
 async def test_names_and_words_are_not_shown() -> None:
     """A page can be logged."""
     assert "private" not in repr(Page(({"text": "private words"},), "next"))
+
+
+class Circle:
+    """A Slack whose pages lead back to where they were."""
+
+    async def call(self, method: str, arguments: Any, *, token: Secret) -> dict[str, Any]:
+        """Answer with the same page each time."""
+        await trio.lowlevel.checkpoint()
+        content = {"channels": [{"id": "D0MIA00001", "is_im": True}], "messages": [{"ts": START}], "has_more": True}
+        return {"ok": True, **content, "response_metadata": {"next_cursor": "again"}}
+
+
+async def test_pages_that_lead_back(autojump_clock: trio.abc.Clock) -> None:
+    """A cursor that comes again ends the reading: nobody reads for ever."""
+    reading = Reading(web=cast("WebClient", Circle()))
+    here = Installation(
+        key=InstallationKey(None, TeamId("T0NORTH001")),
+        team_name="",
+        bot_token=Secret("xoxb-north"),
+        bot_id="B0NORTHBOT",
+        bot_user_id=UserId("U0NORTHBOT"),
+        app_id="",
+        scopes=frozenset(),
+    )
+    first = await reading.history(here, ChannelId("D0MIA00001"), since=START)
+    second = await reading.history(here, ChannelId("D0MIA00001"), since=START, cursor=first.cursor)
+
+    assert ["D0MIA00001"] == [each.id for each in await reading.conversations(here)]
+    assert ("again", "") == (first.cursor, second.cursor)
