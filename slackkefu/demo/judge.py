@@ -1,125 +1,201 @@
 """
-The judge: what became of every message, from what both ends say.
+The judge: what became of every message.
 
-The two fakes wrote down what was sent and what arrived; nothing is asked of the daemon between them. A message is known
-by its text, so each text may be sent once only. Order is judged within a lane, one visitor's messages in one direction,
-and among those that the daemon got at the first try: what its source had to repeat was not in its hands together with
-the others, and is late, not out of order.
+A message is sent in a *lane*, one visitor's messages in one direction, and arrives there or not; both ends wrote down
+which and when (:mod:`slackkefu.demo.conservation` reads it from the fakes). Nothing is asked of the daemon between
+them. The judge says of each message whether it arrived once, and of the lane whether its order is kept.
+
+* *lost*: it has not arrived, and nobody told its sender so.
+* *doubled*: it has arrived more often than it was sent.
+* *reordered*: it has arrived first after something that was sent later. What its source had to repeat was not in the
+  daemon's hands together with the others: it is late, not out of order.
+* *late*: it has arrived more than some seconds after it was sent.
+* *told*: its sender was told that it surely or possibly has not arrived.
+
+The same words may be sent twice in one lane: the first to arrive is then taken for the first that was sent.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from itertools import chain
+from statistics import median
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from slackkefu.demo.desk import Desk
-    from slackkefu.demo.slack import FakeSlack
+__all__ = ["LATE_S", "Arrived", "Lane", "Sent", "Verdict", "judge"]
 
-__all__ = ["Lane", "Verdict", "judge", "judge_town"]
+LATE_S: Final = 10.0
+"""What a person who waits for it calls late."""
 
-_LATE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
-"""The line before words that come late."""
+NAMED: Final = 80
+"""So many characters of a message name it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as its sender's side wrote it down."""
+
+    text: str
+    at: float = 0.0
+    """Calendar time, seconds; the clock of whoever arrives is the same."""
+    was_repeated: bool = False
+    """Its source had to send it more than once."""
+    was_told: bool = False
+    """Its sender was told that it has surely or possibly not arrived."""
+    is_owed: bool = True
+    """It has to arrive; what need not may, and counts then like any other."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message as the other side wrote it down."""
+
+    text: str
+    at: float = 0.0
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One visitor's messages in one direction."""
+    """One visitor's messages in one direction, in order."""
 
     name: str
-    sent: Sequence[str]
-    """In order."""
-    arrived: Sequence[str]
-    """In order."""
-    repeated: frozenset[str] = frozenset()
-    """Of those sent, what its source had to send more than once."""
+    sent: Sequence[Sent]
+    arrived: Sequence[Arrived]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What became of the messages of all lanes; each entry names lane and text."""
 
     sent: int
+    """Messages that had to arrive, and those that did without having to."""
     arrived: int
-    lost: tuple[tuple[str, str], ...]
-    doubled: tuple[tuple[str, str], ...]
-    reordered: tuple[tuple[str, str], ...]
+    lost: tuple[tuple[str, str], ...] = ()
+    doubled: tuple[tuple[str, str], ...] = ()
+    reordered: tuple[tuple[str, str], ...] = ()
+    late: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
+    median_s: float = 0.0
+    """How long half of what arrived was under way at most."""
+    longest_s: float = 0.0
+    """How long the slowest was under way."""
+    absorbed: int = 0
+    """Deliveries of something that was there already, by either side, which did not double it."""
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything arrived once, and in order."""
+        """Whether everything arrived once and in order, or its sender was told."""
         return not (self.lost or self.doubled or self.reordered)
 
     def __str__(self) -> str:
         return (
-            f"sent {self.sent}, arrived {self.arrived}, lost {len(self.lost)}, "
-            f"doubled {len(self.doubled)}, reordered {len(self.reordered)}"
+            f"sent {self.sent}, arrived {self.arrived}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
+            f"reordered {len(self.reordered)}, told {len(self.told)}, late {len(self.late)} "
+            f"(median {self.median_s:.1f} s, longest {self.longest_s:.1f} s), repeats absorbed {self.absorbed}"
         )
 
 
-def judge(lanes: Iterable[Lane]) -> Verdict:
+def judge(lanes: Iterable[Lane], *, late_s: float = LATE_S, absorbed: int = 0) -> Verdict:
     """
     Judge *lanes*.
 
-    Raises:
-        ValueError: A text was sent twice in one lane, so nobody could tell.
-
-    """
-    sent = arrived = 0
-    lost: list[tuple[str, str]] = []
-    doubled: list[tuple[str, str]] = []
-    reordered: list[tuple[str, str]] = []
-    for lane in lanes:
-        if len({*lane.sent}) < len(lane.sent):
-            raise ValueError(f"a text was sent twice in {lane.name}")
-        times = Counter(lane.arrived)
-        sent += len(lane.sent)
-        arrived += sum(times[text] > 0 for text in lane.sent)
-        lost += [(lane.name, text) for text in lane.sent if not times[text]]
-        doubled += [(lane.name, text) for text in lane.sent if times[text] > 1]
-        reordered += [(lane.name, text) for text in _overtaken(lane)]
-    return Verdict(sent, arrived, tuple(lost), tuple(doubled), tuple(reordered))
-
-
-def _overtaken(lane: Lane) -> Iterable[str]:
-    """Yield what arrived first after something that was sent later."""
-    place = {text: number for number, text in enumerate(lane.sent) if text not in lane.repeated}
-    latest = -1
-    for text in dict.fromkeys(lane.arrived):
-        if text in place:
-            if place[text] < latest:
-                yield text
-            latest = max(latest, place[text])
-
-
-def judge_town(slack: FakeSlack, desk: Desk, lanes: Mapping[str, str]) -> Verdict:
-    """
-    Judge everything that people and agents said.
-
     Args:
-        slack: The Slack.
-        desk: The desk.
-        lanes: The visitor's name at the desk for each direct message, by the channel's id.
+        lanes: What was sent and what has arrived.
+        late_s: More than this is late.
+        absorbed: Deliveries of something that was there already; only passed on.
 
     """
-    repeated = frozenset(
-        str(parcel.event.get("text")) for parcel in slack.ledger.parcels if parcel.event and len(parcel.attempts) > 1
+    cases = [_Case.of(lane, late_s) for lane in lanes]
+    ways = [way for case in cases for way in case.ways_s]
+
+    def all_of(name: str) -> tuple[tuple[str, str], ...]:
+        return tuple(chain.from_iterable(getattr(case, name) for case in cases))
+
+    return Verdict(
+        sent=sum(case.sent for case in cases),
+        arrived=len(ways),
+        lost=all_of("lost"),
+        doubled=all_of("doubled"),
+        reordered=all_of("reordered"),
+        late=all_of("late"),
+        told=all_of("told"),
+        median_s=median(ways) if ways else 0.0,
+        longest_s=max(ways, default=0.0),
+        absorbed=absorbed,
     )
-    posted: dict[str, list[str]] = {}
-    for post in slack.ledger.posts:
-        posted.setdefault(post.channel.id, []).append(post.shown)
-    both = []
-    for channel, visitor in lanes.items():
-        conversation = desk.conversation(visitor)
-        written = [each.shown for each in slack.state.channels[channel].messages if not each.installation]
-        heard = [_LATE.sub("", line.text) for line in conversation.heard if line.type == "txt"]
-        both.append(Lane(f"to the desk: {visitor}", written, heard, repeated))
-        said = [line.text for line in conversation.said if line.kind == "text"]
-        both.append(Lane(f"to Slack: {visitor}", said, posted.get(channel, [])))
-    return judge(both)
+
+
+_Key: TypeAlias = tuple[str, int]
+"""A message by its text, and how often the same text came before in its lane."""
+
+_Message = TypeVar("_Message", Sent, Arrived)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What became of one lane."""
+
+    sent: int
+    ways_s: list[float]
+    lost: list[tuple[str, str]]
+    doubled: list[tuple[str, str]]
+    reordered: list[tuple[str, str]]
+    late: list[tuple[str, str]]
+    told: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, lane: Lane, late_s: float) -> _Case:
+        """Pair what was sent with what has arrived."""
+        arrivals = dict(_numbered(lane.arrived))
+        sendings = dict(_numbered(lane.sent))
+        counted = {key: each for key, each in sendings.items() if each.is_owed or key in arrivals}
+        ways = {key: arrivals[key].at - each.at for key, each in counted.items() if key in arrivals}
+
+        def named(keys: Iterable[_Key]) -> list[tuple[str, str]]:
+            return [(lane.name, text[:NAMED]) for text, _ in keys]
+
+        return cls(
+            sent=len(counted),
+            ways_s=[*ways.values()],
+            lost=named(key for key, each in counted.items() if key not in arrivals and not each.was_told),
+            doubled=named(_too_often(sendings, arrivals)),
+            reordered=named(_overtaken(sendings, arrivals)),
+            late=named(key for key, way in ways.items() if way > late_s),
+            told=named(key for key, each in sendings.items() if each.was_told),
+        )
+
+
+def _numbered(messages: Iterable[_Message]) -> Iterator[tuple[_Key, _Message]]:
+    """Yield each message by its text and how often the same text came before."""
+    times: Counter[str] = Counter()
+    for message in messages:
+        yield (message.text, times[message.text]), message
+        times[message.text] += 1
+
+
+def _too_often(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Iterator[_Key]:
+    """Yield what has arrived more often than it was sent, once."""
+    texts = {text for text, _ in sendings}
+    for text, number in arrivals:
+        if text in texts and (text, number) not in sendings and (text, number - 1) in sendings:
+            yield text, number
+
+
+def _overtaken(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Iterator[_Key]:
+    """Yield what has arrived first after something that was sent later."""
+    place = {key: number for number, (key, each) in enumerate(sendings.items()) if not each.was_repeated}
+    latest = -1
+    for key in arrivals:
+        if key in place:
+            if place[key] < latest:
+                yield key
+            latest = max(latest, place[key])

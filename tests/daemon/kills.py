@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from slackkefu.demo.conservation import judge_town
 from slackkefu.demo.desk import Desk
 from slackkefu.demo.easemob import FakeEasemob, Switches
-from slackkefu.demo.judge import judge_town
 from slackkefu.demo.slack import FakeSlack, Timing
 from tests.daemon.process import daemon, write_config
 
@@ -84,11 +84,11 @@ async def run(
             await trio.sleep(2)
             writing.cancel_scope.cancel()
             with trio.move_on_after(SETTLE_S):
-                await _settled(slack, desk, lanes)
+                await _settled(slack, easemob, desk)
             # What would come twice, comes now.
             await trio.sleep(4)
         nursery.cancel_scope.cancel()
-    return Report(seed, kills, judge_town(slack, desk, lanes))
+    return Report(seed, kills, judge_town(slack, easemob, desk))
 
 
 async def _all_together(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
@@ -98,11 +98,11 @@ async def _all_together(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
         await trio.sleep_forever()
 
 
-async def _settled(slack: FakeSlack, desk: Desk, lanes: dict[str, str]) -> None:
+async def _settled(slack: FakeSlack, easemob: FakeEasemob, desk: Desk) -> None:
     """Wait until everything has arrived."""
 
     def is_there() -> bool:
-        verdict = judge_town(slack, desk, lanes)
+        verdict = judge_town(slack, easemob, desk)
         return verdict.arrived == verdict.sent
 
     while not is_there():

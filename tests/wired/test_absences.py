@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from slackkefu.demo.judge import judge_town
 from slackkefu.demo.slack import Status
 from tests.wired.town import town
 
@@ -49,7 +48,7 @@ async def test_easemob_is_away_for_two_hours(tmp_path: Path, autojump_clock: tri
         waiting = here.statistics["spill"]().pending  # type: ignore[attr-defined]  # that group's class
         here.easemob.faults.black_hole = False
         await trio.sleep(HOUR_S)
-        verdict = judge_town(here.slack, here.desk, people)
+        verdict = here.judge()
         late = [
             each
             for each in here.slack.ledger.parcels
@@ -74,7 +73,7 @@ async def test_slack_is_away_for_two_hours(tmp_path: Path, autojump_clock: trio.
             await trio.sleep(12)
         here.slack.faults.web.clear()
         await trio.sleep(HOUR_S)
-        verdict = judge_town(here.slack, here.desk, people)
+        verdict = here.judge()
 
         assert verdict.is_clean, verdict
         assert 600 + VISITORS == verdict.sent

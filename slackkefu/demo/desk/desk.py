@@ -50,6 +50,8 @@ class Heard:
     ext: JsonObject = field(repr=False)
     session: str
     """The service session it fell into; empty for control messages outside of one."""
+    at: float
+    """Calendar time."""
 
     @property
     def weichat(self) -> JsonObject:
@@ -76,6 +78,8 @@ class Said:
     """kefu's ``msgId``; empty for what has none."""
     server_id: int
     """Easemob's."""
+    at: float
+    """Calendar time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +296,7 @@ class Desk:
         if opened:
             self._begin(conversation)
         session = conversation.session.id if conversation.session else ""
-        heard = Heard(visitor, message.type, message.text, message.body, message.ext, session)
+        heard = Heard(visitor, message.type, message.text, message.body, message.ext, session, self._easemob.now())
         conversation.card = conversation.card | heard.card
         conversation.lines.append(heard)
         if isinstance(mark, str) and mark:
@@ -397,7 +401,7 @@ class Desk:
 
     def _post(self, message: ImMessage, kind: str, text: str, message_id: str) -> int:
         server_id = self._easemob.post(message)
-        said = Said(message.to, kind, text, message_id, server_id)
+        said = Said(message.to, kind, text, message_id, server_id, self._easemob.now())
         self.conversation(message.to).lines.append(said)
         for listener in self._listeners:
             listener(message, server_id)

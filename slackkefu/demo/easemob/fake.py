@@ -179,6 +179,10 @@ class FakeEasemob:
 
     # Looking in.
 
+    def now(self) -> float:
+        """Return the calendar's time: seconds since the epoch."""
+        return self._cluster.wall()
+
     def online(self, user: str) -> tuple[str, ...]:
         """Return the resources of the devices with which *user* is online."""
         return tuple(device.resource for device in self._exchange.devices(user))

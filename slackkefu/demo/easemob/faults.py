@@ -9,7 +9,7 @@ taken back.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import final
 
 __all__ = ["Faults", "Redirect", "Refusal", "RestFault"]
@@ -113,6 +113,15 @@ class Faults:
 
         """
         self._calls.extend([(path, RestFault(status, error, description, carried_out))] * times)
+
+    def clear(self) -> None:
+        """Take all faults back, those that are still to come as well."""
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, deque):
+                value.clear()
+            else:
+                setattr(self, each.name, each.default)
 
     # For the fake.
 

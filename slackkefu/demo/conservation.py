@@ -1,0 +1,266 @@
+"""
+The conservation ledger: what was sent and what has arrived, read from what the two fakes wrote down.
+
+Slack's ledger has every event for the app with all its deliveries, and every post; the desk has every line heard and
+said. What is for the desk follows the rules that people are told: direct messages always; in channels, by default,
+what mentions the app, and the same person's further words in that thread for a day or until the desk closes. A message
+on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
+
+Edits are not judged, nor messages in which nothing is but files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
+
+import emoji
+
+from slackkefu.demo.desk import Conversation, Heard
+from slackkefu.demo.easemob.ledger import Accepted, Pulled
+from slackkefu.demo.judge import LATE_S, Arrived, Lane, Sent, judge
+from slackkefu.demo.slack.model import ChannelKind
+from slackkefu.demo.slack.typed import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from slackkefu.demo.desk import Desk, Said
+    from slackkefu.demo.easemob import FakeEasemob
+    from slackkefu.demo.judge import Verdict
+    from slackkefu.demo.slack import FakeSlack, Parcel, Post
+
+__all__ = ["ChannelsMode", "judge_town", "lanes_of"]
+
+ChannelsMode: TypeAlias = Literal["mention", "all", "off"]
+
+LISTENING_S: Final = 24 * 3600.0
+"""How long a mention keeps its thread open for whoever wrote it."""
+
+_WRITTEN_BY_PEOPLE: Final = (None, "", "file_share", "me_message", "thread_broadcast")
+"""Subtypes of what a person writes (facts/slack.md §4)."""
+
+_FILE_LINE: Final = re.compile(r"^\[文件 File\] .*$", re.MULTILINE)
+
+_LONG: Final = 500
+"""Characters from which on a text may arrive in pieces."""
+
+
+def judge_town(
+    slack: FakeSlack, easemob: FakeEasemob, desk: Desk, *, channels: ChannelsMode = "mention", late_s: float = LATE_S
+) -> Verdict:
+    """
+    Judge everything that people and agents said.
+
+    Args:
+        slack: The Slack.
+        easemob: The Easemob.
+        desk: The desk.
+        channels: What of members' messages is for the desk.
+        late_s: More than this is late.
+
+    """
+    return judge(lanes_of(slack, desk, channels=channels), late_s=late_s, absorbed=_absorbed(slack, easemob, desk))
+
+
+def lanes_of(slack: FakeSlack, desk: Desk, *, channels: ChannelsMode = "mention") -> list[Lane]:
+    """Return the lanes of all visitors, both ways."""
+    moved = _moved(slack)
+    written = _written(slack, moved)
+    posts = _posts(slack)
+    lanes = []
+    for visitor in dict.fromkeys((*written, *desk.conversations)):
+        conversation = desk.conversations.get(visitor) or Conversation(visitor)
+        sent = _for_the_desk(written.get(visitor, ()), conversation, channels)
+        lanes.append(Lane(f"to the desk: {visitor}", sent, [*_heard(conversation, sent)]))
+        lanes.append(_to_slack(visitor, conversation, posts, moved, told=_told(conversation, sent)))
+    return lanes
+
+
+# Slack → desk.
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A message of a person's, however many events told of it."""
+
+    text: str
+    at: float
+    thread: str
+    """The ``ts`` of the thread's root: its own, where it is none."""
+    is_direct: bool
+    is_mention: bool
+    was_repeated: bool
+    was_told: bool
+
+
+def _written(slack: FakeSlack, moved: Mapping[str, str]) -> Mapping[str, Sequence[_Written]]:
+    """Return what people wrote, by visitor, in the order in which they wrote it."""
+    users = slack.state.users
+    bots = [user.id for user in users.values() if user.is_bot]
+    mention = re.compile(rf"<@(?:{'|'.join(bots)})(?:\|[^>]*)?>")
+    events: dict[tuple[str, str], list[Parcel]] = {}
+    for parcel in slack.ledger.parcels:
+        event = parcel.event
+        author = users.get(str(event.get("user")))
+        is_message = event.get("type") in ("message", "app_mention") and event.get("subtype") in _WRITTEN_BY_PEOPLE
+        if is_message and author is not None and not author.is_bot:
+            events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
+    written: dict[str, list[_Written]] = {}
+    for (channel_id, ts), parcels in events.items():
+        event, channel = parcels[0].event, slack.state.channels.get(channel_id)
+        author, message = users[str(event["user"])], channel.find(ts) if channel is not None else None
+        text = str(event.get("text") or "")
+        visitor = f"{author.team.id}_{author.id}_{moved.get(channel_id, channel_id)}".lower()
+        written.setdefault(visitor, []).append(
+            _Written(
+                text=shown(mention.sub("", text)).strip(),
+                at=float(ts),
+                thread=str(event.get("thread_ts") or ts),
+                is_direct=channel is not None and channel.kind is ChannelKind.IM,
+                is_mention=mention.search(text) is not None,
+                was_repeated=all(len(parcel.attempts) > 1 for parcel in parcels),
+                was_told=message is not None and any({*names} & {*bots} for names in message.reactions.values()),
+            )
+        )
+    return written
+
+
+def _moved(slack: FakeSlack) -> Mapping[str, str]:
+    """Return the first id of each channel that got another one."""
+    first: dict[str, str] = {}
+    for parcel in slack.ledger.parcels:
+        if parcel.event.get("type") == "channel_id_changed":
+            old, new = str(parcel.event.get("old_channel_id")), str(parcel.event.get("new_channel_id"))
+            first[new] = first.get(old, old)
+    return first
+
+
+def _for_the_desk(written: Iterable[_Written], conversation: Conversation, channels: ChannelsMode) -> list[Sent]:
+    """Say of each message of one visitor whether it is for the desk."""
+    closed_at = [line.at for line in conversation.said if line.kind == "event" and line.text == "closed"]
+    opened: dict[str, float] = {}
+    sent = []
+    for each in written:
+        if each.is_mention:
+            opened[each.thread] = each.at
+        since = opened.get(each.thread)
+        listens = since is not None and each.at - since < LISTENING_S and not any(at > since for at in closed_at)
+        is_owed = each.is_direct or channels == "all" or (channels == "mention" and listens)
+        if each.text:
+            sent.append(Sent(each.text, each.at, each.was_repeated, each.was_told, is_owed=is_owed))
+    return sent
+
+
+def _heard(conversation: Conversation, sent: Iterable[Sent]) -> Iterator[Arrived]:
+    """Yield what was heard as it was written: a long text once its last piece is there."""
+    texts = {_words(each.text): each.text for each in sent}
+    rests = {words: words for words in texts if len(words) >= _LONG}
+    for line in conversation.heard:
+        piece = _words(_FILE_LINE.sub("", line.text))
+        if line.type != "txt" or not piece:
+            continue
+        if piece in texts:
+            yield Arrived(texts[piece], line.at)
+            continue
+        for words, rest in rests.items():
+            if rest.startswith(piece) or words.startswith(piece):
+                rests[words] = (rest if rest.startswith(piece) else words).removeprefix(piece)
+                if not rests[words]:
+                    rests[words] = words
+                    yield Arrived(texts[words], line.at)
+                break
+
+
+def _words(text: str) -> str:
+    """Return *text* as it is compared: white space is lost where a long text is cut, an emoji has a code in Slack."""
+    return emoji.emojize("".join(text.split()), language="alias")
+
+
+# Desk → Slack.
+
+
+def _posts(slack: FakeSlack) -> Mapping[str, Sequence[tuple[int, Post]]]:
+    """Return the app's posts by the message of kefu's that they carry, each with its number."""
+    found: dict[str, list[tuple[int, Post]]] = {}
+    for number, post in enumerate(slack.ledger.posts):
+        if not post.ephemeral_to:
+            found.setdefault(post.metadata_id.rpartition("/")[0], []).append((number, post))
+    return found
+
+
+def _to_slack(
+    visitor: str,
+    conversation: Conversation,
+    posts: Mapping[str, Sequence[tuple[int, Post]]],
+    moved: Mapping[str, str],
+    *,
+    told: Collection[int],
+) -> Lane:
+    """Return what the desk said to a visitor, and what of it has arrived where the visitor is answered."""
+    _, user, channel = visitor.upper().rsplit("_", 2)
+    sent: list[Sent] = []
+    arrived: list[tuple[int, Arrived]] = []
+    for line in conversation.said:
+        if line.kind == "event":
+            continue
+        here = (
+            (number, post)
+            for number, post in posts.get(line.message_id or str(line.server_id), ())
+            if moved.get(post.channel.id, post.channel.id) == channel
+            or (post.channel.kind is ChannelKind.IM and user in post.channel.members)
+        )
+        is_text = line.kind == "text" and bool(line.text.strip())
+        sent.append(Sent(line.text, line.at, was_told=line.server_id in told, is_owed=is_text))
+        arrived += _complete(line, here, len(_words(line.text)) if is_text else 0)
+    arrived.sort(key=lambda pair: pair[0])
+    return Lane(f"to Slack: {visitor}", sent, [each for _, each in arrived])
+
+
+def _complete(line: Said, posts: Iterable[tuple[int, Post]], length: int) -> Iterator[tuple[int, Arrived]]:
+    """Yield an arrival for the post that makes an answer of *length* whole, and for each that was there already."""
+    parts: set[str] = set()
+    is_whole = False
+    for number, post in posts:
+        is_again = post.metadata_id in parts
+        parts.add(post.metadata_id)
+        length -= 0 if is_again else len(_words(post.shown))
+        if is_again or (length <= 0 and not is_whole):
+            yield number, Arrived(line.text, post.at)
+        is_whole = length <= 0
+
+
+def _told(conversation: Conversation, sent: Iterable[Sent]) -> Collection[int]:
+    """
+    Return the answers whose agent was told that they have not arrived: something was heard that nobody wrote.
+
+    One note is for a whole service session, so it speaks for every answer in it.
+    """
+    texts = [_words(each.text) for each in sent]
+    told: set[int] = set()
+    session: set[int] = set()
+    has_note = False
+    for line in conversation.lines:
+        if isinstance(line, Heard):
+            words = _words(_FILE_LINE.sub("", line.text))
+            has_note = has_note or (line.type == "txt" and not any(words in text for text in texts))
+        elif line.kind == "event" and line.text == "created":
+            told |= session if has_note else set()
+            session, has_note = set(), False
+        else:
+            session.add(line.server_id)
+    return told | (session if has_note else set())
+
+
+# What came again.
+
+
+def _absorbed(slack: FakeSlack, easemob: FakeEasemob, desk: Desk) -> int:
+    """Count what was delivered again: envelopes, messages under their old id, metas in pages."""
+    envelopes = sum(attempt.link is not None for parcel in slack.ledger.parcels for attempt in parcel.attempts[1:])
+    accepted = sum(each.repeated for each in easemob.ledger.of(Accepted))
+    pulled = Counter((page.user, page.resource, each) for page in easemob.ledger.of(Pulled) for each in page.ids)
+    return envelopes + accepted + desk.repeats + sum(times - 1 for times in pulled.values())
