@@ -10,7 +10,7 @@ A request that has reached its server is carried out there whatever happens to t
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -30,12 +30,34 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-__all__ = ["HostFaults", "MemoryNetwork", "virtual_wall"]
+__all__ = ["HostFaults", "MemoryNetwork", "VirtualWall", "virtual_wall"]
 
 
-def virtual_wall(start: float = 1_760_000_000.0) -> Callable[[], float]:
+@final
+class VirtualWall:
+    """
+    A calendar that goes with trio's clock, and can be set.
+
+    Args:
+        start: Where it begins, seconds since the epoch.
+
+    """
+
+    def __init__(self, start: float) -> None:
+        self._start = start
+
+    def __call__(self) -> float:
+        """Return the time, seconds since the epoch."""
+        return self._start + trio.current_time()
+
+    def step(self, seconds: float) -> None:
+        """Set it forward, or back."""
+        self._start += seconds
+
+
+def virtual_wall(start: float = 1_760_000_000.0) -> VirtualWall:
     """Return a calendar that begins at *start* (seconds since the epoch) and goes with trio's clock."""
-    return lambda: start + trio.current_time()
+    return VirtualWall(start)
 
 
 @dataclass(slots=True)
@@ -82,6 +104,8 @@ class MemoryNetwork:
         """Every stream dialled, with its host, oldest first: to be cut, silenced or slowed."""
         self.requests: list[tuple[str, str, str]] = []
         """Every HTTP request that was sent: host, method, path."""
+        self.happened: Counter[str] = Counter()
+        """How often the network did something to what passes: request lost, answer lost, connection refused, …"""
 
     # For tests.
 
@@ -102,6 +126,10 @@ class MemoryNetwork:
     def lines_to(self, host: str) -> list[Line]:
         """Return the lines of the streams dialled to *host*, oldest first."""
         return [line for name, line in self.lines if name == host]
+
+    def open_lines(self, *hosts: str) -> list[Line]:
+        """Return the lines that are open now, to *hosts* or to any, oldest first."""
+        return [line for name, line in self.lines if line.is_open and (not hosts or name in hosts)]
 
     # For the daemon: see slackkefu.net.network.Network.
 
@@ -153,6 +181,7 @@ class MemoryNetwork:
             await trio.sleep(self._under_way(faults))
             if faults.lose_requests > 0:
                 faults.lose_requests -= 1
+                self.happened["request lost"] += 1
                 raise httpx.ReadError("the connection broke", request=request)
             answer = _Answer()
             self._nursery.start_soon(answer.fetch, app, request)
@@ -160,6 +189,7 @@ class MemoryNetwork:
             await trio.sleep(self._under_way(faults))
         if faults.lose_answers > 0:
             faults.lose_answers -= 1
+            self.happened["answer lost"] += 1
             raise httpx.ReadError("the connection broke", request=request)
         if answer.response is None:
             raise httpx.RemoteProtocolError("the server closed the connection in mid-answer", request=request)

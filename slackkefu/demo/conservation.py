@@ -260,7 +260,11 @@ def _told(conversation: Conversation, sent: Iterable[Sent]) -> Collection[int]:
 
 def _absorbed(slack: FakeSlack, easemob: FakeEasemob, desk: Desk) -> int:
     """Count what was delivered again: envelopes, messages under their old id, metas in pages."""
-    envelopes = sum(attempt.link is not None for parcel in slack.ledger.parcels for attempt in parcel.attempts[1:])
+    envelopes = sum(
+        sum(attempt.frames for attempt in parcel.attempts if attempt.link is not None) - 1
+        for parcel in slack.ledger.parcels
+        if any(attempt.link is not None for attempt in parcel.attempts)
+    )
     accepted = sum(each.repeated for each in easemob.ledger.of(Accepted))
     pulled = Counter((page.user, page.resource, each) for page in easemob.ledger.of(Pulled) for each in page.ids)
     return envelopes + accepted + desk.repeats + sum(times - 1 for times in pulled.values())

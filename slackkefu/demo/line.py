@@ -15,7 +15,7 @@ buffer fills up, and after :meth:`Line.heal` everything that was sent arrives la
 from __future__ import annotations
 
 import operator
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, final
@@ -61,6 +61,8 @@ class Line:
 
     def __init__(self, *, chance: Random, weather: Weather | None = None) -> None:
         self.weather = weather if weather is not None else Weather()
+        self.happened: Counter[str] = Counter()
+        """How often the line did something to what passes: reset, cut, silenced, slowed, uneven, sliced, closed late."""
         self._chance = chance
         self._up = _Way(self, chance)
         self._down = _Way(self, chance)
@@ -73,13 +75,20 @@ class Line:
     def __repr__(self) -> str:
         return f"<Line up {self._up.state} down {self._down.state}>"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether neither end has closed it, and nothing has broken it; a silent one may be."""
+        return all(way.state in ("open", "silent") and not way.reader_gone for way in (self._up, self._down))
+
     def reset(self) -> None:
         """Break the line: both ends get an error at once, and what was under way is lost (a TCP reset)."""
+        self.happened["reset"] += 1
         for way in (self._up, self._down):
             way.reset()
 
     def hang_up(self) -> None:
         """End the line without a word: both ends read the end of the stream, whatever they were about to say."""
+        self.happened["cut"] += 1
         for way in (self._up, self._down):
             way.end(trio.current_time())
             way.reader_gone = True
@@ -94,6 +103,7 @@ class Line:
             down: From the server to the client.
 
         """
+        self.happened["silenced"] += 1
         self._up.silent = self._up.silent or up
         self._down.silent = self._down.silent or down
 
@@ -155,6 +165,8 @@ class _Way:
         """Send *data* on its way."""
         weather = self._line.weather
         delay = weather.latency_s + (self._chance.uniform(0, weather.jitter_s) if weather.jitter_s else 0.0)
+        self._line.happened["slowed"] += weather.latency_s > 0
+        self._line.happened["uneven"] += weather.jitter_s > 0
         self._latest = max(self._latest, trio.current_time() + delay)
         self._chunks.append((self._latest, data))
         self._size += len(data)
@@ -182,6 +194,7 @@ class _Way:
                 max_bytes = min(max_bytes, self._chance.randint(1, self._line.weather.slice_bytes))
             due, data = self._chunks.popleft()
             if len(data) > max_bytes:
+                self._line.happened["sliced"] += 1
                 self._chunks.appendleft((due, data[max_bytes:]))
                 data = data[:max_bytes]
             self._size -= len(data)
@@ -252,8 +265,9 @@ class _End(trio.abc.Stream):
         await trio.lowlevel.checkpoint()
 
     def _outgoing_delay(self) -> float:
-        weather = self._outgoing._line.weather  # noqa: SLF001  (one module, one mechanism)
-        return weather.latency_s + weather.close_after_s
+        line = self._outgoing._line  # noqa: SLF001  (one module, one mechanism)
+        line.happened["closed late"] += line.weather.close_after_s > 0
+        return line.weather.latency_s + line.weather.close_after_s
 
     def _may_go_on(self, broken: bool) -> bool:  # noqa: FBT001  (private, one meaning)
         """Return True; raise when this end is closed or the line is broken."""

@@ -16,7 +16,7 @@ from tests.daemon.kills import run
 
 __all__ = ["main"]
 
-ROUND = 10
+ROUND = 30
 """Kills in one round, which has a store and a judgement of its own."""
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first round")
     parser.add_argument("--kills", type=int, default=ROUND, help=f"kills in a round (default {ROUND})")
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second, each way (default 100)")
-    parser.add_argument("--visitors", type=int, default=100, help="people who write (default 100)")
+    parser.add_argument("--visitors", type=int, default=150, help="people who write (default 150)")
     parser.add_argument(
         "--forgets", action="store_true", help="an Easemob that does not recognise what comes twice: the doubles count"
     )

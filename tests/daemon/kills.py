@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
 from slackkefu.demo.conservation import judge_town
-from slackkefu.demo.desk import Desk
+from slackkefu.demo.desk import Desk, DeskSwitches
 from slackkefu.demo.easemob import FakeEasemob, Switches
 from slackkefu.demo.slack import FakeSlack, Timing
 from tests.daemon.process import daemon, write_config
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from slackkefu.demo.judge import Verdict
     from slackkefu.demo.slack import Person
+    from tests.daemon.process import Daemon
 
 __all__ = ["Report", "run"]
 
-SETTLE_S = 90.0
+SETTLE_S: Final = 120.0
 """How long what is left may take once nobody writes any more."""
 
-RETRIES_S = (0.1, *([1.0] * 200))
+AGAIN_S: Final = 4.0
+"""How long to wait for what may yet come twice."""
+
+RETRIES_S: Final = (0.1, *([1.0] * 400))
 """Slack's repeats, much faster than the real ones, so that a run comes to its end."""
 
+ANSWERED_EVERY_S: Final = 1.1
+"""An agent answers one visitor at most so often: a conversation takes one post a second (facts/slack.md §10)."""
 
+QUICK_LOGINS: Final = {"SLACKKEFU_EASEMOB_LOGINS_PER_SECOND": "1000"}
+"""So that a daemon which lives for a moment has everybody logged in for most of it."""
+
+BEFORE_READY: Final = 1 / 5
+"""Share of kills that hit a daemon which is still starting."""
+
+
+@final
 @dataclass(frozen=True)
 class Report:
     """What a run has shown."""
 
     seed: int
     kills: int
+    seconds: float
+    """How long people wrote."""
+    asked: int
+    answered: int
     verdict: Verdict
 
     def __str__(self) -> str:
-        return f"seed {self.seed}: {self.kills} kills; {self.verdict}"
+        return (
+            f"seed {self.seed}: {self.kills} kills in {self.seconds:.0f} s, {self.asked / self.seconds:.0f}/s to the "
+            f"desk, {self.answered / self.seconds:.0f}/s to Slack; {self.verdict}"
+        )
 
 
 async def run(
@@ -61,47 +83,98 @@ async def run(
     chance = Random(seed)
     slack = FakeSlack(chance=Random(seed + 1), timing=Timing(retries_s=RETRIES_S))
     easemob = FakeEasemob(switches=Switches(repeated_id="recognised" if recognises else "new message"))
-    desk = Desk(easemob, service_number="kefu_service")
+    desk = Desk(easemob, service_number="kefu_service", switches=DeskSwitches(knows_repeats=recognises))
     async with trio.open_nursery() as nursery:
         await nursery.start(slack.serve_loopback)
         await nursery.start(easemob.serve_loopback)
         north = slack.add_workspace("T0NORTH001", name="North")
         installation = north.install(token="xoxb-north")
-        config = write_config(folder, slack, easemob, installation.token)
-        people = [north.add_user(f"U0PERSON{number:02}", name=f"Person {number}") for number in range(visitors)]
-        lanes = {person.dm().id: f"{north.id}_{person.id}_{person.dm().id}".lower() for person in people}
-        writing = await nursery.start(_all_together)
-        writing.start_soon(_write, people, visitors / a_second)
-        writing.start_soon(_answer, desk, [*lanes.values()], max(visitors / a_second, 1.1))
-        for _ in range(kills):
-            async with daemon(config) as running:
-                await running.says("daemon.ready")
-                await trio.sleep(chance.uniform(0.2, 2.5))
-                running.process.kill()
-                await running.ends()
-        async with daemon(config) as running:
-            await running.says("daemon.ready")
-            await trio.sleep(2)
+        start = partial(daemon, write_config(folder, slack, easemob, installation.token), environ=QUICK_LOGINS)
+        load = _Load(
+            desk, [north.add_user(f"U0PERSON{number:02}", name=f"Person {number}") for number in range(visitors)]
+        )
+        async with start() as running:
+            await load.begin()
+            await _die(running)
+        begun = trio.current_time()
+        async with trio.open_nursery() as writing:
+            writing.start_soon(load.ask, a_second)
+            writing.start_soon(load.answer, min(a_second, visitors / ANSWERED_EVERY_S))
+            for _ in range(kills):
+                async with start() as running:
+                    await _live_a_moment(running, chance)
+                    await _die(running)
             writing.cancel_scope.cancel()
+        seconds = trio.current_time() - begun
+        async with start() as running:
+            await running.says("daemon.ready")
             with trio.move_on_after(SETTLE_S):
-                await _settled(slack, easemob, desk)
-            # What would come twice, comes now.
-            await trio.sleep(4)
+                await _settled(slack, easemob, desk, load)
+            await trio.sleep(AGAIN_S)
         nursery.cancel_scope.cancel()
-    return Report(seed, kills, judge_town(slack, easemob, desk))
+    return Report(seed, kills, seconds, load.asked, load.answered, judge_town(slack, easemob, desk))
 
 
-async def _all_together(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
-    """Hold those who write."""
-    async with trio.open_nursery() as nursery:
-        task_status.started(nursery)
-        await trio.sleep_forever()
+async def _live_a_moment(running: Daemon, chance: Random) -> None:
+    """Let the daemon work for a moment, or not even start."""
+    if chance.random() < BEFORE_READY:
+        await trio.sleep(chance.uniform(0.1, 1.0))
+    else:
+        await running.says("daemon.ready")
+        await trio.sleep(chance.uniform(0.2, 3.0))
 
 
-async def _settled(slack: FakeSlack, easemob: FakeEasemob, desk: Desk) -> None:
+async def _die(running: Daemon) -> None:
+    """Kill it, with SIGKILL."""
+    running.process.kill()
+    await running.ends()
+
+
+@final
+@dataclass
+class _Load:
+    """What people and agents write."""
+
+    desk: Desk
+    people: Sequence[Person]
+    asked: int = 0
+    answered: int = 0
+    names: list[str] = field(default_factory=list)
+    """The people's names at the desk."""
+
+    async def begin(self) -> None:
+        """Let everybody say hello, and wait until the desk has heard it."""
+        self.names = [f"{each.user.team.id}_{each.id}_{each.dm().id}".lower() for each in self.people]
+        for person in self.people:
+            await person.says(person.dm(), "hello")
+        for name in self.names:
+            await self.desk.heard("hello", visitor=name)
+
+    async def ask(self, a_second: float) -> None:
+        """Let everybody write in turn."""
+        begun = trio.current_time()
+        for number in itertools.count():
+            person = self.people[number % len(self.people)]
+            await person.says(person.dm(), f"question {number}")
+            self.asked += 1
+            await trio.sleep_until(begun + self.asked / a_second)
+
+    async def answer(self, a_second: float) -> None:
+        """Let an agent answer everybody in turn."""
+        begun = trio.current_time()
+        for number in itertools.count():
+            self.desk.answers(self.names[number % len(self.names)], f"answer {number}")
+            self.answered += 1
+            await trio.sleep_until(begun + self.answered / a_second)
+
+
+async def _settled(slack: FakeSlack, easemob: FakeEasemob, desk: Desk, load: _Load) -> None:
     """Wait until everything has arrived."""
 
     def is_there() -> bool:
+        heard = sum(len(desk.conversation(name).heard) for name in load.names)
+        if heard + len(slack.ledger.posts) < len(load.people) + load.asked + load.answered:
+            return False
         verdict = judge_town(slack, easemob, desk)
         return verdict.arrived == verdict.sent
 
@@ -114,20 +187,3 @@ async def _settled(slack: FakeSlack, easemob: FakeEasemob, desk: Desk) -> None:
 async def _first(wait: Callable[[], Awaitable[object]], others: trio.CancelScope) -> None:
     await wait()
     others.cancel()
-
-
-async def _write(people: list[Person], every_s: float) -> None:
-    """Let everybody write in turn, *every_s* each."""
-    for number in itertools.count():
-        person = people[number % len(people)]
-        await person.says(person.dm(), f"question {number}")
-        await trio.sleep(every_s / len(people))
-
-
-async def _answer(desk: Desk, visitors: list[str], every_s: float) -> None:
-    """Let an agent answer everybody in turn, *every_s* each."""
-    for number in itertools.count():
-        visitor = visitors[number % len(visitors)]
-        if desk.conversation(visitor).heard:
-            desk.answers(visitor, f"answer {number}")
-        await trio.sleep(every_s / len(visitors))

@@ -89,13 +89,10 @@ async def test_a_lost_answer_under_strict_limits_doubles_a_post(
 async def test_a_refused_message_is_told(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture
 ) -> None:
-<<<<<<< HEAD
     """A message that Easemob refuses for good is acknowledged, logged with the reason, marked, and its writer told."""
     async with town(tmp_path) as here:
-=======
     """A message that Easemob refuses for good is acknowledged and logged with the reason; nothing is said in Slack."""
     async with town(tmp_path, lost=1) as here:
->>>>>>> fb2079f (The judge reads both ends whole: lost in every wired test, late, told, channels too)
         mia = here.north.add_user(name="Mia")
         here.easemob.faults.refuse_send(7, "sensitive words")
         message = await mia.says(mia.dm(), "hello")
@@ -106,3 +103,27 @@ async def test_a_refused_message_is_told(
         assert ["moderated"] == [entry["problem"] for entry in log.entries if entry["event"] == "kefu.refused"]
         assert {"warning": [here.north.installation.bot.id]} == message.reactions
         assert [mia.id] == [post.ephemeral_to for post in here.slack.ledger.posts]
+
+
+async def test_words_before_their_mention_can_be_lost(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """While Slack has yet to repeat a mention that did not reach us, its thread is not open: the next words pass by."""
+    async with town(tmp_path, lost=1) as here:
+        leo = here.north.add_user(name="Leo")
+        support = here.north.add_channel(name="support", members=[leo])
+        await trio.sleep(120)
+        lines = here.network.open_lines("wss-primary.slack.com")
+        for line in lines:
+            line.black_hole()
+        root = await leo.says(support, f"<@{here.north.installation.bot.id}> hello")
+        await trio.sleep(10)
+        for line in lines:
+            line.reset()
+        await here.slack.connected()
+        await leo.says(support, "where is my order?", thread=root)
+        with trio.fail_after(120):
+            await here.desk.heard("hello")
+        await leo.says(support, "anybody there?", thread=root)
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("anybody there?")
+
+        assert ["hello", "anybody there?"] == [line.text for line in here.desk.everything_heard()]

@@ -8,6 +8,7 @@ that a failure can be run again.
 
 from __future__ import annotations
 
+import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slackkefu.demo.judge import Verdict
-    from slackkefu.demo.slack import Person, Workspace
+    from slackkefu.demo.slack import Person, Timing, Workspace
     from slackkefu.demo.slack.model import Channel
     from slackkefu.keys import ChannelsMode
     from slackkefu.parts import Statistics
+    from tests.memory_network import VirtualWall
 
 __all__ = ["Town", "town"]
 
@@ -61,6 +63,8 @@ class Town:
     world: World
     config: Config
     north: Workspace
+    wall: VirtualWall
+    """The daemon's own calendar, which can be wrong; the two services share a right one."""
     nursery: trio.Nursery = field(repr=False)
     statistics: Statistics = field(default_factory=dict, repr=False)
     """What tells how the daemon is, by part, once it has started."""
@@ -132,6 +136,8 @@ class Town:
         link.handshakes.clear()
         self.easemob.faults.clear()
         self.network.hosts.clear()
+        for line in self.network.open_lines():
+            line.heal()
 
     def on_its_way(self) -> dict[str, int]:
         """Count what has not come to its end, by where it is."""
@@ -155,6 +161,19 @@ class Town:
 
 
 @asynccontextmanager
+async def _scheduled(seed: int) -> AsyncIterator[None]:
+    """Let trio's tasks take turns as *seed* has it, not as chance has it, for a ``with`` block."""
+    scheduler = trio._core._run
+    was = scheduler._ALLOW_DETERMINISTIC_SCHEDULING
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # as trio does for hypothesis
+    scheduler._r.seed(seed)
+    try:
+        yield
+    finally:
+        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = was  # type: ignore[misc]
+
+
+@asynccontextmanager
 async def town(
     tmp_path: Path,
     *,
@@ -163,13 +182,11 @@ async def town(
     channels: ChannelsMode = "mention",
     switches: Switches | None = None,
     slack_switches: SlackSwitches | None = None,
+    slack_timing: Timing | None = None,
     desk_switches: DeskSwitches | None = None,
     max_sessions: int = 2000,
-<<<<<<< HEAD
     private_api: bool = False,
-=======
     lost: int = 0,
->>>>>>> fb2079f (The judge reads both ends whole: lost in every wired test, late, told, channels too)
     doubled: int = 0,
     settles: bool = True,
 ) -> AsyncIterator[Town]:
@@ -186,6 +203,7 @@ async def town(
         channels: What of members' messages is for the desk.
         switches: How Easemob behaves.
         slack_switches: How Slack behaves.
+        slack_timing: How long things take at Slack's.
         desk_switches: How kefu behaves.
         max_sessions: How many visitors may be logged in.
         lost: Messages that do not arrive, without a word to their senders.
@@ -195,12 +213,15 @@ async def town(
     """
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     wall = virtual_wall()
-    async with trio.open_nursery() as nursery:
+    async with _scheduled(seed), trio.open_nursery() as nursery:
         network = MemoryNetwork(nursery, chance=Random(seed))
-        slack = FakeSlack(wall=wall, chance=Random(seed + 1), switches=slack_switches)
+        slack = FakeSlack(wall=wall, chance=Random(seed + 1), switches=slack_switches, timing=slack_timing)
         await nursery.start(slack.run)
         easemob = FakeEasemob(switches=switches, wall=wall)
-        desk = Desk(easemob, service_number=SERVICE_NUMBER, switches=desk_switches)
+        numbers = itertools.count(1)
+        desk = Desk(
+            easemob, service_number=SERVICE_NUMBER, switches=desk_switches, new_id=lambda: f"{seed}-{next(numbers):08}"
+        )
         kefu = KefuHost(desk, easemob)
         network.serve_http("kefu.test", kefu.asgi)
         network.serve_http("slack.com", slack.asgi)
@@ -239,8 +260,9 @@ async def town(
             ),
             store=StoreConfig(path=tmp_path / "store"),
         )
-        world = World(network=network, disk=InlineDisk(), wall=wall, chance=Random(seed + 2))
-        here = Town(network, slack, easemob, desk, kefu, world, config, north, nursery)
+        ours = virtual_wall()
+        world = World(network=network, disk=InlineDisk(), wall=ours, chance=Random(seed + 2))
+        here = Town(network, slack, easemob, desk, kefu, world, config, north, ours, nursery)
         if started:
             await here.start()
         yield here

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-from slackkefu.demo.easemob.ledger import Accepted, Noticed, Overflowed
+from slackkefu.demo.easemob.ledger import Accepted, Disturbed, Noticed, Overflowed
 from slackkefu.demo.easemob.mailbox import Mailbox, Meta, Queue
 from slackkefu.demo.easemob.strays import STRAYS
 
@@ -195,6 +195,8 @@ class Exchange:
         if dropped is not None:
             self._ledger.write(Overflowed(user, dropped.id))
         for device in devices:
-            if not self._faults.take("lost_notices"):
+            if self._faults.take("lost_notices"):
+                self._ledger.write(Disturbed(user, "notice lost"))
+            else:
                 self._ledger.write(Noticed(user, device.resource, queue.name))
                 device.notice(queue, meta.sender_resource)

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, fields
-from typing import final
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["Faults", "Redirect", "Refusal", "RestFault"]
 
@@ -71,6 +74,7 @@ class Faults:
     _heartbeats: deque[Redirect] = field(default_factory=deque)
     _sends: deque[Refusal] = field(default_factory=deque)
     _calls: deque[tuple[str, RestFault]] = field(default_factory=deque)
+    _storms: deque[tuple[Random, float, RestFault]] = field(default_factory=deque)
 
     # For tests and the demo.
 
@@ -114,6 +118,19 @@ class Faults:
         """
         self._calls.extend([(path, RestFault(status, error, description, carried_out))] * times)
 
+    def storm_rest(self, status: int, error: str = "", *, share: float, chance: Random) -> None:
+        """
+        Let a share of all REST calls fail, each with one of the faults that blow, until :meth:`clear`.
+
+        Args:
+            status: HTTP status, or 0 to cut the connection.
+            error: Code of the error body; empty for none.
+            share: Of the calls, 0 to 1.
+            chance: Where it is drawn from.
+
+        """
+        self._storms.append((chance, share, RestFault(status, error)))
+
     def clear(self) -> None:
         """Take all faults back, those that are still to come as well."""
         for each in fields(self):
@@ -147,7 +164,7 @@ class Faults:
             if path.startswith(start):
                 del self._calls[position]
                 return fault
-        return None
+        return next((fault for chance, share, fault in self._storms if chance.random() < share), None)
 
     def take(self, counter: str) -> bool:
         """Use up one of *counter*, the name of a counted field; tell whether there was one."""

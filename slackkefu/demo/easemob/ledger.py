@@ -20,6 +20,7 @@ __all__ = [
     "Accepted",
     "Acknowledged",
     "Complaint",
+    "Disturbed",
     "Ended",
     "Entry",
     "Heartbeat",
@@ -176,6 +177,15 @@ class Overflowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Disturbed:
+    """A fault was met that no other line tells of."""
+
+    user: str
+    what: str
+    """``notice lost``, ``pull lost``, ``page sent again``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Complaint:
     """A client did what the facts say a client must not do."""
 
@@ -197,6 +207,7 @@ Entry: TypeAlias = (
     | LoggedOut
     | Ended
     | Overflowed
+    | Disturbed
     | Complaint
 )
 

@@ -151,6 +151,7 @@ class Session:
     def repeat_page(self) -> None:
         """Send the last page once more, unasked."""
         if self._last_page:
+            self._ledger.write(ledger.Disturbed(self.user, "page sent again"))
             self._link.send(self._last_page)
 
     # PROVISION (facts/msync.md §5, §6).
@@ -282,6 +283,7 @@ class Session:
     def _pull(self, queue: Queue, key: int) -> None:
         """Acknowledge what *key* moves past, and answer with the next page."""
         if self._faults.take("lost_pulls"):
+            self._ledger.write(ledger.Disturbed(self.user, "pull lost"))
             return
         mailbox, cursor = self._mailbox(queue), self._cursors[queue]
         again = cursor.pulled

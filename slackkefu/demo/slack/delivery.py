@@ -223,6 +223,7 @@ class Delivery:
             self._commands.append(frame)
         if not link.deaf and self._faults.repeat_envelopes > 0:
             self._faults.repeat_envelopes -= 1
+            attempt.frames += 1
             self._commands.append(frame)
         self._at(now + self.timing.acknowledge_s, lambda now: self._overdue(parcel, attempt, now))
 
@@ -237,6 +238,7 @@ class Delivery:
             return
         if self._faults.lose_acknowledgements > 0:
             self._faults.lose_acknowledgements -= 1
+            self._ledger.strays.append(Stray(now, number, "lost on the way", frame["envelope_id"]))
             return
         self._acknowledge(number, frame["envelope_id"], frame.get("payload"), now)
 

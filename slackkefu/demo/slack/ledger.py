@@ -54,6 +54,8 @@ class Attempt:
     """When it was acknowledged, or given up."""
     acknowledged_on: int | None = None
     """Number of the connection that acknowledged."""
+    frames: int = 1
+    """How often it was sent, byte for byte."""
 
 
 @final
