@@ -7,6 +7,7 @@ did is counted from what the fakes and the network wrote down: a run that never 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -113,8 +114,10 @@ async def slow_lines(here: Town, chance: Random) -> None:
         line.hang_up()
     while True:
         await trio.sleep(chance.uniform(20, 40))
-        for line in pick(here.network.open_lines(), chance):
-            line.hang_up()
+        chance.choice([here.slack.refresh, here.easemob.cut])()
+        for host in LINKS:
+            for line in pick(here.network.open_lines(host), chance):
+                line.hang_up()
 
 
 async def lost_lines(here: Town, chance: Random) -> None:
@@ -211,12 +214,15 @@ async def refused_logins(here: Town, chance: Random) -> None:
 
 
 async def expiring_tokens(here: Town, chance: Random) -> None:
-    """Let tokens, which live for half a minute, expire on their way: logins and REST calls take their time."""
-    while True:
-        here.network.hosts[EASEMOB].connect_s = chance.choice([0.0, 8.0])
-        here.network.hosts[REST].latency_s = chance.uniform(2.0, 10.0)
-        await trio.sleep(chance.uniform(3, 12))
+    """Let visitors' tokens expire on their way to a login, and the app's, of half a minute, on a slow way to REST."""
+    here.network.hosts[EASEMOB].connect_s = 4.0
+    for latency_s in itertools.cycle((0.1, 9.0)):
+        here.network.hosts[REST].latency_s = latency_s
         here.easemob.cut()
+        await trio.sleep(chance.uniform(1, 4))
+        for visitor in here.desk.conversations:
+            here.easemob.accounts.expire(visitor)
+        await trio.sleep(chance.uniform(10, 25))
 
 
 async def clock_steps(here: Town, chance: Random) -> None:
@@ -321,6 +327,7 @@ STORMS: Final[Mapping[str, Storm]] = {
     "expiring tokens": Storm(
         expiring_tokens,
         ("an expired token at a login", "an expired token at Easemob's REST", "the app's token renewed"),
+        minutes=9,
         options={"token_life_s": 30.0},
     ),
     "clock steps": Storm(clock_steps, ("the calendar set",)),
