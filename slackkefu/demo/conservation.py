@@ -6,7 +6,8 @@ said. What is for the desk follows the rules that people are told: direct messag
 what mentions the app, and the same person's further words in that thread for a day or until the desk closes. A message
 on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
 
-Edits are not judged, nor messages in which nothing is but files.
+An edited message may arrive as it reads now, and one that its writer has deleted need not. What an edit changes later
+is not judged, nor are messages in which nothing is but files.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from slackkefu.demo.easemob import FakeEasemob
     from slackkefu.demo.judge import Verdict
     from slackkefu.demo.slack import FakeSlack, Parcel, Post
+    from slackkefu.demo.slack.model import Message
 
 __all__ = ["ChannelsMode", "judge_town", "lanes_of"]
 
@@ -43,6 +45,8 @@ _WRITTEN_BY_PEOPLE: Final = (None, "", "file_share", "me_message", "thread_broad
 """Subtypes of what a person writes (facts/slack.md §4)."""
 
 _FILE_LINE: Final = re.compile(r"^\[文件 File\] .*$", re.MULTILINE)
+_LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
+"""Lines of the bridge's own, beside a message's words."""
 
 _LONG: Final = 500
 """Characters from which on a text may arrive in pieces."""
@@ -68,14 +72,15 @@ def judge_town(
 def lanes_of(slack: FakeSlack, desk: Desk, *, channels: ChannelsMode = "mention") -> list[Lane]:
     """Return the lanes of all visitors, both ways."""
     moved = _moved(slack)
-    written = _written(slack, moved)
+    written = _written(slack, desk, moved)
     posts = _posts(slack)
     lanes = []
     for visitor in dict.fromkeys((*written, *desk.conversations)):
         conversation = desk.conversations.get(visitor) or Conversation(visitor)
-        sent = _for_the_desk(written.get(visitor, ()), conversation, channels)
-        lanes.append(Lane(f"to the desk: {visitor}", sent, [*_heard(conversation, sent)]))
-        lanes.append(_to_slack(visitor, conversation, posts, moved, told=_told(conversation, sent)))
+        wrote = written.get(visitor, ())
+        sent = _for_the_desk(wrote, conversation, channels)
+        lanes.append(Lane(f"to the desk: {visitor}", sent, [*_heard(conversation, wrote)]))
+        lanes.append(_to_slack(visitor, conversation, posts, moved, told=_told(conversation, wrote)))
     return lanes
 
 
@@ -88,45 +93,82 @@ class _Written:
     """A message of a person's, however many events told of it."""
 
     text: str
+    edited: str
+    """As it reads now; the same, where it was not changed."""
     at: float
     thread: str
     """The ``ts`` of the thread's root: its own, where it is none."""
     is_direct: bool
     is_mention: bool
+    is_there: bool
+    """Its writer has not deleted it."""
     was_repeated: bool
     was_told: bool
 
 
-def _written(slack: FakeSlack, moved: Mapping[str, str]) -> Mapping[str, Sequence[_Written]]:
+def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[str, Sequence[_Written]]:
     """Return what people wrote, by visitor, in the order in which they wrote it."""
     users = slack.state.users
     bots = [user.id for user in users.values() if user.is_bot]
     mention = re.compile(rf"<@(?:{'|'.join(bots)})(?:\|[^>]*)?>")
-    events: dict[tuple[str, str], list[Parcel]] = {}
-    for parcel in slack.ledger.parcels:
-        event = parcel.event
-        author = users.get(str(event.get("user")))
-        is_message = event.get("type") in ("message", "app_mention") and event.get("subtype") in _WRITTEN_BY_PEOPLE
-        if is_message and author is not None and not author.is_bot:
-            events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
+    lost_at_the_desk = {_words(_LATE_LINE.sub("", text)) for text in desk.lost}
+
+    def plain(text: str) -> str:
+        return shown(mention.sub("", text)).strip()
+
     written: dict[str, list[_Written]] = {}
-    for (channel_id, ts), parcels in events.items():
+    for (channel_id, ts), parcels in _messages(slack).items():
         event, channel = parcels[0].event, slack.state.channels.get(channel_id)
         author, message = users[str(event["user"])], channel.find(ts) if channel is not None else None
         text = str(event.get("text") or "")
         visitor = f"{author.team.id}_{author.id}_{moved.get(channel_id, channel_id)}".lower()
         written.setdefault(visitor, []).append(
             _Written(
-                text=shown(mention.sub("", text)).strip(),
+                text=plain(text),
+                edited=plain(message.text if message is not None else text),
                 at=float(ts),
                 thread=str(event.get("thread_ts") or ts),
                 is_direct=channel is not None and channel.kind is ChannelKind.IM,
                 is_mention=mention.search(text) is not None,
-                was_repeated=all(len(parcel.attempts) > 1 for parcel in parcels),
-                was_told=message is not None and any({*names} & {*bots} for names in message.reactions.values()),
+                is_there=message is not None,
+                was_repeated=all(len(parcel.attempts) > 1 for parcel in parcels)
+                or _words(plain(text)) in lost_at_the_desk,
+                was_told=message is not None and _was_told(message, slack),
             )
         )
     return written
+
+
+def _messages(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[Parcel]]:
+    """Return the events that tell of what people wrote, by channel and ``ts``."""
+    events: dict[tuple[str, str], list[Parcel]] = {}
+    for parcel in slack.ledger.parcels:
+        event = parcel.event
+        author = slack.state.users.get(str(event.get("user")))
+        is_message = event.get("type") in ("message", "app_mention") and event.get("subtype") in _WRITTEN_BY_PEOPLE
+        if is_message and author is not None and not author.is_bot:
+            events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
+    return events
+
+
+def _was_told(message: Message, slack: FakeSlack) -> bool:
+    """Tell whether the app has marked *message*; where it may not, whether it wrote to its author alone."""
+    marked = any(user in slack.state.users and slack.state.users[user].is_bot for user in _marked_by(message))
+    may_mark = all("reactions:write" in installation.scopes for installation in slack.state.installations)
+    return marked or (not may_mark and any(_is_note_on(message, post) for post in slack.ledger.posts))
+
+
+def _marked_by(message: Message) -> Iterator[str]:
+    return (user for users in message.reactions.values() for user in users)
+
+
+def _is_note_on(message: Message, post: Post) -> bool:
+    return (
+        message.user is not None
+        and post.ephemeral_to == message.user.id
+        and post.channel is message.channel
+        and post.at >= message.arrived_at
+    )
 
 
 def _moved(slack: FakeSlack) -> Mapping[str, str]:
@@ -149,30 +191,37 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
             opened[each.thread] = each.at
         since = opened.get(each.thread)
         listens = since is not None and each.at - since < LISTENING_S and not any(at > since for at in closed_at)
-        is_owed = each.is_direct or channels == "all" or (channels == "mention" and listens)
+        is_for_desk = each.is_direct or channels == "all" or (channels == "mention" and listens)
         if each.text:
+            is_owed = is_for_desk and each.is_there
             sent.append(Sent(each.text, each.at, each.was_repeated, each.was_told, is_owed=is_owed))
     return sent
 
 
-def _heard(conversation: Conversation, sent: Iterable[Sent]) -> Iterator[Arrived]:
+def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[Arrived]:
     """Yield what was heard as it was written: a long text once its last piece is there."""
-    texts = {_words(each.text): each.text for each in sent}
+    texts = {_words(text): each.text for each in written for text in (each.edited, each.text) if text}
     rests = {words: words for words in texts if len(words) >= _LONG}
     for line in conversation.heard:
-        piece = _words(_FILE_LINE.sub("", line.text))
+        piece = _heard_words(line)
+        says_when = _LATE_LINE.match(line.text) is not None
         if line.type != "txt" or not piece:
             continue
         if piece in texts:
-            yield Arrived(texts[piece], line.at)
+            yield Arrived(texts[piece], line.at, says_when)
             continue
         for words, rest in rests.items():
             if rest.startswith(piece) or words.startswith(piece):
                 rests[words] = (rest if rest.startswith(piece) else words).removeprefix(piece)
                 if not rests[words]:
                     rests[words] = words
-                    yield Arrived(texts[words], line.at)
+                    yield Arrived(texts[words], line.at, says_when)
                 break
+
+
+def _heard_words(line: Heard) -> str:
+    """Return a person's own words in what was heard, as they are compared."""
+    return _words(_FILE_LINE.sub("", _LATE_LINE.sub("", line.text)))
 
 
 def _words(text: str) -> str:
@@ -233,19 +282,19 @@ def _complete(line: Said, posts: Iterable[tuple[int, Post]], length: int) -> Ite
         is_whole = length <= 0
 
 
-def _told(conversation: Conversation, sent: Iterable[Sent]) -> Collection[int]:
+def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection[int]:
     """
     Return the answers whose agent was told that they have not arrived: something was heard that nobody wrote.
 
     One note is for a whole service session, so it speaks for every answer in it.
     """
-    texts = [_words(each.text) for each in sent]
+    texts = [_words(text) for each in written for text in (each.text, each.edited)]
     told: set[int] = set()
     session: set[int] = set()
     has_note = False
     for line in conversation.lines:
         if isinstance(line, Heard):
-            words = _words(_FILE_LINE.sub("", line.text))
+            words = _heard_words(line)
             has_note = has_note or (line.type == "txt" and not any(words in text for text in texts))
         elif line.kind == "event" and line.text == "created":
             told |= session if has_note else set()

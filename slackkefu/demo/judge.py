@@ -8,7 +8,7 @@ them. The judge says of each message whether it arrived once, and of the lane wh
 * *lost*: it has not arrived, and nobody told its sender so.
 * *doubled*: it has arrived more often than it was sent.
 * *reordered*: it has arrived first after something that was sent later. What its source had to repeat was not in the
-  daemon's hands together with the others: it is late, not out of order.
+  daemon's hands together with the others: it may, where it says when it was written.
 * *late*: it has arrived more than some seconds after it was sent.
 * *told*: its sender was told that it surely or possibly has not arrived.
 
@@ -44,7 +44,7 @@ class Sent:
     at: float = 0.0
     """Calendar time, seconds; the clock of whoever arrives is the same."""
     was_repeated: bool = False
-    """Its source had to send it more than once."""
+    """It had to be sent more than once: its source was not told in time, or the desk lost it."""
     was_told: bool = False
     """Its sender was told that it has surely or possibly not arrived."""
     is_owed: bool = True
@@ -58,6 +58,8 @@ class Arrived:
 
     text: str
     at: float = 0.0
+    says_when: bool = False
+    """It says that it is late, and when it was written."""
 
 
 @final
@@ -191,11 +193,11 @@ def _too_often(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Ite
 
 
 def _overtaken(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Iterator[_Key]:
-    """Yield what has arrived first after something that was sent later."""
-    place = {key: number for number, (key, each) in enumerate(sendings.items()) if not each.was_repeated}
+    """Yield what has arrived first after something that was sent later, and may not."""
+    place = {key: number for number, key in enumerate(sendings)}
     latest = -1
-    for key in arrivals:
+    for key, arrived in arrivals.items():
         if key in place:
-            if place[key] < latest:
+            if place[key] < latest and not (sendings[key].was_repeated and arrived.says_when):
                 yield key
             latest = max(latest, place[key])

@@ -62,7 +62,7 @@ class Line:
     def __init__(self, *, chance: Random, weather: Weather | None = None) -> None:
         self.weather = weather if weather is not None else Weather()
         self.happened: Counter[str] = Counter()
-        """How often the line did something to what passes: reset, cut, silenced, slowed, uneven, sliced, closed late."""
+        """How often the line did what to what passes: reset, cut, silenced, slowed, uneven, sliced, closed late."""
         self._chance = chance
         self._up = _Way(self, chance)
         self._down = _Way(self, chance)

@@ -10,11 +10,11 @@ from slackkefu.demo.judge import Arrived, Lane, Sent, Verdict, judge
 
 
 def lane(sent: str, arrived: str, *, repeated: str = "", told: str = "", free: str = "", name: str = "lane") -> Lane:
-    """Make a lane whose messages are letters."""
+    """Make a lane whose messages are letters; a capital one says when it was written."""
     return Lane(
         name,
         [Sent(each, 0.0, each in repeated, each in told, is_owed=each not in free) for each in sent],
-        [Arrived(each, 0.0) for each in arrived],
+        [Arrived(each.lower(), 0.0, says_when=each.isupper()) for each in arrived],
     )
 
 
@@ -35,8 +35,9 @@ def found(verdict: Verdict) -> tuple[str, str, str]:
         ("abc", "abcbb", "", ("", "b", "")),
         ("abc", "acb", "", ("", "", "b")),
         ("abc", "cab", "", ("", "", "ab")),
-        ("abc", "acb", "b", ("", "", "")),
-        ("abc", "acb", "a", ("", "", "b")),
+        ("abc", "acb", "b", ("", "", "b")),
+        ("abc", "acB", "b", ("", "", "")),
+        ("abc", "acB", "a", ("", "", "b")),
         ("abc", "", "", ("abc", "", "")),
         ("abc", "abxc", "", ("", "", "")),
         ("aba", "aba", "", ("", "", "")),
@@ -45,7 +46,7 @@ def found(verdict: Verdict) -> tuple[str, str, str]:
     ],
 )
 def test_every_verdict(sent: str, arrived: str, repeated: str, expected: tuple[str, str, str]) -> None:
-    """What is lost, doubled or out of order is named; what its source repeated may come late."""
+    """What is lost, doubled or out of order is named; what its source repeated may come late, and say so."""
     verdict = judge([lane(sent, arrived, repeated=repeated)])
 
     assert expected == found(verdict)

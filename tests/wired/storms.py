@@ -34,8 +34,6 @@ __all__ = ["STORMS", "Storm", "Talk", "met"]
 SLACK: Final = "wss-primary.slack.com"
 EASEMOB: Final = "im.easemob.test"
 LINKS: Final = {SLACK: "Slack's line", EASEMOB: "Easemob's line"}
-SILENT_S: Final = 20.0
-
 REST: Final = "rest.easemob.test"
 WEB: Final = "slack.com"
 
@@ -53,8 +51,6 @@ class Storm:
     minutes: float = 6.0
     options: Mapping[str, object] = field(default_factory=dict)
     """What kind of town it takes."""
-    too_much: str = ""
-    """Why messages are lost in it today; empty: none are."""
 
 
 # What people do meanwhile.
@@ -121,26 +117,12 @@ async def slow_lines(here: Town, chance: Random) -> None:
 
 
 async def lost_lines(here: Town, chance: Random) -> None:
-    """Let links be reset, cut and fall silent; a silent one of Slack's is seen by Slack after a while."""
-    slack_silent_until = 0.0
-    async with trio.open_nursery() as nursery:
-        while True:
-            for host in LINKS:
-                for line in pick(here.network.open_lines(host), chance):
-                    what = chance.choice([line.reset, line.hang_up, line.black_hole])
-                    if what == line.black_hole and host == SLACK:
-                        # Longer or more often, and Slack would send all repeats of a message into dead links.
-                        if trio.current_time() < slack_silent_until + 80:
-                            continue
-                        slack_silent_until = trio.current_time() + SILENT_S
-                        nursery.start_soon(_heal_later, line)
-                    what()
-            await trio.sleep(chance.uniform(5, 15))
-
-
-async def _heal_later(line: Line) -> None:
-    await trio.sleep(SILENT_S)
-    line.heal()
+    """Let links be reset, cut and fall silent for ever."""
+    while True:
+        for host in LINKS:
+            for line in pick(here.network.open_lines(host), chance):
+                chance.choice([line.reset, line.hang_up, line.black_hole])()
+        await trio.sleep(chance.uniform(5, 15))
 
 
 async def ghosts(here: Town, chance: Random) -> None:
@@ -152,19 +134,11 @@ async def ghosts(here: Town, chance: Random) -> None:
 
 
 async def slack_refuses(here: Town, chance: Random) -> None:
-    """Let a third of all calls of Slack's Web API be refused, or lose their answer; and take a connection at times."""
+    """Let a third of all calls of Slack's Web API be refused, or lose their answer; and take its connections."""
     web = here.slack.faults.web
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_take_a_connection, here, chance)
-        while True:
-            web.storm("*", chance.choice([TooMany(retry_after_s=chance.randint(1, 5)), *LOST_ANSWERS]), share=1 / 3)
-            await trio.sleep(chance.uniform(5, 20))
-
-
-async def _take_a_connection(here: Town, chance: Random) -> None:
-    """Break one so seldom that Slack does not send all repeats of a message while there is none."""
     while True:
-        await trio.sleep(chance.uniform(70, 130))
+        web.storm("*", chance.choice([TooMany(retry_after_s=chance.randint(1, 5)), *LOST_ANSWERS]), share=1 / 3)
+        await trio.sleep(chance.uniform(5, 20))
         for line in pick(here.network.open_lines(SLACK), chance):
             line.reset()
 
@@ -260,10 +234,8 @@ async def everything(here: Town, chance: Random) -> None:
         here.easemob.cut()
 
     def disturb() -> None:
-        for line in pick(here.network.open_lines(SLACK), chance):
-            chance.choice([line.reset, line.hang_up])()
-        for line in pick(here.network.open_lines(EASEMOB), chance):
-            chance.choice([line.reset, line.black_hole])()
+        for line in pick(here.network.open_lines(), chance):
+            chance.choice([line.reset, line.hang_up, line.black_hole])()
 
     deeds: list[Callable[[], object]] = [
         here.slack.refresh,
@@ -301,7 +273,6 @@ STORMS: Final[Mapping[str, Storm]] = {
     "ghosts": Storm(
         ghosts,
         ("Slack's line silenced", "an event given up"),
-        too_much="Slack sends all repeats of a message into dead connections; the history is not read yet",
     ),
     "Slack refuses": Storm(
         slack_refuses,

@@ -127,7 +127,7 @@ async def test_a_refused_answer_is_told_to_its_agent(tmp_path: Path, autojump_cl
 
 async def test_nobody_is_told_of_what_no_agent_wrote(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """A robot would answer the note, and the system's words come after an end too: neither is told."""
-    async with town(tmp_path) as here:
+    async with town(tmp_path, lost=3) as here:
         _, visitor = await greeted(here)
         here.slack.faults.web.storm("chat.postMessage", Refusal("is_archived"))
         here.desk.robot_answers(visitor, "I am a robot")

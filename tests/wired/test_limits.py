@@ -91,8 +91,6 @@ async def test_a_refused_message_is_told(
 ) -> None:
     """A message that Easemob refuses for good is acknowledged, logged with the reason, marked, and its writer told."""
     async with town(tmp_path) as here:
-    """A message that Easemob refuses for good is acknowledged and logged with the reason; nothing is said in Slack."""
-    async with town(tmp_path, lost=1) as here:
         mia = here.north.add_user(name="Mia")
         here.easemob.faults.refuse_send(7, "sensitive words")
         message = await mia.says(mia.dm(), "hello")

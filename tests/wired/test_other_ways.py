@@ -108,7 +108,7 @@ async def test_neither_a_user_nor_a_token_is_needed(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, private_api: bool
 ) -> None:
     """A visitor for whom the plan has no user, and one whose tokens are not taken, reach the desk."""
-    async with town(tmp_path, switches=Switches(plan_users=2), private_api=private_api) as here:
+    async with town(tmp_path, settles=False, switches=Switches(plan_users=2), private_api=private_api) as here:
         mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
         here.easemob.faults.refuse_login(1, "Sorry, token expired", times=ALWAYS)
         for person in (mia, leo):

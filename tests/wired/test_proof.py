@@ -101,7 +101,7 @@ async def test_a_message_lost_in_a_channel_is_read_in_its_thread(
 
 async def test_a_desk_that_never_confirms(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """Nothing is sent again, also not what was lost: nobody could know."""
-    async with town(tmp_path, desk_switches=DeskSwitches(acknowledges=False)) as here:
+    async with town(tmp_path, lost=1, desk_switches=DeskSwitches(acknowledges=False)) as here:
         mia, dm = await acquainted(here)
         for number in range(20):
             await mia.says(dm, f"question {number}")

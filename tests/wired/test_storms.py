@@ -21,19 +21,11 @@ from tests.wired.town import town
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from _pytest.mark import ParameterSet
-
 SEEDS = range(int(os.environ.get("SLACKKEFU_SEEDS", "2")))
 
 
-def marked(name: str) -> ParameterSet:
-    """Return a storm's name; one that is too much today has to fail."""
-    too_much = STORMS[name].too_much
-    return pytest.param(name, marks=[pytest.mark.xfail(reason=too_much, strict=True)] if too_much else [])
-
-
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", [*map(marked, STORMS)])
+@pytest.mark.parametrize("name", STORMS)
 async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, name: str, seed: int) -> None:
     """A few minutes of it, under load both ways; what was never met proves nothing."""
     storm = STORMS[name]

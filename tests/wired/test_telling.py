@@ -125,7 +125,7 @@ async def test_an_app_that_may_not_mark(tmp_path: Path, autojump_clock: trio.tes
 
 async def test_a_writer_who_cannot_be_told(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """When Slack takes neither mark nor note, that is counted apart."""
-    async with town(tmp_path) as here:
+    async with town(tmp_path, lost=1) as here:
         mia = here.north.add_user(name="Mia")
         installation = here.north.installation
         installation.scopes -= {"reactions:write", "chat:write"}

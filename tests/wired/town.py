@@ -18,12 +18,8 @@ import trio
 
 from slackkefu.app import run
 from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, StoreConfig
-<<<<<<< HEAD
-from slackkefu.demo.desk import Desk, DeskSwitches, KefuHost
-=======
 from slackkefu.demo.conservation import judge_town
-from slackkefu.demo.desk import Desk, DeskSwitches
->>>>>>> fb2079f (The judge reads both ends whole: lost in every wired test, late, told, channels too)
+from slackkefu.demo.desk import Desk, DeskSwitches, KefuHost
 from slackkefu.demo.easemob import FakeEasemob, Switches
 from slackkefu.demo.slack import FakeSlack
 from slackkefu.demo.slack import Switches as SlackSwitches
@@ -135,6 +131,7 @@ class Town:
         link.lose_acknowledgements = link.repeat_envelopes = link.silent_handshakes = 0
         link.handshakes.clear()
         self.easemob.faults.clear()
+        self.desk.catches_up()
         self.network.hosts.clear()
         for line in self.network.open_lines():
             line.heal()
@@ -147,12 +144,17 @@ class Town:
         }
         for part, count in (
             ("messages", "in_hand"),
+            ("telling", "pending"),
+            ("backfill", "to_read"),
+            ("backfill", "gaps"),
             ("spill", "pending"),
             ("affairs", "waiting"),
             ("lanes_to_kefu", "waiting"),
             ("lanes_to_slack", "waiting"),
         ):
-            at[part] = getattr(self.statistics[part](), count)
+            at[f"{part} {count}"] = getattr(self.statistics[part](), count)
+        if self.desk.switches.acknowledges and self.desk.switches.acknowledged_kinds is None:
+            at["proof awaiting"] = self.statistics["proof"]().awaiting  # type: ignore[attr-defined]  # that group's class
         return {place: count for place, count in at.items() if count}
 
     def visitor(self, person: Person, channel: Channel) -> str:
@@ -206,6 +208,7 @@ async def town(
         slack_timing: How long things take at Slack's.
         desk_switches: How kefu behaves.
         max_sessions: How many visitors may be logged in.
+        private_api: Whether the daemon may use the desk's own API.
         lost: Messages that do not arrive, without a word to their senders.
         doubled: Messages that arrive twice.
         settles: Whether everything comes to its end, once nothing goes wrong any more; else no loss is judged.
