@@ -10,33 +10,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from slackkefu.bridge.absence.backfill import Backfill
+from slackkefu.bridge.absence.gaps import Gaps
+from slackkefu.bridge.absence.marks import Marks
+from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
-from slackkefu.bridge.agent_notes import AgentNotes
-from slackkefu.bridge.answering import Answering
-from slackkefu.bridge.arrivals import Arrivals
 from slackkefu.bridge.aside import Aside
-from slackkefu.bridge.backfill import Backfill
-from slackkefu.bridge.changes import Changes
-from slackkefu.bridge.forwarding import Forwarding
-from slackkefu.bridge.gaps import Gaps
-from slackkefu.bridge.hearing import Hearing
-from slackkefu.bridge.intake import Intake
-from slackkefu.bridge.intents import Intents
+from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
+from slackkefu.bridge.kefu_to_slack.answering import Answering
+from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
+from slackkefu.bridge.kefu_to_slack.hearing import Hearing
+from slackkefu.bridge.kefu_to_slack.intents import Intents
+from slackkefu.bridge.kefu_to_slack.looking import Looking
+from slackkefu.bridge.kefu_to_slack.polling import Polling
+from slackkefu.bridge.kefu_to_slack.posting import Posting
+from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.looking import Looking
-from slackkefu.bridge.marks import Marks
 from slackkefu.bridge.open_sessions import OpenSessions
-from slackkefu.bridge.polling import Polling
-from slackkefu.bridge.posting import Posting
-from slackkefu.bridge.proof import Proof, Way
-from slackkefu.bridge.proving import Proving
-from slackkefu.bridge.receipts import Receipts
-from slackkefu.bridge.replies import Replies
-from slackkefu.bridge.rereading import Rereading
-from slackkefu.bridge.sheltering import Sheltering
-from slackkefu.bridge.telling import Telling
-from slackkefu.bridge.watch import Watch
-from slackkefu.bridge.ways import Ways
+from slackkefu.bridge.proof.proof import Proof, Way
+from slackkefu.bridge.proof.proving import Proving
+from slackkefu.bridge.proof.rereading import Rereading
+from slackkefu.bridge.slack_to_kefu.changes import Changes
+from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
+from slackkefu.bridge.slack_to_kefu.intake import Intake
+from slackkefu.bridge.slack_to_kefu.receipts import Receipts
+from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+from slackkefu.bridge.slack_to_kefu.telling import Telling
+from slackkefu.bridge.slack_to_kefu.ways import Ways
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
 from slackkefu.easemob.pool import Pool
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.receipts import Parcel
-    from slackkefu.bridge.routing import Special
+    from slackkefu.bridge.slack_to_kefu.receipts import Parcel
+    from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.config import Config
     from slackkefu.slack.installation import InstallationKey, Installations
     from slackkefu.store import Store

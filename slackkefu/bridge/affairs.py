@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.routing import Special
+    from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.envelope import OtherEvent
     from slackkefu.slack.installation import Installation, InstallationKey, Installations

@@ -27,7 +27,7 @@ from slackkefu.store.visitors import VisitorRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from slackkefu.bridge.routing import Forward
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.slack.ids import Ts
     from slackkefu.world import Disk
 

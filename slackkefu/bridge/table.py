@@ -4,7 +4,8 @@ What crosses the bridge, in one table.
 For each kind of thing that Slack or kefu can send, one row says whether its words go to the other side (*forward*),
 whether it means something to the bridge itself (*special*), or why it is left alone (*ignore*). What has no row is
 ignored as unknown: new kinds are never forwarded by accident, which is one half of why loops cannot happen. The other
-half is in :mod:`slackkefu.bridge.routing` (who wrote it) and in the service number check of :mod:`slackkefu.kefu`.
+half is in :mod:`slackkefu.bridge.slack_to_kefu.routing` (who wrote it) and in the service number check of
+:mod:`slackkefu.kefu`.
 
 Sources: facts/slack.md §3, §4 and §11, facts/kefu.md §2 and §7.
 """

@@ -237,7 +237,7 @@ def after_send(error: SlackkefuError) -> SendAgain | GiveUp:
     * The app cannot (credentials, a full disk): after a minute; that is about everybody, and somebody will mend it.
     * A message that cannot be written is a fault of ours, and no time mends it.
 
-    While the login fails it may have gone another way (:mod:`slackkefu.bridge.ways`):
+    While the login fails it may have gone another way (:mod:`slackkefu.bridge.slack_to_kefu.ways`):
 
     * By REST, and no answer came: never again, for no repeat would be recognised. It may have arrived.
     * By the second channel, and no answer came: again, with the same id, as the official widget does (facts/kefu.md

@@ -67,7 +67,7 @@ class EventCallback:
     event_context: str
     event: MessageEvent | OtherEvent | Malformed
     raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
-    """The payload as it came, for :mod:`slackkefu.bridge.spilled`."""
+    """The payload as it came, for :mod:`slackkefu.bridge.slack_to_kefu.spilled`."""
 
     @property
     def is_enterprise_install(self) -> bool:

@@ -49,7 +49,7 @@ SLACK_S: Final = 25 * 3600.0
 """
 Slack repeats an event for a day at most, where the app has Delayed Events (facts/slack.md §2).
 
-Counted from the low-water mark, see :mod:`slackkefu.bridge.marks`: from there on the history may be read again.
+Counted from the low-water mark, see :mod:`slackkefu.bridge.absence.marks`: from there on the history may be read again.
 """
 
 KEFU_S: Final = 8 * 24 * 3600.0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast, final
 
 import trio
 
-from slackkefu.bridge.gaps import Gaps
-from slackkefu.bridge.proof import Proof
-from slackkefu.bridge.proving import Proving
-from slackkefu.bridge.receipts import Receipts
-from slackkefu.bridge.routing import Forward, route
+from slackkefu.bridge.absence.gaps import Gaps
+from slackkefu.bridge.proof.proof import Proof
+from slackkefu.bridge.proof.proving import Proving
+from slackkefu.bridge.slack_to_kefu.receipts import Receipts
+from slackkefu.bridge.slack_to_kefu.routing import Forward, route
 from slackkefu.errors import StoreUnwritable
 from slackkefu.secret import Secret
 from slackkefu.slack.envelope import parse_envelope
@@ -24,7 +24,7 @@ from tests.memory_network import virtual_wall
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from slackkefu.bridge.rereading import Rereading
+    from slackkefu.bridge.proof.rereading import Rereading
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.net.network import Network

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.book import Book, wrote
-from slackkefu.bridge.routing import Special
+from slackkefu.bridge.slack_to_kefu.routing import Special
 from slackkefu.bridge.table import EVENTS, Rule
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.directory import Directory

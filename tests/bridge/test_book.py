@@ -13,7 +13,7 @@ import trio.testing
 
 from slackkefu.bridge.book import Book, closed, installation_key, is_open, listens, named, opened, wrote
 from slackkefu.bridge.identity import Visitor
-from slackkefu.bridge.routing import Forward
+from slackkefu.bridge.slack_to_kefu.routing import Forward
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreUnwritable
 from slackkefu.secret import Secret

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 import trio.testing
 
-from slackkefu.bridge import answering, to_slack
+from slackkefu.bridge.kefu_to_slack import answering, to_slack
 from slackkefu.demo.slack import Refusal, Status
 from tests.facts import load
 from tests.wired.town import town

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from slackkefu.bridge.posting import REMOVED_S
+from slackkefu.bridge.kefu_to_slack.posting import REMOVED_S
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
 from slackkefu.slack.installation import Installation, InstallationKey, to_bot

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.proof import PROOF_S, ProofStatistics
+from slackkefu.bridge.proof.proof import PROOF_S, ProofStatistics
 from slackkefu.demo.desk import DeskSwitches
 from slackkefu.demo.easemob import Switches
 from slackkefu.demo.slack import Status, TooMany

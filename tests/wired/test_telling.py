@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from slackkefu.bridge.to_kefu import parts
+from slackkefu.bridge.slack_to_kefu.to_kefu import parts
 from slackkefu.demo.slack import Status
 from slackkefu.demo.slack.web_api.limits import Limit
 from slackkefu.store.files import OPERATING_SYSTEM
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from slackkefu.bridge.custody import CustodyStatistics
-    from slackkefu.bridge.routing import Forward
-    from slackkefu.bridge.telling import TellingStatistics
+    from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.bridge.slack_to_kefu.telling import TellingStatistics
     from slackkefu.demo.slack.ledger import Post
     from slackkefu.demo.slack.model import Message
     from slackkefu.easemob.message import OutgoingMessage
@@ -197,7 +197,7 @@ async def test_poison_in_the_middle_of_a_lane(
             raise ZeroDivisionError
         return parts(forward, **how)  # type: ignore[arg-type]  # handed on as they came
 
-    monkeypatch.setattr("slackkefu.bridge.forwarding.parts", fail)
+    monkeypatch.setattr("slackkefu.bridge.slack_to_kefu.forwarding.parts", fail)
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         written = [await mia.says(mia.dm(), words) for words in ("before", "poison", "after")]
@@ -205,7 +205,7 @@ async def test_poison_in_the_middle_of_a_lane(
             await here.desk.heard("after")
             await here.slack.acknowledged()
         await here.stop()
-        monkeypatch.setattr("slackkefu.bridge.forwarding.parts", parts)
+        monkeypatch.setattr("slackkefu.bridge.slack_to_kefu.forwarding.parts", parts)
         await here.start()
         await trio.sleep(LATER_S)
 

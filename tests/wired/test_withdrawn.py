@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.to_kefu import parts
+from slackkefu.bridge.slack_to_kefu.to_kefu import parts
 from slackkefu.store.files import OPERATING_SYSTEM
 from tests.wired.test_full_disk import full
 from tests.wired.town import town
@@ -16,7 +16,7 @@ from tests.wired.town import town
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slackkefu.bridge.custody import CustodyStatistics
+    from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics
     from slackkefu.demo.slack.ledger import Parcel
     from slackkefu.demo.slack.model import Message
     from tests.wired.town import Town
@@ -119,7 +119,7 @@ async def test_deleted_when_it_was_set_aside(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("slackkefu.bridge.forwarding.parts", fail)
+    monkeypatch.setattr("slackkefu.bridge.slack_to_kefu.forwarding.parts", fail)
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         message = await mia.says(mia.dm(), "poison")
@@ -129,7 +129,7 @@ async def test_deleted_when_it_was_set_aside(
         await mia.deletes(message)
         with trio.fail_after(SOON_S):
             await here.slack.acknowledged(deletion_of(here, message))
-        monkeypatch.setattr("slackkefu.bridge.forwarding.parts", parts)
+        monkeypatch.setattr("slackkefu.bridge.slack_to_kefu.forwarding.parts", parts)
         await here.stop()
         await here.start()
         await trio.sleep(3600)

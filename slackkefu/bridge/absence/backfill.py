@@ -1,0 +1,455 @@
+"""
+Backfill: reading from Slack's history what Slack no longer repeats.
+
+What has to be read, :mod:`slackkefu.bridge.absence.marks` and :mod:`slackkefu.bridge.absence.gaps` know; in which
+order, :mod:`slackkefu.bridge.absence.history`. Each message found becomes the event that Slack would have sent and goes
+the way of all events, so what is in hand or has ended is recognised. The messages of a conversation are handed over in
+the order in which they were written, and a full lane is waited for. A conversation has been read when all of them are
+settled or in the spill.
+
+One call at a time for each installation; installations are read side by side, and do not hold up each other.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar, final
+
+import structlog
+import trio
+
+from slackkefu.bridge.absence.history import Window, as_callback, in_order
+from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S
+from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.slack_to_kefu.custody import MessageKey, Outcome
+from slackkefu.bridge.slack_to_kefu.receipts import Parcel
+from slackkefu.bridge.slack_to_kefu.routing import Forward
+from slackkefu.bridge.slack_to_kefu.telling import untold
+from slackkefu.easemob.agenda import Alarm
+from slackkefu.errors import RemoteProtocolError, SlackApiError, StoreError, StoreUnwritable
+from slackkefu.slack.envelope import Envelope
+from slackkefu.slack.ids import Ts, written_at
+from slackkefu.slack.recovery import InstallationDead, Operator, after
+from slackkefu.store.entries import Read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from slackkefu.bridge.absence.gaps import Found, Gaps
+    from slackkefu.bridge.absence.history import Wanted
+    from slackkefu.bridge.absence.marks import Marks
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.slack_to_kefu.intake import Intake
+    from slackkefu.bridge.slack_to_kefu.receipts import Journal, Receipts
+    from slackkefu.config import ChannelsMode
+    from slackkefu.slack.envelope import EventCallback
+    from slackkefu.slack.ids import ChannelId
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
+    from slackkefu.slack.reading import Conversation, Reading
+    from slackkefu.store.entries import SlackEntry
+
+__all__ = ["Backfill", "BackfillStatistics"]
+
+log = structlog.get_logger()
+
+SIDE_BY_SIDE: Final = 1000
+"""Installations that are read at a time; under strict limits each of them mostly waits."""
+
+MOST: Final = 1000
+"""Messages of one conversation that are held at a time."""
+
+BLOCKED_S: Final = 300.0
+"""Pause where an operator has to act."""
+
+_LOST: Final = "what was written there meanwhile is not brought to the desk"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStatistics:
+    """What was read from Slack's history; all but the first two are counts since the start."""
+
+    mark_age_s: float
+    """How far behind the clock everything has been seen; grows while something is to be read."""
+    to_read: int
+    """Conversations that are still to be read, as far as they have been listed."""
+    read: int
+    """Conversations that have been read."""
+    unreadable: int
+    """Conversations that Slack does not let us read: what was missed in them is lost."""
+    found: int
+    """Messages found that are for the desk."""
+    forwarded: int
+    """Of these, put on their way to the desk."""
+    known: int
+    """Of these, in hand or ended before."""
+    skipped_too_old: int
+    """Of these, too old for the desk; their writers are told."""
+    gaps: int
+    """Gaps that are open now: while the disk takes nothing, or lanes are full, messages are read once more later."""
+
+
+@final
+class _FromHistory:
+    """A message that Slack does not wait to hear of."""
+
+    received_at = math.inf
+    """Never too late."""
+
+    def __init__(self, callback: EventCallback) -> None:
+        self.envelope = Envelope(
+            envelope_id="",
+            kind="events_api",
+            payload=callback,
+            accepts_response_payload=False,
+            retry_attempt=0,
+            retry_reason="",
+        )
+
+    async def acknowledge(self) -> bool:
+        """Do nothing: there is no envelope."""
+        await trio.lowlevel.checkpoint()
+        return False
+
+
+@final
+class Backfill:
+    """
+    Reads what may have been missed.
+
+    Args:
+        reading: What Slack's history says.
+        installations: Who installed the app.
+        book: The visitors' records.
+        intake: Takes each message.
+        receipts: The messages in hand.
+        marks: How far has been seen, and what was missed.
+        gaps: What has to be read besides.
+        journal: Where it is written down how far each conversation has been read.
+        channels: What of members' messages is for the desk.
+        max_age_s: How old a message may be that is still for the desk; the writers of older ones are told.
+        wall: Wall clock, seconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        reading: Reading,
+        installations: Installations,
+        book: Book,
+        intake: Intake,
+        receipts: Receipts,
+        marks: Marks,
+        gaps: Gaps,
+        journal: Journal,
+        channels: ChannelsMode,
+        max_age_s: float,
+        wall: Callable[[], float],
+    ) -> None:
+        self._reading = reading
+        self._installations = installations
+        self._book = book
+        self._intake = intake
+        self._receipts = receipts
+        self._marks = marks
+        self._gaps = gaps
+        self._journal = journal
+        self._channels = channels
+        self._max_age_s = max_age_s
+        self._wall = wall
+        self._due: Alarm[InstallationKey] = Alarm()
+        self._reading_now: set[InstallationKey] = set()
+        self._side_by_side = trio.CapacityLimiter(SIDE_BY_SIDE)
+        # Installations may share a conversation: what it holds is handed over by one at a time.
+        self._turns: dict[ChannelId, trio.Lock] = {}
+        self._to_read: dict[InstallationKey, int] = {}
+        self._read_so_far = self._unreadable = self._found = self._forwarded = self._known = self._skipped = 0
+
+    def __repr__(self) -> str:
+        return f"<Backfill {sum(self._to_read.values())} conversations to read>"
+
+    def statistics(self) -> BackfillStatistics:
+        """Count."""
+        return BackfillStatistics(
+            mark_age_s=self._wall() - self._marks.mark,
+            to_read=sum(self._to_read.values()),
+            read=self._read_so_far,
+            unreadable=self._unreadable,
+            found=self._found,
+            forwarded=self._forwarded,
+            known=self._known,
+            skipped_too_old=self._skipped,
+            gaps=len(self._gaps),
+        )
+
+    # When.
+
+    def begin(self, *, is_missed: bool) -> None:
+        """Read at once what was missed and marked before we were started."""
+        everybody = [installation.key for installation in self._installations] if is_missed else []
+        for key in (*everybody, *self._gaps.installations()):
+            self._due.put(key, trio.current_time())
+
+    def missed(self) -> None:
+        """Read what was missed, if anything was, when Slack has repeated what it repeats."""
+        for installation in self._installations:
+            if self._marks.is_missing(installation.key):
+                self.gap(installation.key)
+
+    def gap(self, key: InstallationKey) -> None:
+        """Read what is missing of an installation, when Slack has repeated what it repeats."""
+        if key not in self._due and key not in self._reading_now:
+            self._due.put(key, trio.current_time() + REPEATS_S)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read what is due, until cancelled; a restart goes on with the conversations that are not read yet."""
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            while True:
+                for key in await self._due.due():
+                    self._reading_now.add(key)
+                    nursery.start_soon(self._read, key)
+
+    async def _read(self, key: InstallationKey) -> None:
+        """Read what is missing of one installation; it is given up when that takes all too long."""
+        missed_until = self._marks.missed_until
+        problem = "it took all too long"
+        with trio.move_on_after(LOOK_BACK_S):
+            try:
+                async with self._side_by_side:
+                    await self._read_installation(key)
+                problem = ""
+            except SlackApiError as error:
+                # The token is dead, and with it all else that it could read.
+                problem = str(error)
+        if problem:
+            log.error("backfill.given_up", installation=str(key), problem=problem, meaning=_LOST)
+            await self._gaps.close(self._gaps.of(key))
+        if missed_until is not None:
+            self._marks.complete(key, missed_until, among=[each.key for each in self._installations])
+        self._to_read.pop(key, None)
+        self._reading_now.discard(key)
+        # What was missed meanwhile.
+        if self._marks.is_missing(key) or key in self._gaps.installations():
+            self.gap(key)
+
+    # Which.
+
+    async def _read_installation(self, key: InstallationKey) -> None:
+        """Read the conversations of one installation, the most urgent first; all of them, or those with gaps."""
+        is_whole = self._marks.is_missing(key)
+        gaps: dict[ChannelId, list[Found]] = {}
+        for gap in self._gaps.of(key):
+            gaps.setdefault(gap.strand.channel, []).append(gap)
+        if not is_whole and not gaps:
+            return
+        conversations = await self._patiently(key, self._reading.conversations)
+        self._unreadable += conversations is None
+        wanted = in_order(
+            conversations or (),
+            (record for record in self._book if installation_key(record) == key),
+            channels=self._channels,
+            since=self._marks.mark,
+            now=self._wall(),
+        )
+        if not is_whole:
+            wanted = [each for each in wanted if each.conversation.id in gaps]
+        log.info("backfill.begun", installation=str(key), conversations=len(wanted))
+        self._to_read[key] = len(wanted)
+        for each in wanted:
+            await self._read_conversation(key, each, gaps.pop(each.conversation.id, []))
+            self._to_read[key] -= 1
+        # We are not in these conversations any more.
+        await self._gaps.close(gap for left in gaps.values() for gap in left)
+        log.info("backfill.over", installation=str(key), forwarded=self._forwarded, known=self._known)
+
+    async def _read_conversation(self, key: InstallationKey, wanted: Wanted, gaps: list[Found]) -> None:
+        """Read one conversation from where it is not known, and note that."""
+        channel, began = wanted.conversation.id, self._wall()
+        since = [max(written_at(gap.since) or 0.0, began - LOOK_BACK_S) for gap in gaps]
+        missing = self._marks.since(key, channel, began)
+        if missing is not None:
+            since.append(missing)
+        if not since:
+            return
+        threads = wanted.threads | {gap.strand.thread_ts for gap in gaps if gap.strand.thread_ts is not None}
+        if await self._bring_over(key, wanted.conversation, min(since), threads):
+            self._read_so_far += 1
+        else:
+            self._unreadable += 1
+        await self._gaps.close(gaps)
+        if missing is not None:
+            # Not past what was given back to Slack meanwhile.
+            left = (written_at(gap.since) or 0.0 for gap in self._gaps.of(key) if gap.strand.channel == channel)
+            await self._note_read(key, channel, min([began, *left]))
+
+    async def _note_read(self, key: InstallationKey, channel: ChannelId, through: float) -> None:
+        """Note how far a conversation has been read, for a restart on disk."""
+        self._marks.read(key, channel, through)
+        entry = Read(
+            enterprise_id=key.enterprise_id, team_id=key.team_id, channel=channel, through=through, at=self._wall()
+        )
+        try:
+            await self._journal.append(entry)
+        except StoreUnwritable as exc:
+            log.warning("store.unwritable", problem=str(exc), meaning="after a restart it is read once more")
+
+    # What.
+
+    @asynccontextmanager
+    async def _turn(self, channel: ChannelId) -> AsyncIterator[None]:
+        """Hold the turn of a conversation."""
+        lock = self._turns.setdefault(channel, trio.Lock())
+        async with lock:
+            yield
+        if not lock.locked():
+            self._turns.pop(channel, None)
+
+    async def _bring_over(
+        self, key: InstallationKey, conversation: Conversation, since: float, threads: frozenset[Ts]
+    ) -> bool:
+        """Bring over what a conversation holds, so much at a time; False where Slack does not let us read it."""
+        next_since: float | None = since
+        while next_since is not None:
+            installation = self._installations.get(key)
+            if installation is None:
+                return False
+            window = Window(since=next_since, me=installation.bot_user_id, most=MOST)
+            roots = await self._collect(key, conversation.id, window, threads)
+            if roots is None:
+                return False
+            async with self._turn(conversation.id):
+                on_their_way = [await self._hand_over(each, conversation, installation) for each in window.messages()]
+            for message in on_their_way:
+                if message is not None:
+                    await self._receipts.passed(message)
+            next_since, threads = window.cut, threads | roots
+        return True
+
+    async def _collect(
+        self, key: InstallationKey, channel: ChannelId, window: Window, threads: frozenset[Ts]
+    ) -> frozenset[Ts] | None:
+        """Read a conversation and its threads into *window*; return the roots that it shows, None where refused."""
+        roots = await self._read_pages(key, channel, None, window)
+        if roots is None:
+            return None
+        for root in sorted(threads | roots):
+            # A thread that cannot be read costs only what is in it (facts/slack.md §8).
+            await self._read_pages(key, channel, root, window)
+        return frozenset(roots)
+
+    async def _read_pages(
+        self, key: InstallationKey, channel: ChannelId, root: Ts | None, window: Window
+    ) -> set[Ts] | None:
+        """Read all pages of a conversation or a thread; return the roots that they show, None where Slack refuses."""
+        since, cursor = Ts(f"{window.since:.6f}"), ""
+        roots: set[Ts] = set()
+        while True:
+            if root is None:
+                read = partial(self._reading.history, channel=channel, since=since, cursor=cursor)
+            else:
+                read = partial(self._reading.replies, channel=channel, root=root, since=since, cursor=cursor)
+            page = await self._patiently(key, read)
+            if page is None:
+                return None
+            roots |= window.add(page.messages)
+            cursor = page.cursor
+            if not cursor:
+                return roots
+
+    async def _patiently(self, key: InstallationKey, read: Callable[[Installation], Awaitable[T]]) -> T | None:
+        """
+        Read until Slack answers; None where it refuses for good, or the app was removed.
+
+        Raises:
+            SlackApiError: The token is dead.
+
+        """
+        while (installation := self._installations.get(key)) is not None:
+            try:
+                return await read(installation)
+            except (SlackApiError, RemoteProtocolError) as error:
+                if isinstance(after(error), InstallationDead):
+                    raise
+                if not _may_change(error):
+                    log.error("backfill.refused", installation=str(key), problem=str(error), meaning=_LOST)  # noqa: TRY400 - for an operator, no traceback
+                    return None
+                log.warning("backfill.blocked", installation=str(key), problem=str(error), again_in_s=BLOCKED_S)
+            await trio.sleep(BLOCKED_S)
+        return None
+
+    async def _hand_over(
+        self, message: Mapping[str, object], conversation: Conversation, installation: Installation
+    ) -> MessageKey | None:
+        """Give one message the way of all events; return what is to be waited for."""
+        callback = as_callback(message, conversation, installation)
+        if callback is None:
+            return None
+        delivery = _FromHistory(callback)
+        try:
+            decision = self._intake.decide(delivery.envelope)
+            if not isinstance(decision, Forward):
+                return None
+            self._found += 1
+            return await self._take(decision, delivery)
+        except StoreError:
+            raise
+        except Exception:
+            # The edge of a task: one message that we cannot deal with must not keep the others from being read.
+            log.exception("backfill.fault", channel=conversation.id)
+            return None
+
+    async def _take(self, forward: Forward, delivery: _FromHistory) -> MessageKey | None:
+        key = forward.key
+        if self._is_known_elsewhere(forward):
+            self._known += 1
+            return None
+        if (written_at(key.ts) or 0.0) >= self._marks.slack_time(self._wall()) - self._max_age_s:
+            is_new = await self._intake.take_read(forward, delivery)
+            self._forwarded += is_new
+        else:
+            taken = self._receipts.take(forward, delivery)
+            is_new = isinstance(taken, Parcel)
+            self._skipped += is_new
+            if isinstance(taken, Parcel):
+                log.info("backfill.too_old", visitor=forward.user, ts=key.ts)
+                await self._receipts.settle(taken, Outcome.TOO_OLD, self._untold(forward))
+        self._known += not is_new
+        return key
+
+    def _is_known_elsewhere(self, forward: Forward) -> bool:
+        """
+        Tell whether a message has come by another installation.
+
+        Slack names one of several that share a conversation (facts/slack.md §3); the history does not say which.
+        """
+        if forward.is_direct:
+            return False
+        keys = (replace(forward.key, installation=each.key) for each in self._installations)
+        return self._receipts.has_ended_anywhere(forward.key) or any(
+            self._receipts.has_in_hand(key) for key in keys if key != forward.key
+        )
+
+    def _untold(self, forward: Forward) -> SlackEntry:
+        """Make the entry by which the writer of a message is told that it came too late for the desk."""
+        return untold(
+            forward.key,
+            user=forward.visitor.user,
+            thread_ts=forward.event.thread_ts,
+            certainty="surely" if self._marks.was_away(written_at(forward.event.ts) or 0.0) else "possibly",
+            reason="too_old",
+            at=self._wall(),
+        )
+
+
+def _may_change(error: SlackApiError | RemoteProtocolError) -> bool:
+    """Tell whether a call that was refused may be taken later: by what an operator does, or another answer."""
+    if isinstance(error, SlackApiError):
+        # A scope that is missing concerns some conversations only; a new one needs a new installation.
+        return error.code != "missing_scope" and isinstance(after(error), Operator)
+    return True

@@ -1,0 +1,147 @@
+"""
+Answering: what one message of kefu's means in Slack, and what is done for it.
+
+Words are posted where the visitor is answered; events open and close the service session; the rest is left alone, each
+with a named reason. Nothing here ever answers kefu: a receipt, an event or a closing text that were answered could open
+a new service session, and that a new closing text (facts/kefu.md §7).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+
+from slackkefu.bridge.book import closed, opened
+from slackkefu.bridge.kefu_to_slack.to_slack import posts
+from slackkefu.bridge.table import KEFU, Reason, Rule
+from slackkefu.kefu.messages import Event, Nothing
+from slackkefu.kefu.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.open_sessions import OpenSessions
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.kefu.messages import KefuMessage
+    from slackkefu.store.visitors import VisitorRecord
+
+__all__ = ["Answering", "Ended", "Ending"]
+
+log = structlog.get_logger()
+
+_AFTERWARDS: Final = frozenset({"rating", "ticket-notice"})
+"""Kinds of messages that may come when the service session is over (facts/kefu.md §2.3, §2.6)."""
+
+
+class Ending(enum.StrEnum):
+    """How a message of kefu's ended; the words in the journal, so never changed."""
+
+    POSTED = "posted"
+    """Slack has taken every part of it."""
+    REFUSED = "refused"
+    """Slack has refused it for good, everywhere it may go."""
+    ASIDE = "aside"
+    """It made us fail again and again, and is kept for a person to look at."""
+    IGNORED = "ignored"
+    """Nothing of it is for a reader in Slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A message that has ended."""
+
+    how: Ending
+    reason: str = ""
+    """Why it was refused, set aside or ignored; a stable name."""
+
+
+@final
+class Answering:
+    """
+    Acts on messages, one at a time for each visitor.
+
+    Args:
+        book: The visitors' records.
+        posting: Posts to Slack.
+        sessions: Told of every sign of a service session.
+        wall: Wall clock, seconds.
+
+    """
+
+    def __init__(self, *, book: Book, posting: Posting, sessions: OpenSessions, wall: Callable[[], float]) -> None:
+        self._book = book
+        self._posting = posting
+        self._sessions = sessions
+        self._wall = wall
+
+    async def act(self, user: ImUser, message: KefuMessage, *, identity: str, at: float) -> Ended:
+        """
+        Act on one message until it has ended.
+
+        Args:
+            user: The visitor it is for.
+            message: The message.
+            identity: kefu's id of it, which its posts carry.
+            at: When it was sent (wall clock).
+
+        """
+        match KEFU[message.kind]:
+            case Rule.FORWARD:
+                await self._note_session(user, message, at)
+                return await self._post(user, message.plain, identity, Reason.EMPTY.value)
+            case Rule.SERVICE_SESSION if isinstance(message, Event):
+                await self._note_session(user, message, at)
+                # Its own words, if kefu put any there; what it means is not posted as words of ours.
+                return await self._post(user, plain(message.spans), identity, message.kind)
+            case Rule.PROOF:
+                # Handed on when its batch came.
+                log.debug("kefu.confirmed", visitor=user)
+                return Ended(Ending.IGNORED, message.kind)
+            case Rule.RECALL:
+                log.info("kefu.ignored", visitor=user, reason=Reason.RECALL_NOT_CARRIED.value)
+                return Ended(Ending.IGNORED, Reason.RECALL_NOT_CARRIED.value)
+            case _ if isinstance(message, Nothing):
+                log.info("kefu.ignored", visitor=user, reason=message.reason)
+                return Ended(Ending.IGNORED, message.reason)
+            case _:
+                log.debug("kefu.ignored", visitor=user, reason=message.kind)
+                return Ended(Ending.IGNORED, message.kind)
+
+    async def _post(self, user: ImUser, words: str, identity: str, without_words: str) -> Ended:
+        """Post *words*; where there are none the message is ignored as *without_words*."""
+        if not words.strip():
+            return Ended(Ending.IGNORED, without_words)
+        refusal = await self._posting.post(user, lambda place: posts(words, place=place, identity=identity))
+        return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
+
+    async def _note_session(self, user: ImUser, message: KefuMessage, at: float) -> None:
+        """
+        Keep track of the service session.
+
+        Events may be missing, a paid feature (facts/kefu.md §2.3), so any message that names its session says that it
+        is open; only the closing event says that it is over. A farewell, a rating or news of a ticket may come after
+        that, and open nothing.
+        """
+        record = self._book.get(user)
+        if record is None:
+            return
+        if isinstance(message, Event) and message.name == "closed":
+            record = closed(record, message.service_session_id, at=min(at, self._wall()))
+            self._book.remember(record)
+            if record.open_session is None:
+                self._sessions.closed(user)
+        elif _says_open(message, record):
+            self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
+            self._sessions.heard(user)
+        await self._book.write(user)
+
+
+def _says_open(message: KefuMessage, record: VisitorRecord) -> bool:
+    """Tell whether a message means that its service session is open."""
+    session = message.service_session_id
+    return bool(session) and session not in record.closed_sessions and message.kind not in _AFTERWARDS

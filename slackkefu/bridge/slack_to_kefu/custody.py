@@ -1,0 +1,333 @@
+"""
+Custody of Slack's messages: who answers for one now.
+
+Slack answers for a message until its envelope is acknowledged, and repeats it until then. So each message is one of
+:class:`Owed` (in our hands, Slack still answers for it), :class:`Safe` (its words are synced in the spill, so we
+answer for it), :class:`Settled` (accepted by the other side, refused for good, or without anything for the desk) and,
+while the disk takes nothing, :class:`Marked` (in our hands, and it is synced that the history has to be read for it if
+we lose it). Only the last three may be acknowledged, and :mod:`slackkefu.bridge.slack_to_kefu.receipts` asks to see one
+of them.
+
+The same message can come several times: as a retry (same ``event_id``, new ``envelope_id``), as ``message`` and
+``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
+channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is answered at once.
+
+Plain: what is on disk is brought here by :mod:`slackkefu.bridge.slack_to_kefu.receipts`, also after a restart. Time
+comes in as an argument, seconds on a clock that never jumps.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
+
+from slackkefu.bridge.remembered import Remembered
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
+from slackkefu.slack.installation import InstallationKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "KEEP_S",
+    "Custody",
+    "CustodyStatistics",
+    "Joined",
+    "Marked",
+    "MessageKey",
+    "Outcome",
+    "Owed",
+    "Safe",
+    "Settled",
+]
+
+KEEP_S: Final = 25 * 3600.0
+"""How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKey:
+    """What one message is, however often and in whatever envelope it comes."""
+
+    installation: InstallationKey
+    channel: ChannelId
+    ts: Ts
+
+    def __str__(self) -> str:
+        return f"{self.installation}/{self.channel}/{self.ts}"
+
+    @classmethod
+    def parse(cls, text: str) -> MessageKey:
+        """Read what ``str`` made; raises ValueError."""
+        enterprise_id, team_id, channel, ts = text.split("/", 3)
+        installation = InstallationKey(
+            EnterpriseId(enterprise_id) if enterprise_id != "-" else None, TeamId(team_id) if team_id != "-" else None
+        )
+        return cls(installation, ChannelId(channel), Ts(ts))
+
+
+class Outcome(enum.StrEnum):
+    """How a message ended."""
+
+    DELIVERED = "delivered"
+    """Easemob accepted every part of it."""
+    REFUSED = "refused"
+    """The other side refused it for good; its writer is told."""
+    SET_ASIDE = "set_aside"
+    """It made us fail, and is kept for a person to look at; its writer is told."""
+    IGNORED = "ignored"
+    """Nothing of it was for the desk after all."""
+    WITHDRAWN = "withdrawn"
+    """Its writer deleted it while it was in our hands; ignored by that name."""
+    TOO_OLD = "too_old"
+    """It was read from the history when it was too old for the desk; its writer is told."""
+    APP_REMOVED = "app_removed"
+    """Its workspace has removed the app: it is not ours to bring over any more, and nobody can be told."""
+
+
+@dataclass(slots=True)
+class Owed(Generic[D]):
+    """A message in our hands that Slack still answers for."""
+
+    key: MessageKey
+    deliveries: list[D] = field(default_factory=list)
+    """Every envelope it came in, to be acknowledged together."""
+    thread_ts: Ts | None = None
+    """The root of the thread it stands in; None for one outside threads."""
+    entry: int | None = None
+    """Its number in the spill, once it is safe there."""
+    is_marked: bool = False
+    """Where it stands is marked in the reserve, from it on or from before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A repeat of a message in hand: it will be answered together with the first."""
+
+    key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """A message that is synced in the spill; its envelopes may be acknowledged."""
+
+    key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A message that will be read from the history if it is lost; its envelopes may be acknowledged."""
+
+    key: MessageKey
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message that has passed on; its envelopes may be acknowledged."""
+
+    key: MessageKey
+    outcome: Outcome | None = None
+    """How it ended; of one that ended before, only whether it was withdrawn is remembered, and this is None if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyStatistics:
+    """Counts since the start."""
+
+    in_hand: int
+    """Messages in our hands, those in the spill included."""
+    spilled: int
+    """Of these, in the spill."""
+    marked: int
+    """Of these, in memory alone and marked in the reserve: the disk takes nothing."""
+    delivered: int
+    """Messages that Easemob accepted."""
+    refused: int
+    """Messages that were refused for good; what their writers were told is counted by the telling."""
+    set_aside: int
+    """Messages that made us fail; what their writers were told is counted by the telling."""
+    ignored: int
+    """Messages in which nothing was for the desk, such as a bare mention of the app."""
+    withdrawn: int
+    """Messages that their writers deleted before they were brought over."""
+    too_old: int
+    """Messages that were read from the history when they were too old; what their writers were told, telling counts."""
+    app_removed: int
+    """Messages whose workspace had removed the app before they were brought over."""
+    repeats: int
+    """Envelopes that repeated a message in hand or settled."""
+
+
+@final
+class Custody(Generic[D]):
+    """
+    The book of messages in hand and settled; *D* is the kind of delivery that is acknowledged.
+
+    Args:
+        keep_s: How long a settled message is known.
+
+    """
+
+    def __init__(self, *, keep_s: float = KEEP_S) -> None:
+        self._owed: dict[MessageKey, Owed[D]] = {}
+        self._settled = Remembered(keep_s=keep_s)
+        self._withdrawn = Remembered(keep_s=keep_s)
+        self._counts = dict.fromkeys(Outcome, 0)
+        self._repeats = 0
+        self._spilled = 0
+        self._marked = 0
+
+    def restore(self, settled: Iterable[tuple[MessageKey, str, float]]) -> None:
+        """Take over what the run before has settled: each with how, if we know that word, and when."""
+        for key, outcome, at in settled:
+            self._remember(key, outcome, at)
+
+    def restore_safe(self, key: MessageKey, entry: int) -> Owed[D] | None:
+        """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
+        if str(key) in self._settled or key in self._owed:
+            return None
+        owed: Owed[D] = Owed(key, entry=entry)
+        self._owed[key] = owed
+        self._spilled += 1
+        return owed
+
+    def take(
+        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None
+    ) -> Owed[D] | Joined | Marked | Safe | Settled:
+        """
+        Take note of an envelope.
+
+        Args:
+            key: Its message.
+            delivery: How it is acknowledged.
+            thread_ts: The root of the thread that the message stands in.
+
+        Returns:
+            :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Marked`: in hand and
+            marked in the reserve; :class:`Safe`: in hand and in the spill; :class:`Settled`: done before.
+
+        """
+        settled = self._recall(key)
+        if settled is not None:
+            self._repeats += 1
+            return settled
+        owed = self._owed.get(key)
+        if owed is not None:
+            self._repeats += 1
+            if owed.entry is not None:
+                return Safe(key)
+            if owed.is_marked:
+                return Marked(key)
+            owed.deliveries.append(delivery)
+            return Joined(key)
+        owed = self._owed[key] = Owed(key, [delivery], thread_ts)
+        return owed
+
+    def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, list[D]]:
+        """Note that *owed* is synced in the spill under *entry*; return the envelopes to be acknowledged now."""
+        if self.is_in_hand(owed):
+            self._spilled += 1
+            self._marked -= owed.is_marked
+        owed.entry = entry
+        deliveries, owed.deliveries = owed.deliveries, []
+        return Safe(owed.key), deliveries
+
+    def mark(self, owed: Owed[D]) -> tuple[Marked, list[D]]:
+        """Note that *owed* is marked in the reserve; return the envelopes to be acknowledged now."""
+        self._marked += self.is_in_hand(owed) and owed.entry is None and not owed.is_marked
+        owed.is_marked = True
+        deliveries, owed.deliveries = owed.deliveries, []
+        return Marked(owed.key), deliveries
+
+    def settle(self, owed: Owed[D], outcome: Outcome, *, now: float) -> Settled:
+        """Note how *owed* ended; it passes on."""
+        self._drop(owed)
+        self._remember(owed.key, outcome, now)
+        self._counts[outcome] += 1
+        return Settled(owed.key, outcome)
+
+    def preclude(self, key: MessageKey, *, now: float) -> None:
+        """Know that a message that never came has been deleted: should it come yet, it is a repeat of that."""
+        self._remember(key, Outcome.WITHDRAWN, now)
+
+    def find(self, key: MessageKey) -> Owed[D] | Settled | None:
+        """Return what is known of a message; None when it never came, or so long ago that it is forgotten."""
+        return self._owed.get(key) or self._recall(key)
+
+    def is_in_hand(self, owed: Owed[D]) -> bool:
+        """Tell whether *owed* has not ended yet."""
+        return self._owed.get(owed.key) is owed
+
+    def has(self, key: MessageKey) -> bool:
+        """Tell whether a message is in hand."""
+        return key in self._owed
+
+    def is_exposed(self, key: MessageKey) -> bool:
+        """Tell whether a message is in hand, and in memory alone."""
+        owed = self._owed.get(key)
+        return owed is not None and owed.entry is None
+
+    def exposed(self) -> Iterator[MessageKey]:
+        """Return the messages that are in memory alone."""
+        return (key for key, owed in self._owed.items() if owed.entry is None)
+
+    def note_edit(self, key: MessageKey, revision: str, *, now: float) -> None:
+        """Know that a message has ended as this edit has made it."""
+        self._settled.note(_edit(key, revision), now)
+
+    def has_seen(self, key: MessageKey, revision: str) -> bool:
+        """Tell whether a message has ended as this edit has made it."""
+        return _edit(key, revision) in self._settled
+
+    def has_ended_anywhere(self, channel: ChannelId, ts: Ts) -> bool:
+        """Tell whether a message has ended, whichever installation it came by."""
+        return _anywhere(channel, ts) in self._settled
+
+    def let_go(self, owed: Owed[D]) -> None:
+        """Give *owed* back to Slack, unanswered: its next repeat is taken as new."""
+        self._drop(owed)
+
+    def statistics(self) -> CustodyStatistics:
+        """Count."""
+        return CustodyStatistics(
+            in_hand=len(self._owed),
+            spilled=self._spilled,
+            marked=self._marked,
+            delivered=self._counts[Outcome.DELIVERED],
+            refused=self._counts[Outcome.REFUSED],
+            set_aside=self._counts[Outcome.SET_ASIDE],
+            ignored=self._counts[Outcome.IGNORED],
+            withdrawn=self._counts[Outcome.WITHDRAWN],
+            too_old=self._counts[Outcome.TOO_OLD],
+            app_removed=self._counts[Outcome.APP_REMOVED],
+            repeats=self._repeats,
+        )
+
+    def _drop(self, owed: Owed[D]) -> None:
+        del self._owed[owed.key]
+        if owed.entry is not None:
+            self._spilled -= 1
+        else:
+            self._marked -= owed.is_marked
+
+    def _remember(self, key: MessageKey, outcome: str, at: float) -> None:
+        self._settled.note(str(key), at)
+        self._settled.note(_anywhere(key.channel, key.ts), at)
+        if outcome == Outcome.WITHDRAWN:
+            self._withdrawn.note(str(key), at)
+
+    def _recall(self, key: MessageKey) -> Settled | None:
+        if str(key) not in self._settled:
+            return None
+        return Settled(key, Outcome.WITHDRAWN if str(key) in self._withdrawn else None)
+
+
+def _anywhere(channel: ChannelId, ts: Ts) -> str:
+    return f"{channel}/{ts}"
+
+
+def _edit(key: MessageKey, revision: str) -> str:
+    return f"{key}@{revision}"

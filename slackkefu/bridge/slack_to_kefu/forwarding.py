@@ -1,0 +1,347 @@
+"""
+Forwarding: one message from Slack to the desk, start to end.
+
+The work of a visitor's lane. A message leaves its lane when it is settled: every part accepted by Easemob, or refused
+for good. Between the two it is tried again under the same ids, so that a part which did arrive is recognised, and the
+messages behind it wait, so that order holds. One that makes us fail is tried :data:`~slackkefu.bridge.aside.TRIES`
+times and set aside. What is not brought over is told to its writer (:mod:`slackkefu.bridge.slack_to_kefu.telling`), and
+what comes late says when it was written (:mod:`slackkefu.bridge.slack_to_kefu.lateness`).
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+import trio
+
+from slackkefu.bridge.aside import TRIES
+from slackkefu.bridge.book import named
+from slackkefu.bridge.proof.proving import marks_of
+from slackkefu.bridge.slack_to_kefu.custody import Outcome
+from slackkefu.bridge.slack_to_kefu.journey import Journey
+from slackkefu.bridge.slack_to_kefu.lateness import Lateness
+from slackkefu.bridge.slack_to_kefu.naming import name_all
+from slackkefu.bridge.slack_to_kefu.spilled import restore
+from slackkefu.bridge.slack_to_kefu.to_kefu import parts
+from slackkefu.bridge.table import Reason
+from slackkefu.easemob.recovery import GiveUp, after_send
+from slackkefu.errors import LinkClosed, SendOutcomeUnknown, SlackkefuError, StoreBroken, StoreError, StoreUnwritable
+from slackkefu.kefu.outgoing import VisitorCard, language_of
+from slackkefu.net.backoff import backoff
+from slackkefu.slack.profile import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from slackkefu.bridge.aside import Aside
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.proof.proving import Proving
+    from slackkefu.bridge.slack_to_kefu.custody import MessageKey
+    from slackkefu.bridge.slack_to_kefu.naming import Naming
+    from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+    from slackkefu.bridge.slack_to_kefu.ways import Ways
+    from slackkefu.config import VisitorField
+    from slackkefu.easemob.message import OutgoingMessage
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.easemob.pool import Pool
+    from slackkefu.slack.directory import Directory
+    from slackkefu.slack.installation import Installations
+    from slackkefu.store.entries import SlackEntry
+    from slackkefu.world import World
+
+__all__ = ["Forwarding"]
+
+log = structlog.get_logger()
+
+NO_LOGIN_S: Final = 15 * 60.0
+"""How long a message waits for a visitor whom Easemob does not let in: longer than Slack repeats it."""
+
+AGAIN_S: Final = 1.0
+"""Pause before a message is tried again that made us fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a message ends, and what has to be on disk with it."""
+
+    outcome: Outcome
+    along: tuple[SlackEntry, ...] = ()
+
+
+@final
+class Forwarding:
+    """
+    Brings messages to the desk, one at a time for each visitor.
+
+    Args:
+        world: Wall clock and chance.
+        pool: What sends as a visitor. What stands in for it says in :meth:`is_up` whether what it was given may be
+            on its way right now.
+        directory: Names.
+        book: The visitors' records.
+        receipts: The messages in hand.
+        sheltering: Told of each message that has left its lane.
+        proving: Told of what the desk has to confirm.
+        aside: Where messages go that make us fail.
+        installations: Who installed the app.
+        fields: What the desk is told of a visitor.
+        service_number: To whom everything goes.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        pool: Pool | Ways,
+        directory: Directory,
+        book: Book,
+        receipts: Receipts,
+        sheltering: Sheltering,
+        proving: Proving,
+        aside: Aside,
+        installations: Installations,
+        fields: Collection[VisitorField],
+        service_number: ImUser,
+    ) -> None:
+        self._world = world
+        self._pool = pool
+        self._directory = directory
+        self._book = book
+        self._receipts = receipts
+        self._sheltering = sheltering
+        self._proving = proving
+        self._aside = aside
+        self._installations = installations
+        self._fields = fields
+        self._service_number = service_number
+        self._began = world.wall()
+        self._journeys: dict[MessageKey, Journey] = {}
+        self._lateness = Lateness()
+
+    async def work(self, user: ImUser, parcel: Parcel) -> None:
+        """
+        Bring one message over and settle it; one that was deleted while it waited is passed over.
+
+        A cancellation leaves the message owed: Slack still has it, or the spill.
+        """
+        ending = None
+        if self._receipts.is_in_hand(parcel):
+            with self._begin(user, parcel) as journey:
+                ending = await self._carry(journey, parcel)
+        if ending is not None and self._receipts.is_in_hand(parcel):
+            if ending.outcome is not Outcome.SET_ASIDE:
+                # The run before may have set it aside, and died before that was its end.
+                self._aside.take_back(str(parcel.owed.key))
+            proof = self._proving.ended(user, parcel.owed.key, ending.outcome)
+            await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof)
+        else:
+            self._proving.dropped(user, parcel.owed.key)
+            # Deleted, and if that was while it was being set aside it is there.
+            self._aside.take_back(str(parcel.owed.key))
+        self._sheltering.ended(user, parcel)
+
+    def stop(self, key: MessageKey) -> bool:
+        """Work on a message no more, for it was deleted; False when something of it has left, or may be leaving now."""
+        journey = self._journeys.get(key)
+        if journey is None:
+            return True
+        if journey.may_have_left or (journey.is_leaving and self._pool.is_up(journey.user)):
+            return False
+        journey.scope.cancel()
+        return True
+
+    @contextmanager
+    def _begin(self, user: ImUser, parcel: Parcel) -> Iterator[Journey]:
+        """Hold the visitor's session for one message, until it has ended or is stopped."""
+        journey = self._journeys[parcel.owed.key] = Journey(user, parcel.owed.key)
+        try:
+            with journey.scope, self._pool.hold(user):
+                yield journey
+        finally:
+            del self._journeys[journey.key]
+
+    async def _carry(self, journey: Journey, parcel: Parcel) -> _Ending:
+        """Bring a message over; one that makes us fail again and again is set aside, so that its lane goes on."""
+        tries = 0
+        while True:
+            try:
+                return await self._bring_over(journey, parcel)
+            except StoreBroken:
+                raise
+            except Exception as exc:
+                # The edge of a lane: a fault of ours must not hold up the visitor's next messages.
+                tries += 1
+                log.exception("lane.fault", visitor=journey.user, ts=journey.key.ts, tries=tries)
+                journey.is_uncertain |= journey.is_leaving
+                if tries == TRIES:
+                    return await self._set_aside(journey, parcel, reason=_name_of(exc))
+            await trio.sleep(AGAIN_S)
+
+    # From the spill, and aside.
+
+    async def _fetch(self, parcel: Parcel) -> Forward | None:
+        """Read a message from the spill; None when its workspace has removed the app meanwhile."""
+        forward = restore(await self._read(parcel), self._installations)
+        if forward is None:
+            log.warning("slack.no_installation", message=str(parcel.owed.key), meaning="not brought to the desk")
+        return forward
+
+    async def _read(self, parcel: Parcel) -> bytes:
+        """Read what the spill keeps; a disk that cannot be read now is waited for, for the words are nowhere else."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        while True:
+            try:
+                return await self._receipts.fetch(parcel)
+            except StoreError as exc:
+                log.error("spill.unreadable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
+            await trio.sleep(next(pauses))
+
+    async def _set_aside(self, journey: Journey, parcel: Parcel, *, reason: str) -> _Ending:
+        """Set a message aside; until the disk takes it the visitor's messages wait."""
+        try:
+            content = await self._read(parcel) if parcel.is_safe else parcel.content()
+        except ValueError:
+            # Changed on the disk: what is left of it is its name.
+            content = b"null"
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        while True:
+            try:
+                # Whole or not at all: a deletion that stops us here has to know whether it is there.
+                with trio.CancelScope(shield=True):
+                    await self._aside.put("to_kefu", journey.user, str(journey.key), reason=reason, content=content)
+            except StoreUnwritable as exc:
+                log.error("store.unwritable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
+            else:
+                return self._untold(journey, Outcome.SET_ASIDE, reason)
+            await trio.sleep(next(pauses))
+
+    # On the way.
+
+    async def _bring_over(self, journey: Journey, parcel: Parcel) -> _Ending:
+        forward = parcel.forward or await self._fetch(parcel)
+        if forward is None:
+            return _Ending(Outcome.APP_REMOVED)
+        journey.thread_ts = forward.event.thread_ts
+        make = await self._prepare(forward)
+        marks = marks_of(make())
+        if not journey.is_awaited:
+            # Once: what was confirmed before a fault is not confirmed again.
+            self._proving.sending(forward, marks)
+            journey.is_awaited = True
+        count = len(marks)
+        if not count:
+            log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
+            return _Ending(Outcome.IGNORED)
+        while journey.accepted < count:
+            # Made for each attempt anew: a message may become late while it waits.
+            refusal = await self._send(journey, lambda: make(late=self._late(journey))[journey.accepted])
+            if refusal is not None:
+                log.warning(
+                    "kefu.refused",
+                    visitor=forward.user,
+                    ts=forward.event.ts,
+                    problem=refusal,
+                    meaning="not at the desk; its writer is told",
+                )
+                return self._untold(journey, Outcome.REFUSED, refusal)
+            journey.accepted += 1
+        self._lateness.note(forward.user, forward.event.ts)
+        log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
+        return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
+
+    async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
+        """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
+        make = await self._prepare(forward)
+        late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
+        return make(late=late, attempt=1)
+
+    async def _prepare(self, forward: Forward) -> partial[tuple[OutgoingMessage, ...]]:
+        """Return what makes the parts of a message, with the names that are known in a moment."""
+        naming = await name_all(forward, self._directory)
+        card = self._card(forward, naming)
+        await self._book.write(forward.user)
+        return partial(
+            parts,
+            forward,
+            card=card.chosen(self._fields),
+            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
+            names=naming,
+            service_number=self._service_number,
+        )
+
+    async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:
+        """Send until Easemob accepted it (None) or refused it for good (the reason)."""
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        gives_up_at = trio.current_time() + NO_LOGIN_S
+        while True:
+            problem = await self._attempt(journey, make())
+            if problem is None:
+                return None
+            step = after_send(problem)
+            journey.is_uncertain |= step.possibly
+            if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
+                return step.reason
+            pause = max(next(pauses), step.after_s)
+            log.info("kefu.send_again", visitor=journey.user, problem=str(problem), in_s=round(pause, 1))
+            await trio.sleep(pause)
+
+    async def _attempt(self, journey: Journey, message: OutgoingMessage) -> SlackkefuError | None:
+        """Send once, for as long as the message need not say anything else; return what stood in the way."""
+        problem: SlackkefuError | None = None
+        journey.is_leaving = True
+        late_in_s = self._lateness.late_in_s(journey.user, journey.key.ts, self._world.wall())
+        with trio.move_on_after(math.inf if journey.accepted else late_in_s) as waiting:
+            try:
+                await self._pool.send(journey.user, message)
+            except SlackkefuError as error:
+                problem = error
+        if waiting.cancelled_caught:
+            is_up = self._pool.is_up(journey.user)
+            problem = SendOutcomeUnknown("late by now") if is_up else LinkClosed("Easemob IM", "not up in time")
+        # After an error that nobody foresaw this stays as it is: nobody knows how far it came.
+        journey.is_leaving = False
+        return problem
+
+    def _late(self, journey: Journey) -> float | None:
+        """Return when a message was written that the desk gets late."""
+        return self._lateness.late(journey.user, journey.key.ts, self._world.wall())
+
+    def _untold(self, journey: Journey, outcome: Outcome, reason: str) -> _Ending:
+        """End a message that was not brought over; its writer is to be told."""
+        return _Ending(outcome, (journey.untold(reason, began=self._began, now=self._world.wall()),))
+
+    def _card(self, forward: Forward, naming: Naming) -> VisitorCard:
+        """Make the visitor's card, and remember its names for when Slack does not tell them."""
+        profile = naming.author or Profile()
+        record = self._book.get(forward.user)
+        if record is not None:
+            name = (profile.name or "") if "name" in self._fields else ""
+            workspace = naming.workspace if "workspace" in self._fields else ""
+            record = named(record, name=name, workspace=workspace)
+            self._book.remember(record)
+        return VisitorCard(
+            user_id=forward.visitor.user,
+            channel=f"#{naming.place}" if naming.place else "",
+            name=profile.name or (record.name if record else ""),
+            real_name=profile.real_name,
+            workspace=naming.workspace or (record.workspace if record else ""),
+            email=profile.email,
+            phone=profile.phone,
+            title=profile.title,
+            timezone=profile.timezone,
+        )
+
+
+def _name_of(exc: BaseException) -> str:
+    """Return the kind of fault; of several that came together the first."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return type(exc).__name__

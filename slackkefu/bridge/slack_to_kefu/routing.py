@@ -1,0 +1,251 @@
+"""
+Routing: from an envelope to what is done with it.
+
+A pure decision. :func:`route` answers with exactly one of :class:`Forward` (a person's words for the desk),
+:class:`Change` (a person changed or deleted some), :class:`Special` (something the bridge itself acts on) or
+:class:`Ignored` (with its named reason). The kinds are in :mod:`slackkefu.bridge.table`; here is who wrote it, where,
+and to whom.
+
+Loops are impossible by construction: words are forwarded only when no mark of facts/slack.md §4 says that anything but
+a person wrote them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from slackkefu.bridge.identity import Unmappable, Visitor, author_team, im_user
+from slackkefu.bridge.slack_to_kefu.custody import MessageKey
+from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
+from slackkefu.slack.envelope import AppRateLimited, EventCallback, Malformed, MessageEvent, OtherEvent
+from slackkefu.slack.text import mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slackkefu.config import ChannelsMode
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.envelope import Envelope
+    from slackkefu.slack.ids import ChannelId, Ts
+    from slackkefu.slack.installation import Installation, Installations
+
+__all__ = ["Change", "Forward", "Ignored", "Route", "Special", "route"]
+
+SLACKBOT: Final = "USLACKBOT"
+
+TOMBSTONE: Final = "tombstone"
+"""What is left of the deleted root of a thread; it comes as an edit (facts/slack.md §4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A person's words for the desk."""
+
+    visitor: Visitor
+    user: ImUser
+    installation: Installation
+    event: MessageEvent
+    is_direct: bool
+    """A direct message to the app."""
+    thread_ts: Ts | None
+    """The thread an answer belongs in: in a channel always, in a direct message where the visitor wrote in one."""
+    is_mention: bool
+    """The app was mentioned; in a channel this opens the conversation in its thread."""
+
+    @property
+    def key(self) -> MessageKey:
+        """What the message is, however often and in whatever envelope it comes."""
+        return MessageKey(self.installation.key, self.event.channel, self.event.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A person changed or deleted a message, which may be one that we have or had."""
+
+    rule: Rule
+    """``EDIT`` or ``DELETION``."""
+    installation: Installation
+    channel: ChannelId
+    ts: Ts
+    """The message that is changed; never the change."""
+    revision: str = ""
+    """Which edit it is; empty where Slack does not say."""
+
+    @property
+    def key(self) -> MessageKey:
+        """The message that is changed."""
+        return MessageKey(self.installation.key, self.channel, self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Something the bridge itself acts on."""
+
+    rule: Rule
+    installation: Installation
+    event: OtherEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Left alone."""
+
+    reason: Reason
+    detail: str = ""
+    """The kind of thing, never its content."""
+    may_follow: ImUser | None = None
+    """
+    Whose mention, if it were known, would make this a word for the desk: Slack promises no order (facts/slack.md §2),
+    so the mention that opened the thread may come a moment later.
+    """
+
+
+Route = Forward | Change | Special | Ignored
+
+
+def route(
+    envelope: Envelope,
+    *,
+    installations: Installations,
+    channels: ChannelsMode,
+    listens: Callable[[ImUser, Ts, Ts], bool],
+    user_of: Callable[[Visitor], ImUser | Unmappable] = im_user,
+) -> Route:
+    """
+    Decide what is done with *envelope*.
+
+    Args:
+        envelope: As it came from Slack.
+        installations: Who installed the app.
+        channels: What of members' messages outside direct messages is for the desk.
+        listens: Whether a conversation with this visitor was open in this thread when this message was written.
+        user_of: The visitor's name at the desk; another than its ids make where its channel has changed its id.
+
+    """
+    rule = PAYLOADS.get(envelope.kind)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_PAYLOAD, envelope.kind)
+    payload = envelope.payload
+    if isinstance(payload, Malformed):
+        return Ignored(Reason.MALFORMED, payload.reason)
+    if isinstance(payload, AppRateLimited):
+        return Ignored(Reason.EVENTS_HELD_BACK, str(payload.team_id))
+    if rule is Rule.IGNORE or not isinstance(payload, EventCallback):
+        return Ignored(Reason.NOT_FOR_THE_DESK, envelope.kind)
+    event = payload.event
+    if isinstance(event, Malformed):
+        return Ignored(Reason.MALFORMED, event.reason)
+    installation = installations.owner_of(payload)
+    if isinstance(event, OtherEvent):
+        return _route_other(event, installation)
+    if installation is None:
+        return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
+    return _route_message(event, payload, installation, installations, channels, listens, user_of)
+
+
+def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
+    rule = EVENTS.get(event.type)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_EVENT, event.type)
+    if rule is Rule.IGNORE:
+        return Ignored(Reason.NOT_FOR_THE_DESK, event.type)
+    if installation is None:
+        return Ignored(Reason.UNKNOWN_INSTALLATION, event.type)
+    return Special(rule, installation, event)
+
+
+def _route_message(
+    event: MessageEvent,
+    payload: EventCallback,
+    installation: Installation,
+    installations: Installations,
+    channels: ChannelsMode,
+    listens: Callable[[ImUser, Ts, Ts], bool],
+    user_of: Callable[[Visitor], ImUser | Unmappable],
+) -> Route:
+    rule = SUBTYPES.get(event.subtype or "")
+    if rule in (Rule.EDIT, Rule.DELETION):
+        return _route_change(event, payload, installation)
+    reason = _mark(event, payload, installation)
+    if reason is not None or installations.has_bot(event.user):
+        return Ignored(reason or Reason.OWN_MESSAGE, event.subtype or event.channel_type)
+    if rule is None:
+        return Ignored(Reason.UNKNOWN_SUBTYPE, event.subtype or "")
+    if rule is not Rule.FORWARD:
+        return Ignored(Reason.SYSTEM_MESSAGE, event.subtype or "")
+    if event.user is None or not (event.text.strip() or event.files):
+        return Ignored(Reason.EMPTY)
+    visitor = Visitor(author_team(event.user_team, event.team, payload.team_id), event.user, event.channel)
+    user = user_of(visitor)
+    if isinstance(user, Unmappable):
+        return Ignored(Reason.UNMAPPABLE_ID)
+    is_mention = event.is_mention_event or installation.bot_user_id in mentions(event.text)
+    forward = partial(Forward, visitor, user, installation, event, is_mention=is_mention)
+    if _is_direct(event):
+        return forward(is_direct=True, thread_ts=event.thread_ts)
+    if channels == "off":
+        return Ignored(Reason.CHANNELS_OFF)
+    root = event.thread_ts or event.ts
+    if channels == "mention" and not is_mention and not listens(user, root, event.ts):
+        return Ignored(Reason.NOT_MENTIONED, may_follow=user if root != event.ts else None)
+    return forward(is_direct=False, thread_ts=root)
+
+
+def _is_direct(event: MessageEvent) -> bool:
+    """
+    Tell a direct message to the app.
+
+    ``channel_type`` decides (facts/slack.md §5). ``app_mention`` has none, and never is a direct message; elsewhere a
+    missing ``channel_type`` leaves only the ``D`` of the id, which does mean one.
+    """
+    if event.channel_type or event.is_mention_event:
+        return event.channel_type == "im"
+    return event.channel.startswith("D")
+
+
+def _route_change(event: MessageEvent, payload: EventCallback, installation: Installation) -> Route:
+    """
+    Tell a person's edit or deletion from the many other changes.
+
+    The marks sit in the inner message (facts/slack.md §4). Of a deleted message little may be left to read: without
+    marks it is taken for a person's, and whether it was ever ours is known by its name alone.
+    """
+    message, previous = event.message, event.previous
+    deleted_ts = message.ts if message is not None and message.subtype == TOMBSTONE else event.deleted_ts
+    inner = previous if message is None or deleted_ts is not None else message
+    reason = _mark(inner, payload, installation) if inner is not None else None
+    if reason is not None:
+        return Ignored(reason, event.subtype or "")
+    if deleted_ts is not None:
+        return Change(Rule.DELETION, installation, event.channel, deleted_ts)
+    before = previous.text if previous is not None else None
+    if message is None or not message.edited or message.text == before:
+        return Ignored(Reason.NOT_AN_EDIT)
+    return Change(Rule.EDIT, installation, event.channel, message.ts, message.edited_ts or "")
+
+
+# Who wrote it: the marks of facts/slack.md §4 that say nobody did.
+
+
+def _mark(event: MessageEvent, payload: EventCallback, installation: Installation) -> Reason | None:
+    """Say why a message is nobody's words, or None where a person wrote it."""
+    if (
+        _same(event.bot_id, installation.bot_id)
+        or _same(event.app_id, payload.api_app_id)
+        or _same(event.app_id, installation.app_id)
+        or _same(event.user, installation.bot_user_id)
+    ):
+        return Reason.OWN_MESSAGE
+    if event.bot_id or event.subtype == "bot_message":
+        return Reason.OTHER_BOT
+    if event.user == SLACKBOT:
+        return Reason.SLACKBOT
+    if event.hidden:
+        return Reason.HIDDEN
+    return Reason.NO_USER if event.user is None else None
+
+
+def _same(theirs: str | None, ours: str) -> bool:
+    return bool(ours) and theirs == ours

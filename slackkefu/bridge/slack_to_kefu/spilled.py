@@ -1,0 +1,87 @@
+"""
+A message for the desk as it rests on disk, and back.
+
+Beside the payload as Slack sent it stands what was decided about it: whose it is, which installation brought it, where
+an answer belongs. Deciding again later could end otherwise, since the conversation that a mention opened may be over.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from slackkefu.bridge.identity import Visitor
+from slackkefu.bridge.slack_to_kefu.routing import Forward
+from slackkefu.easemob.names import ImUser
+from slackkefu.slack.envelope import EventCallback, MessageEvent, parse_event_callback
+from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
+from slackkefu.slack.installation import InstallationKey, Installations
+
+__all__ = ["restore", "write"]
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    im_user: str
+    team: str
+    user: str
+    channel: str
+    """The channel that the visitor is named by; the event has the present one."""
+    enterprise_id: str | None
+    installation_team_id: str | None
+    is_direct: bool
+    is_mention: bool
+    thread_ts: str | None
+    payload: dict[str, object]
+
+
+def write(forward: Forward, callback: EventCallback) -> bytes:
+    """Write *forward*, which was decided from *callback*, as JSON."""
+    visitor, key = forward.visitor, forward.installation.key
+    return msgspec.json.encode(
+        _Kept(
+            im_user=forward.user,
+            team=visitor.team,
+            user=visitor.user,
+            channel=visitor.channel,
+            enterprise_id=key.enterprise_id,
+            installation_team_id=key.team_id,
+            is_direct=forward.is_direct,
+            is_mention=forward.is_mention,
+            thread_ts=forward.thread_ts,
+            # Slack's deprecated verification token (facts/slack.md §3) is a secret that nobody needs.
+            payload={name: value for name, value in callback.raw.items() if name != "token"},
+        )
+    )
+
+
+def restore(content: bytes, installations: Installations) -> Forward | None:
+    """
+    Read what :func:`write` wrote.
+
+    Returns:
+        None when its installation is gone.
+
+    Raises:
+        ValueError: It is not what :func:`write` writes.
+
+    """
+    kept = msgspec.json.decode(content, type=_Kept)
+    callback = parse_event_callback(kept.payload)
+    if not isinstance(callback, EventCallback) or not isinstance(callback.event, MessageEvent):
+        raise ValueError("no message in it")  # noqa: TRY004 - it is about the content
+    installation = installations.get(
+        InstallationKey(
+            EnterpriseId(kept.enterprise_id) if kept.enterprise_id else None,
+            TeamId(kept.installation_team_id) if kept.installation_team_id else None,
+        )
+    )
+    if installation is None:
+        return None
+    return Forward(
+        visitor=Visitor(TeamId(kept.team), UserId(kept.user), ChannelId(kept.channel)),
+        user=ImUser(kept.im_user),
+        installation=installation,
+        event=callback.event,
+        is_direct=kept.is_direct,
+        thread_ts=Ts(kept.thread_ts) if kept.thread_ts else None,
+        is_mention=kept.is_mention,
+    )

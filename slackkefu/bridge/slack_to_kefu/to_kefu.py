@@ -1,0 +1,109 @@
+"""
+From Slack's words to the desk's: one message of a visitor as the IM messages that carry it.
+
+A pure mapping. A long text becomes ordered parts; where it is cut depends on the text alone, and every id derives from
+(team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to the
+other side. Names of people who are mentioned may be known the second time and not the first, and a message may be late
+the second time and not the first; so names and the mark of being late are put in last, into room that is kept for the
+mark, and neither cut nor id depends on them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, final
+
+from slackkefu.bridge.identity import digest, message_id, meta_id
+from slackkefu.bridge.sentences import late as late_line
+from slackkefu.bridge.split import MAX_BODY_BYTES, cut
+from slackkefu.easemob.message import OutgoingMessage, TextBody
+from slackkefu.kefu.outgoing import weichat
+from slackkefu.slack.ids import ChannelId, UserId
+from slackkefu.slack.text import clean, mentions, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.kefu.outgoing import Language, VisitorCard
+    from slackkefu.slack.envelope import FileRef
+    from slackkefu.slack.text import Names
+
+__all__ = ["PART_BYTES", "parts"]
+
+ORIGINAL: Final = ""
+"""The revision of a message as first written; an edit has another."""
+
+PART_BYTES: Final = MAX_BODY_BYTES - len(f"{late_line(0.0)}\n".encode())
+"""What one part may hold of a message's words; the rest of the body is for the mark of being late."""
+
+_MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
+
+
+def parts(
+    forward: Forward,
+    *,
+    card: VisitorCard,
+    language: Language | None,
+    names: Names,
+    service_number: ImUser,
+    late: float | None = None,
+    attempt: int = 0,
+) -> tuple[OutgoingMessage, ...]:
+    """
+    Map one message to the ordered IM messages that carry it.
+
+    Args:
+        forward: The message.
+        card: What the desk is told of its author, already reduced to what the operator chose.
+        language: The author's, if known.
+        names: Names of the people and channels it mentions, as far as known.
+        service_number: To whom it goes.
+        late: When it was written (wall clock), where the desk has to be told: the first part says it.
+        attempt: See :func:`~slackkefu.bridge.identity.meta_id`.
+
+    Returns:
+        Empty when nothing readable is in it, such as a bare mention of the app.
+
+    """
+    event = forward.event
+    words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+    text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
+
+    mark = "" if late is None else f"{late_line(late)}\n"
+
+    def part_of(index: int, piece: str) -> OutgoingMessage:
+        source = (forward.visitor.team, event.channel, event.ts, ORIGINAL, index, digest(piece))
+        return OutgoingMessage(
+            meta_id=meta_id(*source, attempt=attempt),
+            to=service_number,
+            body=TextBody(_finished(piece, event.text, names, mark=mark if index == 0 else "")),
+            ext=weichat(card, language=language, message_id=message_id(*source)),
+        )
+
+    return tuple(part_of(index, piece) for index, piece in enumerate(cut(text, PART_BYTES)))
+
+
+@final
+class _Nameless:
+    """Nobody's name is known: mentions stay ids."""
+
+    def user(self, _: UserId, /) -> None:
+        """Know nobody."""
+
+    def channel(self, _: ChannelId, /) -> None:
+        """Know no channel."""
+
+
+def _finished(piece: str, source: str, names: Names, *, mark: str) -> str:
+    """Put *mark* first, and names in the place of ids that *source* mentions, unless it grew too long by the names."""
+    known = {user: " ".join((names.user(user) or "").split()) for user in mentions(source)}
+    named = mark + _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
+    return named if len(named.encode()) <= MAX_BODY_BYTES else mark + piece
+
+
+def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:
+    """Say in a line that a file was sent; carrying the file itself comes with the rest of what people send."""
+    for file in files:
+        yield f"[文件 File] {' '.join(clean(file.name).split()) or file.id}".rstrip()

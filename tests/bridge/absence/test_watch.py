@@ -1,0 +1,214 @@
+"""How far everything has been seen is on disk each minute, at a stop, and whenever something was missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, final
+
+import pytest
+import trio
+import trio.testing
+
+from slackkefu.bridge.absence.gaps import Gaps, Strand
+from slackkefu.bridge.absence.marks import BEHIND_S, Marks
+from slackkefu.bridge.absence.watch import Watch
+from slackkefu.bridge.slack_to_kefu.receipts import Parcel
+from slackkefu.errors import StoreUnwritable
+from slackkefu.slack.absence import Gap, GapReason
+from slackkefu.slack.envelope import parse_envelope
+from slackkefu.slack.ids import ChannelId, TeamId, Ts
+from slackkefu.slack.installation import InstallationKey
+from slackkefu.store.alive import Alive
+from slackkefu.store.entries import Read
+from slackkefu.store.reserve import Mark
+from slackkefu.world import InlineDisk
+from tests.bridge.people import Parcels, Reserve, envelope, forward, receipts
+from tests.memory_network import virtual_wall
+
+if TYPE_CHECKING:
+    from structlog.testing import LogCapture
+
+    from slackkefu.bridge.absence.backfill import Backfill
+
+START = 1_760_000_000.0
+NORTH = InstallationKey(None, TeamId("T0NORTH001"))
+DIRECT = ChannelId("D0MIA00001")
+
+
+@final
+class Told:
+    """A backfill that remembers what it was told when."""
+
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
+        self.begun: list[bool] = []
+        self.missed_at: list[float] = []
+
+    def begin(self, *, is_missed: bool) -> None:
+        """Begin."""
+        self.begun.append(is_missed)
+
+    def missed(self) -> None:
+        """Plan a reading, where there is something to read."""
+        if self._marks.missed_until is not None:
+            self.missed_at.append(trio.current_time())
+
+
+@final
+class Post:
+    """A watch with everything it needs."""
+
+    def __init__(self) -> None:
+        self.saved: list[tuple[float, Alive]] = []
+        self.is_full = False
+        self.is_listening = True
+        self.marks = Marks(max_age_s=24 * 3600.0)
+        self.gaps = Gaps(Reserve(), on_gap=lambda _: None)
+        self.receipts = receipts(gaps=self.gaps)
+        self.told = Told(self.marks)
+        self.watch = Watch(
+            marks=self.marks,
+            gaps=self.gaps,
+            receipts=self.receipts,
+            backfill=cast("Backfill", self.told),
+            file=self,
+            disk=InlineDisk(),
+            is_listening=lambda: self.is_listening,
+            wall=virtual_wall(),
+        )
+
+    def save(self, alive: Alive) -> None:
+        """Keep *alive*, unless the disk is full."""
+        if self.is_full:
+            raise StoreUnwritable(Path("alive.json"), "the disk is full")
+        self.saved.append((trio.current_time(), alive))
+
+    async def begin(self, nursery: trio.Nursery, before: Alive | None = None) -> None:
+        """Begin to listen."""
+        self.watch.restore(before, [], {})
+        await self.watch.begin()
+        await nursery.start(self.watch.run)
+
+
+@pytest.fixture
+async def post() -> Post:
+    """Give a watch that has not begun."""
+    return Post()
+
+
+async def test_each_minute_it_is_written_down(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The last moment at which Slack was listened to is known to a minute, also where there is none."""
+    await post.begin(nursery)
+    await trio.sleep(150)
+    post.is_listening = False
+    await trio.sleep(120)
+
+    assert [0.0, 60.0, 120.0, 120.0, 120.0] == [alive.at - START for _, alive in post.saved]
+    assert [0.0, 60.0, 120.0, 180.0, 240.0] == [at for at, _ in post.saved]
+
+
+async def test_it_begins_with_what_was_left(post: Post, autojump_clock: trio.testing.MockClock) -> None:
+    """The mark, how far each conversation was read and what is marked in the reserve are taken over."""
+    before = Alive(mark=START - 7200, at=START - 3600)
+    read = Read(team_id="T0NORTH001", channel=DIRECT, through=START - 3000, at=START - 3000)
+    mark = Mark(team_id="T0NORTH001", channel="C0SUPPORT1", since="1.5")
+    post.watch.restore(before, [read], {3: mark})
+    await post.watch.begin()
+
+    assert [True] == post.told.begun
+    assert START - 3000 - BEHIND_S == post.marks.since(NORTH, DIRECT, START)
+    assert {NORTH} == post.gaps.installations()
+    assert [Alive(mark=START - 7200, at=START, missed_until=START)] == [alive for _, alive in post.saved]
+
+
+async def test_the_mark_waits_for_what_is_in_hand(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It passes neither a message that only memory knows nor a gap."""
+    await post.begin(nursery)
+    parcel = post.receipts.take(forward(number=5), Parcels().bring(envelope(number=5)))
+    assert isinstance(parcel, Parcel)
+    await trio.sleep(1800)
+
+    assert START + 5e-6 == post.saved[-1][1].mark
+
+    post.receipts.let_go(parcel)
+    await trio.sleep(1800)
+
+    assert START + 5e-6 == post.saved[-1][1].mark
+
+    await post.gaps.close(post.gaps.of(NORTH))
+    await trio.sleep(120)
+
+    assert post.saved[-1][1].mark > START + 3000
+
+
+async def test_what_was_missed_is_written_down_at_once(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A crash in the next minute must not forget it, nor from when on."""
+    await post.begin(nursery)
+    await trio.sleep(3605)
+    post.watch.missed(Gap(since=5.0, reason=GapReason.STRANGERS))
+    await trio.sleep(1)
+
+    assert (3605.0, Alive(mark=START + 5, at=START + 3605, missed_until=START + 3605)) == post.saved[-1]
+    assert 3605.0 == post.told.missed_at[0]
+
+
+async def test_what_comes_tells_the_time(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A message at its first try says what Slack's clock shows; a repeat, or what is no message, says nothing."""
+    await post.begin(nursery)
+    await trio.sleep(50)
+    post.watch.came(envelope(retry=1))
+    post.watch.came(parse_envelope({"envelope_id": "e", "type": "events_api", "payload": {"event": {"type": "x"}}}))
+    await trio.sleep(20)
+
+    assert 0.0 == post.saved[-1][1].ahead_s
+
+    post.watch.came(envelope())
+    await trio.sleep(60)
+
+    assert 70.0 == round(post.saved[-1][1].ahead_s, 3)
+
+
+async def test_a_full_disk(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """It is said, the watch goes on, and the next minute tries again."""
+    await post.begin(nursery)
+    post.is_full = True
+    await trio.sleep(90)
+    post.is_full = False
+    await trio.sleep(60)
+
+    assert [0.0, 120.0] == [at for at, _ in post.saved]
+    assert ["store.unwritable"] == [entry["event"] for entry in log.entries]
+
+
+async def test_a_reading_that_is_due_is_planned(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A machine that slept for an hour finds that out itself."""
+    await post.begin(nursery)
+    post.is_listening = False
+    await trio.sleep(3630)
+    post.is_listening = True
+    await trio.sleep(90)
+
+    assert [3660.0] == post.told.missed_at[:1]
+
+
+async def test_a_strand_that_is_marked_holds_the_mark(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is marked in the reserve may have to be recognised: the journal reaches back to it."""
+    await post.begin(nursery)
+    await post.gaps.mark(Strand(NORTH, DIRECT, None), Ts(f"{START + 60:.6f}"))
+    await trio.sleep(3600)
+
+    assert START + 60 == post.saved[-1][1].mark

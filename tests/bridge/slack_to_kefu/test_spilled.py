@@ -1,0 +1,72 @@
+"""A message comes back from the disk as it was decided, whatever has been decided since."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackkefu.bridge.slack_to_kefu.spilled import restore, write
+from slackkefu.slack.envelope import EventCallback, parse_event_callback
+from slackkefu.slack.installation import Installations
+from tests.bridge.people import NORTH, envelope, forward, frame
+
+if TYPE_CHECKING:
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
+
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"text": "你好 <@U0NORTHBOT> 👋"},
+    {"thread_ts": "1760000000.000001"},
+    {"channel": "C0SUPPORT1", "channel_type": "channel"},
+    {"files": [{"id": "F1", "name": "x.txt"}], "text": ""},
+    {"user_team": "T0OTHER001"},
+]
+
+
+def content(**changes: Any) -> bytes:
+    """Write a message as it is kept."""
+    payload = envelope(**changes).payload
+    assert isinstance(payload, EventCallback)
+    return write(forward(**changes), payload)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_it_comes_back(changes: dict[str, Any]) -> None:
+    """Who wrote it, where, what and where an answer belongs are as before."""
+    expected: Forward = forward(**changes)
+
+    assert expected == restore(content(**changes), Installations([NORTH]))
+
+
+def test_an_installation_that_is_gone() -> None:
+    """Without its workspace's token a message goes nowhere."""
+    assert restore(content(), Installations([])) is None
+
+
+def test_no_token_is_on_disk() -> None:
+    """What is kept holds ids of the installation, never its token, nor the token in Slack's payload."""
+    payload = parse_event_callback({**frame()["payload"], "token": "old-verification"})
+    assert isinstance(payload, EventCallback)
+    kept = write(forward(), payload)
+
+    assert NORTH.bot_token.reveal().encode() not in kept
+    assert b"old-verification" not in kept
+
+
+def test_something_else() -> None:
+    """An event that is no message is not ours."""
+    kept = json.loads(content())
+    kept["payload"]["event"] = {"type": "user_change"}
+    with pytest.raises(ValueError, match="no message"):
+        restore(json.dumps(kept).encode(), Installations([NORTH]))
+
+
+@given(st.binary())
+def test_any_bytes(raw: bytes) -> None:
+    """Bytes that were not written by us are refused, and nothing else happens."""
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever reason its reader gives
+        restore(raw, Installations([NORTH]))
