@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slackkefu.config import Config
+    from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.rest import RestClient
     from slackkefu.kefu.second_channel import SecondChannel
     from slackkefu.parts import Parts, Statistics
@@ -53,6 +54,8 @@ FINISH_S: Final = 4.0
 CLOSE_S: Final = 1.0
 
 METRICS_S: Final = 15.0
+
+_NO_SERVICE_NUMBER: Final = "check kefu.service_number: no IM user of this app has that name"
 
 HOUSEKEEPING_S: Final = 1800.0
 """How often the store is cleared of what nobody needs: words that are over leave the disk within an hour."""
@@ -150,7 +153,7 @@ async def _build(config: Config, world: World, store: Store, nursery: trio.Nurse
 
 async def _make_sure_of_both(config: Config, world: World, store: Store, parts: Parts) -> None:
     """Ask Easemob and Slack whether they let us in, before anything is taken from either."""
-    await _check_easemob(parts.rest)
+    await _check_easemob(parts.rest, im_user(config.kefu.service_number))
     if config.slack.bot_token is not None:
         await _install_own(config.slack.bot_token, world, store, parts)
     if not len(parts.installations):
@@ -262,10 +265,13 @@ async def _close(client: WebClient | RestClient | SecondChannel) -> None:
         await client.aclose()
 
 
-async def _check_easemob(rest: RestClient) -> None:
+async def _check_easemob(rest: RestClient, service_number: ImUser) -> None:
     """Make sure of the app's credentials; an Easemob that is away now is asked again when it is needed."""
     try:
         await rest.check()
+        if not await rest.user_exists(service_number):
+            # Easemob takes messages to anybody (facts/easemob-rest.md §6.1): nothing else would tell.
+            log.error("easemob.no_service_number", meaning="nobody at the desk hears", advice=_NO_SERVICE_NUMBER)
     except OperatorError:
         raise
     except SlackkefuError as error:

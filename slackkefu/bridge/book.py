@@ -41,6 +41,9 @@ LISTENING_S: Final = 24 * 3600.0
 MOST_THREADS: Final = 20
 """Threads of one visitor that are listened to at a time; beyond it the oldest needs another mention."""
 
+MOST_WRITTEN_IN: Final = 5
+"""Threads of one direct message that are read after an absence: each costs a call, and there may be one a minute."""
+
 MOST_CLOSED: Final = 10
 
 STALE_S: Final = 60.0
@@ -71,6 +74,7 @@ def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> Visi
         enterprise_id=key.enterprise_id,
         installation_team_id=key.team_id,
         thread_ts=forward.thread_ts,
+        threads=_written_in(known, forward.thread_ts) if forward.is_direct and forward.thread_ts else known.threads,
         last_active=_active(known, now=now),
     )
 
@@ -135,6 +139,11 @@ def _mentioned(record: VisitorRecord, thread: str, *, at: float) -> VisitorRecor
     is_open = record.mention_threads.get(thread, 0.0) > at
     opened[thread] = min(at, opened[thread]) if is_open else at
     return msgspec.structs.replace(record, mention_threads=threads, mentioned_at=opened)
+
+
+def _written_in(record: VisitorRecord, thread_ts: Ts) -> tuple[str, ...]:
+    """Add a thread to those of a direct message that were written in; the latest are kept."""
+    return (*(each for each in record.threads if each != thread_ts), str(thread_ts))[-MOST_WRITTEN_IN:]
 
 
 def _active(record: VisitorRecord, *, now: float) -> float:

@@ -41,6 +41,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """With :attr:`enterprise_id` the installation that posts to them; both None when not known."""
     thread_ts: str | None = None
     """The thread of their last forwarded message."""
+    threads: tuple[str, ...] = ()
+    """The threads of a direct message that they wrote in last, the latest last: what comes in them is for the desk."""
     channel_type: str = ""
     name: str = ""
     workspace: str = ""

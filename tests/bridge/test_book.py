@@ -321,3 +321,14 @@ def test_a_time_in_the_future_is_corrected() -> None:
     record = wrote(None, forward(), now=1_000_000.0)
 
     assert 1000.0 == wrote(record, forward(), now=1000.0).last_active
+
+
+def test_threads_of_a_direct_message() -> None:
+    """The latest threads of a direct message are remembered; those of a channel are not, mentions open them."""
+    record = None
+    for number in (1, 2, 3, 4, 5, 6, 2):
+        record = wrote(record, forward(thread_ts=Ts(f"{number}.0"), is_direct=True), now=0.0)
+    record = wrote(record, forward(thread_ts=None, is_direct=True), now=0.0)
+
+    assert ("3.0", "4.0", "5.0", "6.0", "2.0") == record.threads
+    assert () == wrote(None, forward(), now=0.0).threads

@@ -442,3 +442,48 @@ async def test_many_messages_in_one_conversation(tmp_path: Path, autojump_clock:
         await trio.sleep(HOUR_S)
 
         assert texts == heard(here, leo, support)
+
+
+async def test_older_threads_of_a_direct_message(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Words in a thread that the visitor has left since are found, as well as those outside of it."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        root = await mia.says(mia.dm(), "one")
+        await mia.says(mia.dm(), "two", thread=root)
+        await mia.says(mia.dm(), "three")
+        await trio.sleep(20 * MINUTE_S)
+        await here.stop()
+        await mia.says(mia.dm(), "four", thread=root)
+        await mia.says(mia.dm(), "five")
+        await trio.sleep(30 * MINUTE_S)
+        await here.start()
+        await trio.sleep(HOUR_S)
+
+        assert ["one", "two", "three", "four", "five"] == heard(here, mia, mia.dm())
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+async def test_a_reply_that_comes_before_its_mention(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, is_restarted: bool
+) -> None:
+    """Where the mention comes by a repeat, what came before it in its thread is read from the history."""
+    async with town(tmp_path) as here:
+        leo = here.north.add_user(name="Leo")
+        support = here.north.add_channel("C0SUPPORT1", name="support", members=[leo])
+        await trio.sleep(20 * MINUTE_S)
+        if is_restarted:
+            await here.stop()
+        else:
+            for link in here.slack.links:
+                here.slack.deafen(link)
+        root = await leo.says(support, f"<@{here.north.installation.bot.id}> one")
+        await trio.sleep(4)
+        if is_restarted:
+            await here.start()
+        else:
+            here.slack.refresh()
+            await trio.sleep(SOON_S)
+        await leo.says(support, "two", thread=root)
+        await trio.sleep(HOUR_S)
+
+        assert ["one", "two"] == heard(here, leo, support)

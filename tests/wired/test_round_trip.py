@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -281,3 +282,17 @@ async def test_loop_samples(tmp_path: Path, autojump_clock: trio.testing.MockClo
         assert [LOOPS[name]] == [entry["reason"] for entry in log.entries if entry["event"] == "slack.ignored"]
         assert not here.desk.everything_heard()
         assert (parcel.acknowledged_after_s or 0) < 3
+
+
+async def test_a_service_number_that_is_nobody(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """Easemob takes messages to anybody, so a wrong service number is said at the start; a right one is not."""
+    async with town(tmp_path) as here:
+        right = [entry["event"] for entry in log.entries]
+        await here.stop()
+        here.config = replace(here.config, kefu=replace(here.config.kefu, service_number="nobody_there"))
+        await here.start()
+
+        assert "easemob.no_service_number" not in right
+        assert "easemob.no_service_number" in [entry["event"] for entry in log.entries]

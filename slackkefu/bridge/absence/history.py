@@ -94,8 +94,8 @@ def _threads(records: Iterable[VisitorRecord], since: float) -> Iterator[Ts]:
     """Return the threads that were open to these visitors, or that they last wrote in."""
     for record in records:
         yield from (Ts(thread) for thread, until in record.mention_threads.items() if until > since)
-        if record.channel_type == "im" and record.thread_ts:
-            yield Ts(record.thread_ts)
+        if record.channel_type == "im":
+            yield from map(Ts, filter(None, (*record.threads, record.thread_ts)))
 
 
 @final

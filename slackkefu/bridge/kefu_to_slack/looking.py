@@ -13,7 +13,9 @@ or one look and the silence of a conversation from which echoes come.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, final
 
@@ -25,9 +27,11 @@ from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, Ts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from slackkefu.bridge.kefu_to_slack.echoes import Attempt
     from slackkefu.bridge.kefu_to_slack.hearing import Hearing
-    from slackkefu.slack.installation import Installation
+    from slackkefu.slack.installation import Installation, InstallationKey
     from slackkefu.slack.reading import Page, Reading
     from slackkefu.slack.web import WebClient
 
@@ -37,6 +41,9 @@ log = structlog.get_logger()
 
 PATIENCE_S: Final = 60.0
 """How long an answer waits for the answer to this question; strict limits allow one look a minute (§10)."""
+
+TURN_S: Final = 5.0
+"""What looking for one post may take from another: two calls, of which Slack allows one in 1.2 s (§10)."""
 
 ECHO_S: Final = 5.0
 SECOND_LOOK_S: Final = 5.0
@@ -77,10 +84,15 @@ class Looking:
         self._web = web
         self._reading = reading
         self._hearing = hearing
+        # Until when the posts of an installation are looked for.
+        self._in_line: defaultdict[InstallationKey, list[trio.CancelScope]] = defaultdict(list)
 
     async def find(self, installation: Installation, attempt: Attempt, *, tried_at: float) -> Found:
         """
-        Say whether a post is in Slack; takes at most :data:`PATIENCE_S`.
+        Say whether a post is in Slack.
+
+        It takes at most :data:`PATIENCE_S`, and :data:`TURN_S` more for each other post of this installation that is
+        looked for: after a crash there may be one in each conversation, and all of them share what Slack allows.
 
         Args:
             installation: Who posted it.
@@ -91,10 +103,26 @@ class Looking:
         written_after = self._hearing.written_after(attempt)
         since = max(tried_at - CLOCKS_APART_S, 0.0) if written_after is None else written_after - EARLIER_S
         search = _Search(self._web, self._reading, self._hearing, installation, attempt, Ts(f"{since:.6f}"))
-        with trio.move_on_after(PATIENCE_S):
+        with self._patience(installation.key):
             await search.run()
         log.info("slack.looked", found=search.found.name.lower(), id=attempt.post.metadata_id)
         return search.found
+
+    @contextmanager
+    def _patience(self, key: InstallationKey) -> Iterator[None]:
+        """Bound a search; whoever comes gives those before it as much more time as it may take from them."""
+        others = self._in_line[key]
+        for other in others:
+            other.deadline += TURN_S
+        scope = trio.CancelScope(deadline=trio.current_time() + PATIENCE_S + len(others) * TURN_S)
+        others.append(scope)
+        try:
+            with scope:
+                yield
+        finally:
+            others.remove(scope)
+            if not others:
+                del self._in_line[key]
 
 
 @final

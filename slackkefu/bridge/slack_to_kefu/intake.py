@@ -19,6 +19,7 @@ import trio
 from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
+from slackkefu.bridge.slack_to_kefu.overheard import Overheard
 from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, Ignored, route
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.slack.ids import written_at
@@ -116,6 +117,7 @@ class Intake:
         self._ignored = dict.fromkeys(Reason, 0)
         self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
         self._takes_second_looks = False
+        self._overheard = Overheard()
 
     def statistics(self) -> IntakeStatistics:
         """Count."""
@@ -180,6 +182,7 @@ class Intake:
         elif isinstance(decision, Change):
             await self._change(decision, delivery)
         elif isinstance(decision, Ignored):
+            self._overheard.note(decision, delivery.envelope)
             await self._ignore(delivery, decision.reason, decision.detail)
         else:
             # Acknowledged first: what these say is also seen otherwise (a dead token, an unknown channel).
@@ -200,6 +203,8 @@ class Intake:
         elif not self._put(forward, taken, received_at=delivery.received_at):
             self._receipts.let_go(taken)
             log.warning("lane.full", visitor=forward.user, meaning="not acknowledged; Slack keeps and repeats it")
+        elif self._overheard.was_overtaken(forward, delivery.envelope):
+            self._receipts.note_gap(forward)
 
     def _put(self, forward: Forward, parcel: Parcel, *, received_at: float) -> bool:
         """Put a message on its visitor's lane; False when there is no room."""

@@ -303,6 +303,11 @@ class Receipts:
         """Leave a message to Slack, unanswered, which may have repeated it for the last time."""
         self._custody.let_go(parcel.owed)
         self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
+
+    def note_gap(self, forward: Forward) -> None:
+        """Have the thread of a message read from it on: what came before it may have been for the desk too."""
+        key = forward.key
+        self._gaps.note(Strand(key.installation, key.channel, forward.thread_ts), key.ts)
         self._waiting.unpark_all()
 
     # What is known of a message.

@@ -11,7 +11,7 @@ import trio.testing
 
 from slackkefu.bridge.kefu_to_slack.echoes import APART_S
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
-from slackkefu.bridge.kefu_to_slack.looking import CLOCKS_APART_S, EARLIER_S, ECHO_S, PATIENCE_S, Found, Looking
+from slackkefu.bridge.kefu_to_slack.looking import CLOCKS_APART_S, EARLIER_S, ECHO_S, PATIENCE_S, TURN_S, Found, Looking
 from slackkefu.bridge.slack_to_kefu.routing import Ignored
 from slackkefu.bridge.table import Reason
 from slackkefu.errors import SlackApiError, SlackOutcomeUnknown, SlackRateLimited
@@ -153,3 +153,28 @@ async def test_a_person_who_cannot_be_reached(autojump_clock: trio.testing.MockC
     scene = Scene(SlackApiError("conversations.open", "missing_scope"))
 
     assert Found.UNKNOWN is await scene.find("U0MIA00001")
+
+
+async def test_many_share_what_slack_allows(autojump_clock: trio.testing.MockClock) -> None:
+    """Each post that is looked for gives the others more time, so a crash with many of them doubles none."""
+    calls = 40
+    wait_s = PATIENCE_S + (calls - 1) * TURN_S - 2 * ECHO_S
+    scene = Scene(*[SlackRateLimited(HISTORY, wait_s)] * calls, *[True] * calls)
+    found = []
+
+    async def find() -> None:
+        found.append(await scene.find())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(calls):
+            nursery.start_soon(find)
+
+    assert [Found.THERE] * calls == found
+
+
+async def test_one_alone_is_not_patient(autojump_clock: trio.testing.MockClock) -> None:
+    """Those who have been answered give nobody more time."""
+    scene = Scene(True, SlackRateLimited(HISTORY, PATIENCE_S))
+    await scene.find()
+
+    assert Found.UNKNOWN is await scene.find()
