@@ -189,6 +189,7 @@ async def _restore(parts: Parts, world: World, store: Store) -> None:
     """Take over from the run before: what has ended, is to be confirmed or told, and what waits in the spill."""
     ended = await world.disk.run(store.slack_journal.load)
     parts.receipts.restore(ended)
+    parts.forwarding.restore(ended)
     parts.proving.restore(ended)
     parts.telling.restore(ended)
     before, marked = await world.disk.run(store.alive.load), await world.disk.run(store.reserve.load)

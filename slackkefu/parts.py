@@ -104,6 +104,7 @@ class Parts:
     telling: Telling
     backfill: Backfill
     watch: Watch
+    forwarding: Forwarding
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
@@ -358,6 +359,7 @@ def build(
         telling=telling,
         backfill=backfill,
         watch=watch,
+        forwarding=forwarding,
         words=words,
         affairs=affairs,
         ways=ways,

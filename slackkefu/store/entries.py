@@ -49,6 +49,8 @@ class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
     revision: str = ""
     """Empty for the message as first written; for an edit, the ``ts`` inside its ``edited``."""
     outcome: str
+    im_user: str = ""
+    """Whose it is, of one that has reached the desk: what they wrote before comes late from now on."""
     at: float
 
 

@@ -73,6 +73,24 @@ async def test_one_that_was_overtaken(tmp_path: Path, autojump_clock: trio.testi
         assert ["hello", "second", late(first), "third"] == [line.text for line in here.desk.everything_heard()]
 
 
+async def test_one_that_was_overtaken_before_a_restart(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What had reached the desk before a restart is known after it: what was written before that is marked."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await here.stop()
+        first = await mia.says(mia.dm(), "first")
+        await here.start()
+        await mia.says(mia.dm(), "second")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("second")
+        await here.stop()
+        await here.start()
+        with trio.fail_after(HOUR_S):
+            await here.desk.heard(late(first))
+
+        assert ["second", late(first)] == [line.text for line in here.desk.everything_heard()]
+
+
 async def test_a_mark_makes_no_other_message(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """A message whose acknowledgement was lost, and that is late when it is sent again, is one message at the desk."""
     async with town(tmp_path) as here:

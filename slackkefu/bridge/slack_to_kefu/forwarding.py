@@ -29,14 +29,17 @@ from slackkefu.bridge.slack_to_kefu.naming import name_all
 from slackkefu.bridge.slack_to_kefu.spilled import restore
 from slackkefu.bridge.slack_to_kefu.to_kefu import parts
 from slackkefu.bridge.table import Reason
+from slackkefu.easemob.names import ImUser
 from slackkefu.easemob.recovery import GiveUp, after_send
 from slackkefu.errors import LinkClosed, SendOutcomeUnknown, SlackkefuError, StoreBroken, StoreError, StoreUnwritable
 from slackkefu.kefu.outgoing import VisitorCard, language_of
 from slackkefu.net.backoff import backoff
+from slackkefu.slack.ids import Ts
 from slackkefu.slack.profile import Profile
+from slackkefu.store.entries import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from slackkefu.bridge.aside import Aside
     from slackkefu.bridge.book import Book
@@ -49,7 +52,6 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.ways import Ways
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
-    from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.pool import Pool
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.installation import Installations
@@ -126,6 +128,12 @@ class Forwarding:
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness()
 
+    def restore(self, entries: Iterable[object]) -> None:
+        """Take over which messages had reached the desk: what was written before one of them comes late."""
+        for entry in entries:
+            if isinstance(entry, Settled) and entry.im_user:
+                self._lateness.note(ImUser(entry.im_user), Ts(entry.ts))
+
     async def work(self, user: ImUser, parcel: Parcel) -> None:
         """
         Bring one message over and settle it; one that was deleted while it waited is passed over.
@@ -141,7 +149,8 @@ class Forwarding:
                 # The run before may have set it aside, and died before that was its end.
                 self._aside.take_back(str(parcel.owed.key))
             proof = self._proving.ended(user, parcel.owed.key, ending.outcome)
-            await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof)
+            arrived = user if ending.outcome is Outcome.DELIVERED else None
+            await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof, im_user=arrived)
         else:
             self._proving.dropped(user, parcel.owed.key)
             # Deleted, and if that was while it was being set aside it is there.

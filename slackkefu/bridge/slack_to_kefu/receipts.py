@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.absence.gaps import Gaps
     from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics, Joined
     from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
     from slackkefu.store.entries import MessageEntry, SlackEntry
     from slackkefu.store.spill import Spilled
@@ -113,6 +114,8 @@ class _Unwritten:
     owed: Owed[Receipt]
     outcome: Outcome
     along: tuple[SlackEntry, ...]
+    im_user: ImUser | None
+    """Whose it is, of one that has reached the desk."""
 
     @property
     def is_exposed(self) -> bool:
@@ -267,7 +270,7 @@ class Receipts:
         """Return what the spill keeps of *parcel*; raises StoreError for now, ValueError for good."""
         return await self._spill.get(parcel.owed.entry or 0)
 
-    async def settle(self, parcel: Parcel, outcome: Outcome, *along: SlackEntry) -> None:
+    async def settle(self, parcel: Parcel, outcome: Outcome, *along: SlackEntry, im_user: ImUser | None = None) -> None:
         """
         Note how a message ended, on disk, and acknowledge each of its envelopes that is still waiting.
 
@@ -275,18 +278,19 @@ class Receipts:
             parcel: The message.
             outcome: How it ended.
             along: What else has to be on disk by then.
+            im_user: Whose it is, of one that has reached the desk.
 
         """
-        await self._end(parcel.owed, outcome, along)
+        await self._end(parcel.owed, outcome, along, im_user)
 
     async def withdraw(self, owed: Owed[Receipt]) -> bool:
         """Note that the writer of a message in hand has deleted it; tell whether that is on disk."""
-        return await self._end(owed, Outcome.WITHDRAWN, ())
+        return await self._end(owed, Outcome.WITHDRAWN, (), None)
 
     async def preclude(self, key: MessageKey) -> bool:
         """Know that a message that never came has been deleted; tell whether that is on disk."""
         self._custody.preclude(key, now=trio.current_time())
-        self._unwritten[key] = _Unwritten(Owed(key), Outcome.WITHDRAWN, ())
+        self._unwritten[key] = _Unwritten(Owed(key), Outcome.WITHDRAWN, (), None)
         return await self._write_down(key)
 
     async def acknowledge_repeat(self, known: Marked | Safe | Settled, delivery: Delivery) -> None:
@@ -358,10 +362,12 @@ class Receipts:
         """Count."""
         return self._custody.statistics()
 
-    async def _end(self, owed: Owed[Receipt], outcome: Outcome, along: tuple[SlackEntry, ...]) -> bool:
+    async def _end(
+        self, owed: Owed[Receipt], outcome: Outcome, along: tuple[SlackEntry, ...], im_user: ImUser | None
+    ) -> bool:
         """Note how a message ended; tell whether that is on disk, and its envelopes acknowledged."""
         settled = self._custody.settle(owed, outcome, now=trio.current_time())
-        self._unwritten[settled.key] = _Unwritten(owed, outcome, along)
+        self._unwritten[settled.key] = _Unwritten(owed, outcome, along, im_user)
         if not await self._write_down(settled.key):
             await self._mark(owed)
             # It may wait for the disk for long, among any number of others: ids only. Slack repeats the envelopes.
@@ -379,7 +385,7 @@ class Receipts:
         """Write that a message has ended; False while the disk takes nothing."""
         unwritten = self._unwritten[key]
         try:
-            await self._journal.append(*unwritten.along, self._entry(key, unwritten.outcome))
+            await self._journal.append(*unwritten.along, self._entry(key, unwritten.outcome, im_user=unwritten.im_user))
         except StoreUnwritable as exc:
             log.error(  # noqa: TRY400 - for an operator, no traceback
                 "store.unwritable", problem=str(exc), meaning="brought over, and remembered until it is written down"
@@ -420,7 +426,9 @@ class Receipts:
         await self._acknowledge(*self._custody.mark(owed))
         return True
 
-    def _entry(self, key: MessageKey, outcome: Outcome, *, revision: str = "") -> SettledEntry:
+    def _entry(
+        self, key: MessageKey, outcome: Outcome, *, revision: str = "", im_user: ImUser | None = None
+    ) -> SettledEntry:
         return SettledEntry(
             enterprise_id=key.installation.enterprise_id,
             team_id=key.installation.team_id,
@@ -428,6 +436,7 @@ class Receipts:
             ts=key.ts,
             revision=revision,
             outcome=outcome.value,
+            im_user=im_user or "",
             at=self._wall(),
         )
 
