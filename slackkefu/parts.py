@@ -293,7 +293,7 @@ def build(
     acting = Affairs(
         installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
     )
-    words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES)
+    words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order)
     affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
     intake = Intake(
         installations=installations,

@@ -1,8 +1,9 @@
 """
 Lanes: one ordered, bounded queue a visitor.
 
-What is put on a lane is worked on in order, one piece at a time. Lanes do not wait for each other: a slow visitor
-delays nobody. A lane has a task only while it has something to do.
+What is put on a lane is worked on in order, one piece at a time: as it came, or by an order that the pieces have
+themselves, where one that comes late takes its place. Lanes do not wait for each other: a slow visitor delays nobody. A
+lane has a task only while it has something to do.
 
 A full lane, or too much in all lanes together, refuses the new piece, and so do all at the end; who offered it still
 has it then.
@@ -49,14 +50,25 @@ class Lanes(Generic[K, T]):
             escapes ends the program.
         per_lane: Most pieces in one lane.
         in_all: Most pieces in all lanes together.
+        order: What pieces are put in order by; None for the order in which they come.
 
     """
 
-    def __init__(self, work: Callable[[K, T], Awaitable[None]], *, per_lane: int, in_all: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[K, T], Awaitable[None]],
+        *,
+        per_lane: int,
+        in_all: int,
+        order: Callable[[T], str] | None = None,
+    ) -> None:
         self._work = work
         self._per_lane = per_lane
         self._in_all = in_all
+        self._order = order
         self._lanes: dict[K, deque[T]] = {}
+        # Whose first piece is in work: nothing goes before it any more.
+        self._busy: set[K] = set()
         self._waiting = 0
         self._refused = 0
         self._nursery: trio.Nursery | None = None
@@ -82,7 +94,7 @@ class Lanes(Generic[K, T]):
                 self._is_over = True
 
     def put(self, key: K, piece: T) -> bool:
-        """Put *piece* at the end of the lane of *key*; False when there is no room, or nobody works any more."""
+        """Put *piece* in its place in the lane of *key*; False when there is no room, or nobody works any more."""
         if self._nursery is None:
             raise RuntimeError("lanes are not running")
         if self._is_full(key):
@@ -91,7 +103,7 @@ class Lanes(Generic[K, T]):
         lane = self._lanes.get(key)
         self._waiting += 1
         if lane is not None:
-            lane.append(piece)
+            lane.insert(self._place(key, lane, piece), piece)
             return True
         self._lanes[key] = deque((piece,))
         if self._empty.is_set():
@@ -115,6 +127,15 @@ class Lanes(Generic[K, T]):
         deepest = max(map(len, self._lanes.values()), default=0)
         return LaneStatistics(busy=len(self._lanes), waiting=self._waiting, deepest=deepest, refused=self._refused)
 
+    def _place(self, key: K, lane: deque[T], piece: T) -> int:
+        """Return where *piece* goes: behind all that does not come after it; mostly at the end."""
+        place, first = len(lane), key in self._busy
+        if self._order is not None:
+            order = self._order(piece)
+            while place > first and self._order(lane[place - 1]) > order:
+                place -= 1
+        return place
+
     def _is_full(self, key: K) -> bool:
         """Tell whether another piece would be refused."""
         depth = len(self._lanes.get(key, ()))
@@ -122,11 +143,13 @@ class Lanes(Generic[K, T]):
 
     async def _drain(self, key: K) -> None:
         lane = self._lanes[key]
+        self._busy.add(key)
         while lane:
             await self._work(key, lane[0])
             lane.popleft()
             self._waiting -= 1
             self._freed.unpark_all()
         del self._lanes[key]
+        self._busy.discard(key)
         if not self._waiting:
             self._empty.set()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 import emoji
@@ -22,6 +23,7 @@ import emoji
 from slackkefu.demo.desk import Conversation, Heard
 from slackkefu.demo.easemob.ledger import Accepted, Pulled
 from slackkefu.demo.judge import LATE_S, Arrived, Lane, Sent, judge
+from slackkefu.demo.slack.ledger import AttemptState
 from slackkefu.demo.slack.model import ChannelKind
 from slackkefu.demo.slack.typed import shown
 
@@ -102,7 +104,8 @@ class _Written:
     is_mention: bool
     is_there: bool
     """Its writer has not deleted it."""
-    was_repeated: bool
+    in_hand_at: float
+    """When the app has acknowledged it, where the desk has not lost it then."""
     was_told: bool
 
 
@@ -131,8 +134,9 @@ def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[
                 is_direct=channel is not None and channel.kind is ChannelKind.IM,
                 is_mention=mention.search(text) is not None,
                 is_there=message is not None,
-                was_repeated=all(len(parcel.attempts) > 1 for parcel in parcels)
-                or _words(plain(text)) in lost_at_the_desk,
+                in_hand_at=inf
+                if _words(plain(text)) in lost_at_the_desk
+                else float(ts) + min(map(_taken_after_s, parcels)),
                 was_told=message is not None and _was_told(message, slack),
             )
         )
@@ -149,6 +153,13 @@ def _messages(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[Parcel]]:
         if is_message and author is not None and not author.is_bot:
             events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
     return events
+
+
+def _taken_after_s(parcel: Parcel) -> float:
+    """Return how long after it was sent the app has acknowledged an event; ``inf`` where it has not."""
+    begun = parcel.attempts[0].sent_at
+    ended = (each.ended_at for each in parcel.attempts if each.state is AttemptState.ACKNOWLEDGED)
+    return min((at - begun for at in ended if at is not None), default=inf)
 
 
 def _was_told(message: Message, slack: FakeSlack) -> bool:
@@ -194,7 +205,7 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
         is_for_desk = each.is_direct or channels == "all" or (channels == "mention" and listens)
         if each.text:
             is_owed = is_for_desk and each.is_there
-            sent.append(Sent(each.text, each.at, each.was_repeated, each.was_told, is_owed=is_owed))
+            sent.append(Sent(each.text, each.at, each.in_hand_at, each.was_told, is_owed=is_owed))
     return sent
 
 

@@ -7,8 +7,8 @@ them. The judge says of each message whether it arrived once, and of the lane wh
 
 * *lost*: it has not arrived, and nobody told its sender so.
 * *doubled*: it has arrived more often than it was sent.
-* *reordered*: it has arrived first after something that was sent later. What its source had to repeat was not in the
-  daemon's hands together with the others: it may, where it says when it was written.
+* *reordered*: it has arrived first after something that was sent later, though it was in the daemon's hands before that
+  left; or it was not, and does not say when it was written.
 * *late*: it has arrived more than some seconds after it was sent.
 * *told*: its sender was told that it surely or possibly has not arrived.
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
@@ -43,8 +44,8 @@ class Sent:
     text: str
     at: float = 0.0
     """Calendar time, seconds; the clock of whoever arrives is the same."""
-    was_repeated: bool = False
-    """It had to be sent more than once: its source was not told in time, or the desk lost it."""
+    in_hand_at: float = inf
+    """When the daemon had it for certain; ``inf`` where nobody knows."""
     was_told: bool = False
     """Its sender was told that it has surely or possibly not arrived."""
     is_owed: bool = True
@@ -193,11 +194,20 @@ def _too_often(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Ite
 
 
 def _overtaken(sendings: dict[_Key, Sent], arrivals: dict[_Key, Arrived]) -> Iterator[_Key]:
-    """Yield what has arrived first after something that was sent later, and may not."""
+    """
+    Yield what has arrived first after something that was sent later, and may not.
+
+    It may where it says when it was written, and was not in the daemon's hands when the others left. One of these may
+    have been on its way when it came; a second was not.
+    """
     place = {key: number for number, key in enumerate(sendings)}
+    before: list[_Key] = []
     latest = -1
-    for key, arrived in arrivals.items():
-        if key in place:
-            if place[key] < latest and not (sendings[key].was_repeated and arrived.says_when):
+    for key in filter(place.__contains__, arrivals):
+        if place[key] < latest:
+            ahead = [each for each in before if place[each] > place[key]]
+            together = sum(arrivals[each].at > sendings[key].in_hand_at for each in ahead)
+            if together > 1 or not arrivals[key].says_when:
                 yield key
-            latest = max(latest, place[key])
+        before.append(key)
+        latest = max(latest, place[key])

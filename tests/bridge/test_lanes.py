@@ -31,6 +31,31 @@ async def test_order_holds_within_a_lane(nursery: trio.Nursery, autojump_clock: 
     nursery.cancel_scope.cancel()
 
 
+async def test_what_comes_late_takes_its_place(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Where pieces have an order, one goes before those that come after it and wait; never before one in work."""
+    done: list[str] = []
+
+    async def work(_: str, piece: str) -> None:
+        await trio.sleep(1)
+        done.append(piece)
+
+    lanes: Lanes[str, str] = Lanes(work, per_lane=10, in_all=10, order=lambda piece: piece[0])
+    await nursery.start(lanes.run)
+    for piece in ("5", "3", "7"):
+        lanes.put("ann", piece)
+    await trio.sleep(0.5)
+    for piece in ("2", "6", "1", "5 again", "6 again"):
+        lanes.put("ann", piece)
+    await lanes.drained()
+    for piece in ("9", "8"):
+        lanes.put("ann", piece)
+    await lanes.drained()
+
+    assert ["3", "1", "2", "5", "5 again", "6", "6 again", "7", "8", "9"] == done
+
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_slow_lane_delays_no_other(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
     """While one visitor's message hangs, another's passes."""
     done: list[str] = []

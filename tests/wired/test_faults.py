@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
 
@@ -57,6 +58,41 @@ async def test_a_retry_is_never_dropped_for_being_one(tmp_path: Path, autojump_c
         with trio.fail_after(LATER_S):
             await here.desk.heard("is anybody there?")
             await here.slack.acknowledged()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_slack_repeats_takes_its_place(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, *, restarts: bool
+) -> None:
+    """While later words of a visitor still wait for Easemob, earlier ones that only a repeat brings go before them."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "zero")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("zero")
+        here.easemob.faults.black_hole = True
+        await mia.says(mia.dm(), "one")
+        await trio.sleep(5)
+        lines = here.network.open_lines("wss-primary.slack.com")
+        for line in lines:
+            line.black_hole()
+        repeated = await mia.says(mia.dm(), "two")
+        await trio.sleep(10)
+        for line in lines:
+            line.reset()
+        await here.slack.connected()
+        await mia.says(mia.dm(), "three")
+        await mia.says(mia.dm(), "four")
+        with trio.fail_after(LATER_S):
+            await here.slack.until(lambda: all(each.acknowledged for each in here.slack.ledger.of(repeated)))
+        if restarts:
+            await here.stop()
+            await here.start()
+        here.easemob.faults.black_hole = False
+        with trio.fail_after(LATER_S):
+            await here.desk.heard("four")
+
+        assert ["zero", "one", "two", "three", "four"] == [line.text for line in here.desk.everything_heard()]
 
 
 async def test_changes_of_connection_lose_nothing(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

@@ -145,6 +145,11 @@ class Parcel:
         return self.owed.entry is not None
 
     @property
+    def order(self) -> str:
+        """What a lane is in order by: the ``ts``, whose digits sort as the times do that they name."""
+        return self.owed.key.ts
+
+    @property
     def forward(self) -> Forward | None:
         """The message, while it is in memory."""
         return self._forward

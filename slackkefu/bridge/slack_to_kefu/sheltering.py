@@ -5,13 +5,12 @@ Easemob mostly accepts a message in a moment, and then Slack is told. Where that
 the message is synced in the spill, so that Slack can be told in its three seconds; the send goes on meanwhile. What
 cannot be quick goes there at once: a file, or a visitor without a live session.
 
-All messages of a lane that are in memory go together and in order, and while a lane has messages in the spill every
-new one goes there too: so after a crash the order is the one in which they were written.
+All messages of a lane that are in memory go together, and while a lane has messages in the spill every new one goes
+there too: so none is overtaken by a crash.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -53,8 +52,8 @@ class Sheltering:
         self._is_live = is_live
         self._due: Alarm[ImUser] = Alarm()
         self._round = trio.Lock()
-        # What each lane has in memory alone, in order; and how much of each lane is in the spill.
-        self._exposed: dict[ImUser, deque[Parcel]] = {}
+        # What each lane has in memory alone, as it came; and how much of each lane is in the spill.
+        self._exposed: dict[ImUser, dict[Parcel, None]] = {}
         self._safe: dict[ImUser, int] = {}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -78,7 +77,7 @@ class Sheltering:
             self._safe[user] = self._safe.get(user, 0) + 1
             return
         first = not self._exposed.get(user)
-        self._exposed.setdefault(user, deque()).append(parcel)
+        self._exposed.setdefault(user, {})[parcel] = None
         if is_slow or user in self._safe or not self._is_live(user):
             self._due.put(user, trio.current_time())
         elif first:
@@ -92,9 +91,8 @@ class Sheltering:
                 self._safe[user] = left
             else:
                 self._safe.pop(user, None)
-        exposed = self._exposed.get(user)
-        if exposed and exposed[0] is parcel:
-            exposed.popleft()
+        exposed = self._exposed.get(user, {})
+        exposed.pop(parcel, None)
         if not exposed:
             self._exposed.pop(user, None)
             self._due.drop(user)
@@ -122,11 +120,11 @@ class Sheltering:
             )
             self._due.put(user, trio.current_time() + AGAIN_S)
             return
-        exposed = self._exposed.get(user, deque())
+        exposed = self._exposed.get(user, {})
         for parcel in parcels:
             # One that left its lane meanwhile is not there any more.
-            if exposed and exposed[0] is parcel:
-                exposed.popleft()
+            if parcel in exposed:
+                del exposed[parcel]
                 self._safe[user] = self._safe.get(user, 0) + 1
             parcel.forget_words()
         if exposed:
