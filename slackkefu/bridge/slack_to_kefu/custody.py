@@ -19,7 +19,7 @@ comes in as an argument, seconds on a clock that never jumps.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
 from slackkefu.bridge.remembered import Remembered
@@ -93,7 +93,7 @@ class Owed(Generic[D]):
     """A message in our hands that Slack still answers for."""
 
     key: MessageKey
-    deliveries: list[D] = field(default_factory=list)
+    deliveries: tuple[D, ...] = ()
     """Every envelope it came in, to be acknowledged together."""
     thread_ts: Ts | None = None
     """The root of the thread it stands in; None for one outside threads."""
@@ -221,25 +221,25 @@ class Custody(Generic[D]):
                 return Safe(key)
             if owed.is_marked:
                 return Marked(key)
-            owed.deliveries.append(delivery)
+            owed.deliveries += (delivery,)
             return Joined(key)
-        owed = self._owed[key] = Owed(key, [delivery], thread_ts)
+        owed = self._owed[key] = Owed(key, (delivery,), thread_ts)
         return owed
 
-    def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, list[D]]:
+    def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, tuple[D, ...]]:
         """Note that *owed* is synced in the spill under *entry*; return the envelopes to be acknowledged now."""
         if self.is_in_hand(owed):
             self._spilled += 1
             self._marked -= owed.is_marked
         owed.entry = entry
-        deliveries, owed.deliveries = owed.deliveries, []
+        deliveries, owed.deliveries = owed.deliveries, ()
         return Safe(owed.key), deliveries
 
-    def mark(self, owed: Owed[D]) -> tuple[Marked, list[D]]:
+    def mark(self, owed: Owed[D]) -> tuple[Marked, tuple[D, ...]]:
         """Note that *owed* is marked in the reserve; return the envelopes to be acknowledged now."""
         self._marked += self.is_in_hand(owed) and owed.entry is None and not owed.is_marked
         owed.is_marked = True
-        deliveries, owed.deliveries = owed.deliveries, []
+        deliveries, owed.deliveries = owed.deliveries, ()
         return Marked(owed.key), deliveries
 
     def settle(self, owed: Owed[D], outcome: Outcome, *, now: float) -> Settled:

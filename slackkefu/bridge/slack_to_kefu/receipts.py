@@ -376,9 +376,9 @@ class Receipts:
         if not await self._write_down(settled.key):
             await self._mark(owed)
             # It may wait for the disk for long, among any number of others: ids only. Slack repeats the envelopes.
-            owed.deliveries.clear()
+            owed.deliveries = ()
             return False
-        deliveries, owed.deliveries = owed.deliveries, []
+        deliveries, owed.deliveries = owed.deliveries, ()
         await self._acknowledge(settled, deliveries)
         return True
 

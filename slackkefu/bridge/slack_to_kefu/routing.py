@@ -12,6 +12,7 @@ a person wrote them.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from slackkefu.bridge.identity import Unmappable, Visitor, author_team, im_user
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
 from slackkefu.slack.envelope import AppRateLimited, EventCallback, Malformed, MessageEvent, OtherEvent
+from slackkefu.slack.ids import ChannelId
 from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.slack.ids import ChannelId, Ts
+    from slackkefu.slack.ids import Ts
     from slackkefu.slack.installation import Installation, Installations
 
 __all__ = ["Change", "Forward", "Ignored", "Route", "Special", "route"]
@@ -57,7 +59,9 @@ class Forward:
     @property
     def key(self) -> MessageKey:
         """What the message is, however often and in whatever envelope it comes."""
-        return MessageKey(self.installation.key, self.event.channel, self.event.ts)
+        # One string a channel, not one a message: what waits for long is known by this key.
+        channel = ChannelId(sys.intern(self.event.channel))
+        return MessageKey(self.installation.key, channel, self.event.ts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def take(custody: Custody[str], ts: str, delivery: str) -> Owed[str]:
 
 def test_a_new_message_is_owed() -> None:
     """The first envelope of a message makes it ours to bring over."""
-    assert Owed(key("1"), ["first"]) == Custody[str]().take(key("1"), "first")
+    assert Owed(key("1"), ("first",)) == Custody[str]().take(key("1"), "first")
 
 
 def test_a_repeat_in_hand_joins() -> None:
@@ -34,7 +34,7 @@ def test_a_repeat_in_hand_joins() -> None:
     owed = take(custody, "1", "first")
 
     assert Joined(key("1")) == custody.take(key("1"), "retry")
-    assert ["first", "retry"] == owed.deliveries
+    assert ("first", "retry") == owed.deliveries
 
 
 def test_a_repeat_of_a_settled_message_is_known() -> None:
@@ -53,7 +53,7 @@ def test_a_message_let_go_is_new_again() -> None:
     custody = Custody[str]()
     custody.let_go(take(custody, "1", "first"))
 
-    assert Owed(key("1"), ["retry"]) == custody.take(key("1"), "retry")
+    assert Owed(key("1"), ("retry",)) == custody.take(key("1"), "retry")
 
 
 def test_a_settled_message_is_known_for_its_time() -> None:
