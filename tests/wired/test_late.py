@@ -91,6 +91,32 @@ async def test_one_that_was_overtaken_before_a_restart(tmp_path: Path, autojump_
         assert ["second", late(first)] == [line.text for line in here.desk.everything_heard()]
 
 
+async def test_one_that_was_overtaken_in_the_moment_of_a_crash(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What was written before a crash is marked: a later one may have left, and nobody have known of it yet."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        for line in here.network.lines_to("wss-primary.slack.com"):
+            line.black_hole()
+        first = await mia.says(mia.dm(), "first")
+        await trio.sleep(40)
+        here.easemob.faults.lost_acknowledgements = 1
+        await mia.says(mia.dm(), "second")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("second")
+        await here.kill()
+        await here.start()
+        with trio.fail_after(HOUR_S):
+            await here.desk.heard(late(first))
+            await here.slack.acknowledged()
+
+        assert ["hello", "second", late(first)] == [line.text for line in here.desk.everything_heard()]
+
+
 async def test_a_mark_makes_no_other_message(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """A message whose acknowledgement was lost, and that is late when it is sent again, is one message at the desk."""
     async with town(tmp_path) as here:

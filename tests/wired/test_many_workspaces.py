@@ -8,41 +8,22 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.kefu_to_slack.posting import REMOVED_S
-from slackkefu.secret import Secret
-from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
-from slackkefu.slack.installation import Installation, InstallationKey, to_bot
-from slackkefu.store import open_store
+from tests.installed import keep
 from tests.wired.town import town
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from slackkefu.demo.slack import Workspace
-    from slackkefu.demo.slack.model import Installation as Installed
     from tests.wired.town import Town
 
 SOON_S = 30.0
 
 
-def keep(here: Town, installed: Installed, key: InstallationKey) -> None:
-    """Put an installation into the store, as an OAuth installation does."""
-    installation = Installation(
-        key=key,
-        team_name="South",
-        bot_token=Secret(installed.token),
-        bot_id=installed.bot_id,
-        bot_user_id=UserId(installed.bot.id),
-        app_id=installed.app_id,
-        scopes=frozenset(installed.scopes),
-    )
-    with open_store(here.config.store.path, here.world) as store:
-        store.installations.save_bot(to_bot(installation, here.world.wall()))
-
-
 def add_south(here: Town) -> Workspace:
     """Install the app in a second workspace, before the start."""
     south = here.slack.add_workspace("T0SOUTH001", name="South")
-    keep(here, south.install(token="xoxb-south"), InstallationKey(None, TeamId(south.id)))
+    keep(here.config.store.path, here.world, south.install(token="xoxb-south"))
     return south
 
 
@@ -99,7 +80,7 @@ async def test_an_organisation_as_a_whole(tmp_path: Path, autojump_clock: trio.t
         grid = here.slack.add_organisation("E0GRID0001", name="Grid")
         workspace = grid.add_workspace("T0GRIDWS01", name="Workspace")
         installed = grid.install(token="xoxb-grid")
-        keep(here, installed, InstallationKey(EnterpriseId(grid.id), None))
+        keep(here.config.store.path, here.world, installed)
         await here.start()
         nina = workspace.add_user("W0NINA0001", name="Nina")
         await nina.says(nina.dm(), "help please")

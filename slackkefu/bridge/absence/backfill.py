@@ -106,7 +106,7 @@ class _FromHistory:
             kind="events_api",
             payload=callback,
             accepts_response_payload=False,
-            retry_attempt=0,
+            retry_attempt=1,  # not new from Slack
             retry_reason="",
         )
 

@@ -124,9 +124,8 @@ class Forwarding:
         self._installations = installations
         self._fields = fields
         self._service_number = service_number
-        self._began = world.wall()
         self._journeys: dict[MessageKey, Journey] = {}
-        self._lateness = Lateness()
+        self._lateness = Lateness(began=world.wall())
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over which messages had reached the desk: what was written before one of them comes late."""
@@ -170,7 +169,9 @@ class Forwarding:
     @contextmanager
     def _begin(self, user: ImUser, parcel: Parcel) -> Iterator[Journey]:
         """Hold the visitor's session for one message, until it has ended or is stopped."""
-        journey = self._journeys[parcel.owed.key] = Journey(user, parcel.owed.key)
+        key = parcel.owed.key
+        is_of_before = self._lateness.is_of_before(key.ts, is_repeat=parcel.is_repeat)
+        journey = self._journeys[key] = Journey(user, key, is_repeat=parcel.is_repeat, is_of_before=is_of_before)
         try:
             with journey.scope, self._pool.hold(user):
                 yield journey
@@ -306,7 +307,9 @@ class Forwarding:
         """Send once, for as long as the message need not say anything else; return what stood in the way."""
         problem: SlackkefuError | None = None
         journey.is_leaving = True
-        late_in_s = self._lateness.late_in_s(journey.user, journey.key.ts, self._world.wall())
+        late_in_s = self._lateness.late_in_s(
+            journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat
+        )
         with trio.move_on_after(math.inf if journey.accepted else late_in_s) as waiting:
             try:
                 await self._pool.send(journey.user, message)
@@ -321,11 +324,11 @@ class Forwarding:
 
     def _late(self, journey: Journey) -> float | None:
         """Return when a message was written that the desk gets late."""
-        return self._lateness.late(journey.user, journey.key.ts, self._world.wall())
+        return self._lateness.late(journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat)
 
     def _untold(self, journey: Journey, outcome: Outcome, reason: str) -> _Ending:
         """End a message that was not brought over; its writer is to be told."""
-        return _Ending(outcome, (journey.untold(reason, began=self._began, now=self._world.wall()),))
+        return _Ending(outcome, (journey.untold(reason, now=self._world.wall()),))
 
     def _card(self, forward: Forward, naming: Naming) -> VisitorCard:
         """Make the visitor's card, and remember its names for when Slack does not tell them."""

@@ -15,7 +15,7 @@ import trio
 
 from slackkefu.bridge.identity import visitor_of
 from slackkefu.bridge.slack_to_kefu.telling import untold
-from slackkefu.slack.ids import UserId, written_at
+from slackkefu.slack.ids import UserId
 
 if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
@@ -33,6 +33,10 @@ class Journey:
 
     user: ImUser
     key: MessageKey
+    is_repeat: bool = False
+    """It did not come new from Slack: it was repeated, read from the history, or in the spill at the start."""
+    is_of_before: bool = False
+    """The run before may have had it."""
     thread_ts: Ts | None = None
     """The root of the thread it was written in, once it has been read."""
     is_awaited: bool = False
@@ -51,21 +55,19 @@ class Journey:
         """Whether the desk may have anything of it."""
         return bool(self.accepted) or self.is_uncertain
 
-    def certainty(self, began: float) -> Certainty:
-        """Say how sure it is that it did not arrive, in a run that began at *began* (wall clock)."""
-        written = written_at(self.key.ts)
-        # What was written before this run may have left in the run before.
-        is_ours = written is not None and written >= began
-        return "surely" if is_ours and not self.may_have_left else "possibly"
+    @property
+    def certainty(self) -> Certainty:
+        """How sure it is that it did not arrive."""
+        return "possibly" if self.is_of_before or self.may_have_left else "surely"
 
-    def untold(self, reason: str, *, began: float, now: float) -> Untold:
+    def untold(self, reason: str, *, now: float) -> Untold:
         """Make the entry by which its writer is told that it did not arrive."""
         writer = visitor_of(self.user)
         return untold(
             self.key,
             user=writer.user if writer is not None else UserId(""),
             thread_ts=self.thread_ts,
-            certainty=self.certainty(began),
+            certainty=self.certainty,
             reason=reason,
             at=now,
         )

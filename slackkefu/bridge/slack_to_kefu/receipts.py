@@ -125,14 +125,29 @@ class _Unwritten:
 
 @final
 class Parcel:
-    """A message on its way through a lane; once it is in the spill its words are not in memory but there."""
+    """
+    A message on its way through a lane; once it is in the spill its words are not in memory but there.
 
-    __slots__ = ("_content", "_forward", "owed")
+    Args:
+        owed: Who answers for it.
+        forward: The message, unless it is in the spill.
+        content: Makes what is kept of it in the spill.
+        is_repeat: It is not new from Slack: it was repeated, read from the history, or in the spill at the start.
+
+    """
+
+    __slots__ = ("_content", "_forward", "is_repeat", "owed")
 
     def __init__(
-        self, owed: Owed[Receipt], forward: Forward | None = None, content: Callable[[], bytes] | None = None
+        self,
+        owed: Owed[Receipt],
+        forward: Forward | None = None,
+        content: Callable[[], bytes] | None = None,
+        *,
+        is_repeat: bool = True,
     ) -> None:
         self.owed = owed
+        self.is_repeat = is_repeat
         self._forward = forward
         self._content = content
 
@@ -246,7 +261,7 @@ class Receipts:
         if not isinstance(taken, Owed):
             return taken
         content = partial(spilled.write, forward, payload) if isinstance(payload, EventCallback) else None
-        return Parcel(taken, forward, content)
+        return Parcel(taken, forward, content, is_repeat=delivery.envelope.retry_attempt > 0)
 
     async def shelter(self, lane: str, parcels: Sequence[Parcel]) -> None:
         """

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from slackkefu.bridge.slack_to_kefu.lateness import LATE_S, Lateness
+from slackkefu.bridge.slack_to_kefu.lateness import CLOCKS_S, LATE_S, Lateness
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.ids import Ts
 from tests.bridge.people import MIA, MIA_CHANNEL
@@ -36,6 +36,18 @@ def test_overtaken() -> None:
 
     assert 100.000001 == lateness.late(USER, ts(100.000001), 101)
     assert lateness.late(OTHER, ts(99), 101) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "is_repeat", "late"),
+    [(99, False, True), (99, True, True), (101, False, False), (101, True, True), (100 + CLOCKS_S, True, False)],
+)
+def test_of_before(written: float, is_repeat: bool, late: bool) -> None:
+    """What was written before this run is late, and what is repeated in its first moments, since clocks differ."""
+    lateness = Lateness(began=100)
+
+    assert late == (lateness.late(USER, ts(written), written + 1, is_repeat=is_repeat) is not None)
+    assert late == lateness.is_of_before(ts(written), is_repeat=is_repeat)
 
 
 @pytest.mark.parametrize(("now", "late"), [(100 + LATE_S - 1, None), (100 + LATE_S, 100.0)])

@@ -1,0 +1,38 @@
+"""What an installation of the app in another workspace leaves in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slackkefu.secret import Secret
+from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
+from slackkefu.slack.installation import Installation, InstallationKey, to_bot
+from slackkefu.store import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slackkefu.demo.slack.model import Installation as Installed
+    from slackkefu.world import World
+
+__all__ = ["keep"]
+
+
+def keep(path: Path, world: World, *installed: Installed) -> None:
+    """Put installations into the store in *path*, as OAuth does; the daemon must not run."""
+    with open_store(path, world) as store:
+        for each in installed:
+            team, organisation = each.team, each.organisation
+            installation = Installation(
+                key=InstallationKey(
+                    EnterpriseId(organisation.id) if organisation is not None else None,
+                    TeamId(team.id) if team is not None else None,
+                ),
+                team_name=team.name if team is not None else "",
+                bot_token=Secret(each.token),
+                bot_id=each.bot_id,
+                bot_user_id=UserId(each.bot.id),
+                app_id=each.app_id,
+                scopes=frozenset(each.scopes),
+            )
+            store.installations.save_bot(to_bot(installation, world.wall()))
