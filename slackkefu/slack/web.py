@@ -112,6 +112,12 @@ class Post:
     """The root of the thread to post in."""
     metadata_id: str = ""
     """Our own id, by which the post is recognised later; members of the workspace can see it."""
+    blocks: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
+    """What is shown instead of the text, which is then for notifications only; in Block Kit's JSON."""
+    username: str = field(default="", repr=False)
+    """Who seems to speak; the app itself where it is empty. Needs ``chat:write.customize``."""
+    icon_url: str = field(default="", repr=False)
+    """Their picture; needs the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +229,9 @@ class WebClient:
             "unfurl_links": False,
             "unfurl_media": False,
             "thread_ts": post.thread_ts,
+            "blocks": list(post.blocks) or None,
+            "username": post.username or None,
+            "icon_url": post.icon_url or None,
         }
         if post.metadata_id:
             arguments["metadata"] = {"event_type": METADATA_TYPE, "event_payload": {"id": post.metadata_id}}
