@@ -76,7 +76,7 @@ async def run(folder: Path, *, messages: int, a_second: float, visitors: int, le
             for person in people:
                 await person.says(person.dm(), "hello")
             for person in people:
-                await desk.heard("hello", visitor=f"{north.id}_{person.id}_{person.dm().id}")
+                await desk.heard(visitor=f"{north.id}_{person.id}_{person.dm().id}")
             before = _resident(running.process.pid)
             easemob.faults.black_hole = True
             begun, samples = trio.current_time(), []
