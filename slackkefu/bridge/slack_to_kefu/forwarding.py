@@ -263,7 +263,8 @@ class Forwarding:
                 )
                 return self._untold(journey, Outcome.REFUSED, refusal)
             journey.accepted += 1
-        self._lateness.note(forward.user, forward.event.ts)
+            # Now, not at the end: of a message that is refused half-way the desk has the beginning.
+            self._lateness.note(forward.user, forward.event.ts)
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
