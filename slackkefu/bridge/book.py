@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import msgspec
-import structlog
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.identity import Unmappable, Visitor, im_user
 from slackkefu.bridge.open_sessions import OPEN_S
 from slackkefu.easemob.names import ImUser
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from slackkefu.world import Disk
 
 __all__ = ["Book", "closed", "installation_key", "is_open", "listens", "named", "opened", "wrote"]
-
-log = structlog.get_logger()
 
 LISTENING_S: Final = 24 * 3600.0
 """How long a mention keeps its thread open for its visitor, unless the service session closes before."""
@@ -179,6 +177,7 @@ class Book:
         self._unwritten: set[ImUser] = set()
         self._store = store
         self._disk = disk
+        self._trouble = DiskTrouble("store.unwritable", meaning="the way to a visitor is known until a restart")
         for record in self._records.values():
             self._note_move(record)
 
@@ -217,8 +216,9 @@ class Book:
         try:
             await self._disk.run(partial(self._store.save, record))
         except StoreUnwritable as exc:
-            log.error("store.unwritable", problem=str(exc), visitor=user)  # noqa: TRY400 - for an operator, no traceback
+            self._trouble.refused(exc, visitor=user)
             return
+        self._trouble.taken()
         if self._records[user] is record:
             self._unwritten.discard(user)
 

@@ -258,3 +258,22 @@ async def test_a_file_that_cannot_be_read_when_the_store_is_cleared(
 
         assert here.desk.everything_heard()[-1].text.endswith("from the spill")
         assert "store.not_cleared" in {entry["event"] for entry in log.entries}
+
+
+async def test_a_full_disk_does_not_fill_the_log(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, log: LogCapture
+) -> None:
+    """However many messages come, each kind of trouble is one line a minute; and its end is said."""
+    async with town(tmp_path) as here:
+        people = [here.north.add_user(name=f"Mia {number}") for number in range(20)]
+        with full_disk(full):
+            await talk(here, people, minutes=10, prefix="full")
+        lines = [entry for entry in log.entries if str(entry["event"]).endswith(".unwritable")]
+        kinds = {(entry["event"], entry["meaning"]) for entry in lines}
+
+        assert len(lines) <= 12 * len(kinds)
+        assert max(entry["writes"] for entry in lines) > 100
+
+        await talk(here, people, minutes=10, prefix="after")
+
+    assert "store.writable_again" in {entry["event"] for entry in log.entries}

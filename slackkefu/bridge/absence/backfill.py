@@ -24,6 +24,7 @@ import trio
 from slackkefu.bridge.absence.history import Window, as_callback, in_order
 from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S
 from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey, Outcome
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.bridge.slack_to_kefu.routing import Forward
@@ -162,6 +163,7 @@ class Backfill:
         self._channels = channels
         self._max_age_s = max_age_s
         self._wall = wall
+        self._trouble = DiskTrouble("store.unwritable", meaning="after a restart it is read once more")
         self._due: Alarm[InstallationKey] = Alarm()
         self._reading_now: set[InstallationKey] = set()
         self._side_by_side = trio.CapacityLimiter(SIDE_BY_SIDE)
@@ -297,7 +299,9 @@ class Backfill:
         try:
             await self._journal.append(entry)
         except StoreUnwritable as exc:
-            log.warning("store.unwritable", problem=str(exc), meaning="after a restart it is read once more")
+            self._trouble.refused(exc)
+        else:
+            self._trouble.taken()
 
     # What.
 

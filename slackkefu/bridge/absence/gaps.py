@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, final
 
-import structlog
 import trio
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, written_at
 from slackkefu.slack.installation import InstallationKey
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Found", "Gaps", "Strand"]
-
-log = structlog.get_logger()
 
 
 class Reserve(Protocol):
@@ -85,6 +83,7 @@ class Gaps:
     def __init__(self, reserve: Reserve, *, on_gap: Callable[[InstallationKey], None]) -> None:
         self._reserve = reserve
         self._on_gap = on_gap
+        self._trouble = DiskTrouble("reserve.unwritable", meaning="what is read already may be read once more")
         self._gaps: dict[Strand, _Gap] = {}
         # Visitors of one conversation must not take a slot each.
         self._marking = trio.Lock()
@@ -164,7 +163,9 @@ class Gaps:
         try:
             await self._reserve.free(*slots)
         except StoreUnwritable as exc:
-            log.warning("reserve.unwritable", problem=str(exc), meaning="what is read already may be read once more")
+            self._trouble.refused(exc)
+        else:
+            self._trouble.taken()
 
     def _keep(self, strand: Strand, ts: Ts, slot: int) -> None:
         gap = self._gaps.setdefault(strand, _Gap(ts))

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-import structlog
 import trio
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.envelope import EventCallback, MessageEvent
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, written_at
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from slackkefu.world import Disk
 
 __all__ = ["Watch"]
-
-log = structlog.get_logger()
 
 KEEP_S: Final = 60.0
 
@@ -84,6 +82,7 @@ class Watch:
         self._disk = disk
         self._is_listening = is_listening
         self._wall = wall
+        self._trouble = DiskTrouble("store.unwritable", meaning="after a restart more is read than was missed")
         self._news = trio.Event()
 
     def restore(self, before: Alive | None, entries: Iterable[object], marks: Mapping[int, Mark]) -> None:
@@ -145,7 +144,9 @@ class Watch:
         try:
             await self._disk.run(partial(self._file.save, alive))
         except StoreUnwritable as exc:
-            log.error("store.unwritable", problem=str(exc), meaning="after a restart more is read than was missed")  # noqa: TRY400 - for an operator, no traceback
+            self._trouble.refused(exc)
+        else:
+            self._trouble.taken()
 
 
 def _place(entry: Read) -> tuple[InstallationKey, ChannelId]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 import structlog
 import trio
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.remembered import Remembered
 from slackkefu.easemob.message import Batch, CommandBody
 from slackkefu.easemob.names import ImUser
@@ -100,6 +101,7 @@ class Arrivals:
         self._deliver = deliver
         self._queue = queue
         self._world = world
+        self._trouble = DiskTrouble("store.unwritable", meaning="answers are in memory only")
         self._ended = Remembered(keep_s=KNOWN_S)
         self._found = 0
         self._again = 0
@@ -135,8 +137,9 @@ class Arrivals:
                 with trio.CancelScope(shield=True):
                     numbers = await self._shelf.put(*pieces)
             except StoreUnwritable as exc:
-                log.error("store.unwritable", problem=str(exc), visitor=user, meaning="answers are in memory only")  # noqa: TRY400 - for an operator, no traceback
+                self._trouble.refused(exc, visitor=user)
             else:
+                self._trouble.taken()
                 return [Kept(number, each.message) for number, each in zip(numbers, new, strict=True)]
             await trio.sleep(next(pauses))
 

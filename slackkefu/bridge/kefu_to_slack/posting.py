@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.identity import visitor_of
 from slackkefu.bridge.kefu_to_slack.looking import Found
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
@@ -111,6 +112,7 @@ class Posting:
         self._intents = intents
         self._hearing = hearing
         self._looking = looking
+        self._trouble = DiskTrouble("store.unwritable", meaning="the answer waits")
         self._looked = 0
         self._found = 0
         self._heard = 0
@@ -247,10 +249,13 @@ class Posting:
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
         while True:
             try:
-                return await self._intents.intend(user, post)
+                intended = await self._intents.intend(user, post)
             except StoreUnwritable as exc:
-                log.error("store.unwritable", problem=str(exc), visitor=user, meaning="the answer waits")  # noqa: TRY400 - for an operator, no traceback
+                self._trouble.refused(exc, visitor=user)
                 await trio.sleep(next(pauses))
+            else:
+                self._trouble.taken()
+                return intended
 
     def _address(self, user: ImUser) -> _Address | None:
         visitor = visitor_of(user)

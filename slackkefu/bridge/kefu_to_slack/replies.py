@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.aside import TRIES
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.kefu_to_slack.answer import Answer
 from slackkefu.bridge.kefu_to_slack.answering import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.seen import KEEP_S, Seen
@@ -112,6 +113,7 @@ class Replies:
         self._intents = intents
         self._on_ack = on_ack
         self._world = world
+        self._trouble = DiskTrouble("store.unwritable", meaning="the answers after it wait")
         self._seen = Seen()
         self._lanes: Lanes[ImUser, Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
         self._in_hand: dict[tuple[ImUser, str], Answer] = {}
@@ -276,9 +278,10 @@ class Replies:
             try:
                 await write()
             except StoreUnwritable as exc:
-                log.error("store.unwritable", problem=str(exc), visitor=user, meaning="the answers after it wait")  # noqa: TRY400 - for an operator, no traceback
+                self._trouble.refused(exc, visitor=user)
                 await trio.sleep(next(pauses))
             else:
+                self._trouble.taken()
                 return
 
     def _know_ended(self, user: ImUser, answer: Answer, ended: Ended) -> None:

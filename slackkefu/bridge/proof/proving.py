@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, final
 import structlog
 import trio
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.proof.awaited import Conclusion, Origin, concluded
 from slackkefu.bridge.proof.proof import IN_ALL, PROOF_S, Way
@@ -116,6 +117,8 @@ class Proving:
         self._tell = tell
         self._journal = journal
         self._wall = wall
+        self._trouble = DiskTrouble("store.unwritable", meaning="after a restart some messages are sent again")
+        self._untold_trouble = DiskTrouble("store.unwritable", meaning="nobody is told now that a message may be lost")
         self._looks: Alarm[ImUser] = Alarm()
         # When Easemob was asked what waits for a visitor, until that is used.
         self._asked: dict[ImUser, float] = {}
@@ -200,7 +203,9 @@ class Proving:
         except StoreUnwritable as exc:
             self._proof.give_back(entries)
             self._wake_writer()
-            log.error("store.unwritable", problem=str(exc), meaning="after a restart some messages are sent again")  # noqa: TRY400 - for an operator, no traceback
+            self._trouble.refused(exc)
+        else:
+            self._trouble.taken()
 
     def _note(self, user: ImUser) -> None:
         """Keep *user*'s session for as long as something has to be confirmed."""
@@ -256,12 +261,13 @@ class Proving:
         try:
             if due.way is Way.TELL:
                 await self._have_told(due.origin, "not_confirmed")
+                self._untold_trouble.taken()
             else:
                 await self._send_again(due)
         except StoreBroken:
             raise
         except StoreUnwritable as exc:
-            log.error("store.unwritable", problem=str(exc), meaning="nobody is told now that a message may be lost")  # noqa: TRY400 - for an operator, no traceback
+            self._untold_trouble.refused(exc)
             self._proof.put_off(key, until=trio.current_time() + PROOF_S)
         except Exception:
             # The edge of a lane: one message that we cannot deal with must not hold up the others.

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, final
 
-import structlog
-
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.slack_to_kefu.custody import Outcome, Owed, Settled
 from slackkefu.bridge.table import Reason
 from slackkefu.errors import StoreUnwritable
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.receipts import Receipts
 
 __all__ = ["Changes"]
-
-log = structlog.get_logger()
 
 
 class Way(Protocol):
@@ -51,6 +48,7 @@ class Changes:
         self._receipts = receipts
         self._aside = aside
         self._way = way
+        self._trouble = DiskTrouble("store.unwritable", meaning="not acknowledged; Slack repeats it")
 
     def edit(self, key: MessageKey, revision: str = "") -> Reason:
         """Take note of an edit; say why nothing comes of it."""
@@ -77,11 +75,13 @@ class Changes:
         if isinstance(known, Settled) and known.outcome is Outcome.WITHDRAWN:
             return Reason.DUPLICATE if await self._receipts.is_written(known) else None
         try:
-            if await self._aside.withdraw(str(key)):
-                return Reason.WITHDRAWN
+            was_aside = await self._aside.withdraw(str(key))
         except StoreUnwritable as exc:
-            log.error("store.unwritable", problem=str(exc), meaning="not acknowledged; Slack repeats it")  # noqa: TRY400 - for an operator, no traceback
+            self._trouble.refused(exc)
             return None
+        self._trouble.taken()
+        if was_aside:
+            return Reason.WITHDRAWN
         if known is not None:
             return Reason.DELETION_NOT_CARRIED
         # It may still come, for Slack promises no order; nobody is to read it then.

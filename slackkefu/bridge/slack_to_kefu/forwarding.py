@@ -21,6 +21,7 @@ import trio
 
 from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.book import named
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.proof.proving import marks_of
 from slackkefu.bridge.slack_to_kefu.custody import Outcome
 from slackkefu.bridge.slack_to_kefu.journey import Journey
@@ -126,6 +127,7 @@ class Forwarding:
         self._service_number = service_number
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness(began=world.wall())
+        self._trouble = DiskTrouble("store.unwritable", meaning="this visitor's messages wait")
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over which messages had reached the desk: what was written before one of them comes late."""
@@ -228,8 +230,9 @@ class Forwarding:
                 with trio.CancelScope(shield=True):
                     await self._aside.put("to_kefu", journey.user, str(journey.key), reason=reason, content=content)
             except StoreUnwritable as exc:
-                log.error("store.unwritable", problem=str(exc), meaning="this visitor's messages wait")  # noqa: TRY400 - for an operator, no traceback
+                self._trouble.refused(exc, visitor=journey.user)
             else:
+                self._trouble.taken()
                 return self._untold(journey, Outcome.SET_ASIDE, reason)
             await trio.sleep(next(pauses))
 

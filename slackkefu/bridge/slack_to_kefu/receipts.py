@@ -24,6 +24,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.absence.gaps import Strand
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.remembered import restored_at
 from slackkefu.bridge.slack_to_kefu import spilled
 from slackkefu.bridge.slack_to_kefu.custody import KEEP_S, Custody, Marked, MessageKey, Outcome, Owed, Safe, Settled
@@ -208,6 +209,8 @@ class Receipts:
         self._gaps = gaps
         self._wall = wall
         self._on_left = on_left
+        self._trouble = DiskTrouble("store.unwritable", meaning="brought over, and remembered until it is written down")
+        self._reserve_trouble = DiskTrouble("reserve.unwritable", meaning="not acknowledged; Slack repeats it")
         self._custody: Custody[Receipt] = Custody()
         # What has ended, but is not written down yet.
         self._unwritten: dict[MessageKey, _Unwritten] = {}
@@ -407,11 +410,10 @@ class Receipts:
         try:
             await self._journal.append(*unwritten.along, self._entry(key, unwritten.outcome, im_user=unwritten.im_user))
         except StoreUnwritable as exc:
-            log.error(  # noqa: TRY400 - for an operator, no traceback
-                "store.unwritable", problem=str(exc), meaning="brought over, and remembered until it is written down"
-            )
+            self._trouble.refused(exc)
             self._refused.set()
             return False
+        self._trouble.taken()
         # Two may have written it side by side; what follows from it follows once.
         if self._unwritten.pop(key, None) is not None:
             if unwritten.owed.entry is not None:
@@ -441,8 +443,9 @@ class Receipts:
             try:
                 await self._gaps.mark(_strand(owed), owed.key.ts)
             except StoreUnwritable as exc:
-                log.error("reserve.unwritable", problem=str(exc), meaning="not acknowledged; Slack repeats it")  # noqa: TRY400 - for an operator, no traceback
+                self._reserve_trouble.refused(exc)
                 return False
+            self._reserve_trouble.taken()
         await self._acknowledge(*self._custody.mark(owed))
         return True
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
-import structlog
 import trio
 
+from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.easemob.agenda import Alarm
 from slackkefu.errors import StoreUnwritable
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
 
 __all__ = ["PATIENCE_S", "Sheltering"]
-
-log = structlog.get_logger()
 
 PATIENCE_S: Final = 1.5
 """Half of the time that Slack waits."""
@@ -52,6 +50,7 @@ class Sheltering:
         self._is_live = is_live
         self._due: Alarm[ImUser] = Alarm()
         self._round = trio.Lock()
+        self._trouble = DiskTrouble("spill.unwritable", meaning="not acknowledged; Slack repeats it")
         # What each lane has in memory alone, as it came; and how much of each lane is in the spill.
         self._exposed: dict[ImUser, dict[Parcel, None]] = {}
         self._safe: dict[ImUser, int] = {}
@@ -115,11 +114,10 @@ class Sheltering:
         try:
             await self._receipts.shelter(user, parcels)
         except StoreUnwritable as exc:
-            log.error(  # noqa: TRY400 - for an operator, no traceback
-                "spill.unwritable", problem=str(exc), visitor=user, meaning="not acknowledged; Slack repeats it"
-            )
+            self._trouble.refused(exc, visitor=user)
             self._due.put(user, trio.current_time() + AGAIN_S)
             return
+        self._trouble.taken()
         exposed = self._exposed.get(user, {})
         for parcel in parcels:
             # One that left its lane meanwhile is not there any more.

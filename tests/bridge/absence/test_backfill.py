@@ -475,7 +475,7 @@ async def test_a_disk_that_does_not_take_the_progress(
     await trio.sleep(10)
 
     assert desk.marks.missed_until is None
-    assert 2 == len([entry for entry in log.entries if entry["event"] == "store.unwritable"])
+    assert 1 == len([entry for entry in log.entries if entry["event"] == "store.unwritable"])
 
 
 async def test_what_comes_while_it_is_read(

@@ -179,7 +179,7 @@ async def test_what_comes_tells_the_time(
 async def test_a_full_disk(
     post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, log: LogCapture
 ) -> None:
-    """It is said, the watch goes on, and the next minute tries again."""
+    """It is said, the watch goes on, the next minute tries again, and the end is said."""
     await post.begin(nursery)
     post.is_full = True
     await trio.sleep(90)
@@ -187,7 +187,7 @@ async def test_a_full_disk(
     await trio.sleep(60)
 
     assert [0.0, 120.0] == [at for at, _ in post.saved]
-    assert ["store.unwritable"] == [entry["event"] for entry in log.entries]
+    assert ["store.unwritable", "store.writable_again"] == [entry["event"] for entry in log.entries]
 
 
 async def test_a_reading_that_is_due_is_planned(
