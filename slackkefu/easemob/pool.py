@@ -5,15 +5,17 @@ A visitor is *live* while it has a :class:`~slackkefu.easemob.link.Link`, and *q
 so does something that waits for it at Easemob. At most ``max_sessions`` are live: a further one takes the place of the
 longest quiet, but never of one with work in hand (a send, a batch, a :meth:`Pool.hold`), with something that the desk
 has to confirm yet (:meth:`Pool.set_awaits`), or with an open service session; when there is none to take, it waits, in
-order of arrival. Logins, also those after a loss, come at
-``logins_per_second``, those that somebody waits for first.
+order of arrival. Batches that are not settled within an hour are no such work, whatever holds them up: their visitors'
+places go first. What is not settled stays at Easemob, and is found when the visitor is looked at.
+
+Logins, also those after a loss, come at ``logins_per_second``, those that somebody waits for first.
 
 A live visitor that was quiet for half an hour is let go, unless its service session is open. The quiet ones are looked
 at in turn (:mod:`~slackkefu.easemob.quiet`): ``offline_msg_count`` tells whether something waits, and only then is
 there a login, for a login makes a daily user of the plan. Where that call is refused there is a short login instead.
 
-There is one task a live link, one that hands out login turns and one that looks at whoever is due; none for quiet
-visitors, and nothing is polled.
+There is one task a live link, one that hands out login turns, one that looks at whoever is due, and one that notices
+what is stuck; none for quiet visitors, and nothing is polled.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from slackkefu.easemob.agenda import Alarm
 from slackkefu.easemob.connection import Connection
 from slackkefu.easemob.link import Link, Spelling, UserTokens
 from slackkefu.easemob.pace import Turns
-from slackkefu.easemob.pooled import SHORT_S, PooledVisitor
+from slackkefu.easemob.pooled import SHORT_S, STUCK_S, PooledVisitor
 from slackkefu.easemob.quiet import DAY_S, Counts, Waiting, ask, interval_s
 from slackkefu.errors import ConnectFailed, LinkClosed, SlackkefuError
 
@@ -74,6 +76,8 @@ class PoolStatistics:
     """Visitors without a link that are looked at in turn."""
     open: int
     """Visitors with an open service session."""
+    stuck: int
+    """Visitors with batches that were not settled within an hour: Slack takes their answers not, or not yet."""
     logins: int
     kicks: int
     """Sessions that Easemob ended: 1 removed, 2 other device, 3 password changed, 4 logged out by somebody."""
@@ -144,6 +148,8 @@ class Pool:
         # For whom there is no room yet, in order of arrival; one entry a visitor, so no longer than the visitors' list.
         self._waiting: dict[ImUser, PooledVisitor] = {}
         self._looks: Alarm[ImUser] = Alarm()
+        # Whose batches are stuck then, if none is settled before.
+        self._stuck_at: Alarm[ImUser] = Alarm()
         self._checking = trio.Semaphore(CHECKS_AT_ONCE)
         self._logins = 0
         self._kicks = 0
@@ -166,6 +172,7 @@ class Pool:
             await nursery.start(self._hold_links, scope)
             nursery.start_soon(self._turns.run)
             nursery.start_soon(self._look_in_turn)
+            nursery.start_soon(self._notice_stuck)
             self._admit()
             task_status.started()
             try:
@@ -296,6 +303,7 @@ class Pool:
             turns=len(self._turns),
             quiet=sum(visitor.link is None and user in self._looks for user, visitor in self._visitors.items()),
             open=sum(visitor.is_open for visitor in self._visitors.values()),
+            stuck=sum(visitor.is_stuck for visitor in self._visitors.values()),
             logins=self._logins + sum(link.logins for link in links),
             kicks=self._kicks + sum(link.kicked for link in links),
             refused=self._refused,
@@ -372,10 +380,10 @@ class Pool:
                 self._start(visitor)
         missing = len(self._waiting) - sum(visitor.leaving for visitor in self._live.values()) if self._waiting else 0
         for _ in range(missing):
-            candidates = [visitor for visitor in self._live.values() if visitor.may_leave]
+            candidates = [visitor for visitor in self._live.values() if visitor.may_make_room]
             if not candidates:
                 return
-            self._let_go(min(candidates, key=lambda visitor: visitor.active_at))
+            self._let_go(min(candidates, key=lambda visitor: (not visitor.is_stuck, visitor.active_at)))
 
     def _let_go(self, visitor: PooledVisitor) -> None:
         """Log *visitor* out, behind the caller's back."""
@@ -454,8 +462,28 @@ class Pool:
             raise LinkClosed("Easemob IM", "being let go")
         visitor.active_at = trio.current_time()
         visitor.short = False
+        if visitor.user not in self._stuck_at and not visitor.is_stuck:
+            self._stuck_at.put(visitor.user, trio.current_time() + STUCK_S)
         with self._busy(visitor):
-            await self._on_batch(visitor.user, batch)
+            visitor.batches += 1
+            try:
+                await self._on_batch(visitor.user, batch)
+            finally:
+                visitor.batches -= 1
+        visitor.is_stuck = False
+        self._stuck_at.drop(visitor.user)
+        if visitor.batches:
+            self._stuck_at.put(visitor.user, trio.current_time() + STUCK_S)
+
+    async def _notice_stuck(self) -> None:
+        """Take note of batches that are stuck; somebody may be waiting for their places."""
+        while True:
+            for user in await self._stuck_at.due():
+                visitor = self._visitors.get(user)
+                if visitor is not None:
+                    visitor.is_stuck = True
+                    log.warning("msync.stuck", user=user, meaning="its answers wait; its place may go to another")
+            self._admit()
 
     # The links' nursery, which outlives the others so that they can log out.
 

@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from slackkefu.easemob.timing import Heartbeat
     from slackkefu.errors import SlackkefuError
 
-__all__ = ["IDLE_S", "SHORT_S", "PooledVisitor"]
+__all__ = ["IDLE_S", "SHORT_S", "STUCK_S", "PooledVisitor"]
 
 IDLE_S: Final = 30 * 60.0
 """How long a live visitor may be quiet; a customer's pause for thought is shorter, a forgotten conversation longer."""
 
 SHORT_S: Final = 30.0
 """How long a login that was made only to look lasts when nothing comes."""
+
+STUCK_S: Final = 3600.0
+"""
+How long batches may be in work, none of them settled, before they are *stuck* and keep no place from another visitor.
+
+What holds them up may take an operator, and so last for days; at Easemob they are as safe as in our hands.
+"""
 
 
 @final
@@ -35,9 +42,11 @@ class PooledVisitor:
     __slots__ = (
         "active_at",
         "awaits",
+        "batches",
         "busy",
         "changed",
         "is_open",
+        "is_stuck",
         "kicks",
         "leaving",
         "link",
@@ -60,7 +69,11 @@ class PooledVisitor:
         self.awaits = False
         """Whether the desk has to confirm something yet."""
         self.busy = 0
-        """Pieces of work in hand."""
+        """Pieces of work in hand, batches included."""
+        self.batches = 0
+        """Batches in work."""
+        self.is_stuck = False
+        """Whether batches were in work for :data:`STUCK_S` and none was settled since; a new login changes nothing."""
         self.link: Link | None = None
         self.started_at = now
         """When the link was made."""
@@ -86,8 +99,16 @@ class PooledVisitor:
 
     @property
     def may_leave(self) -> bool:
-        """Whether its place may be given to another."""
+        """Whether it may be let go for being quiet."""
         is_needed = self.busy or self.is_open or self.awaits
+        return self.link is not None and not self.leaving and not is_needed
+
+    @property
+    def may_make_room(self) -> bool:
+        """Whether its place may be given to another: also when all that it is needed for is stuck."""
+        if not self.is_stuck:
+            return self.may_leave
+        is_needed = self.busy > self.batches or self.awaits
         return self.link is not None and not self.leaving and not is_needed
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -10,9 +10,9 @@ import trio
 from slackkefu.easemob.names import im_user
 from slackkefu.easemob.pool import Pool
 from slackkefu.easemob.rest import UserToken
-from slackkefu.errors import RestError, SlackkefuError
+from slackkefu.errors import LinkClosed, RestError, SlackkefuError
 from slackkefu.secret import Secret
-from tests.easemob.fakes import APP_KEY, FakeServer, FixedEndpoints, answer, make_world, message
+from tests.easemob.fakes import APP_KEY, FakeServer, FixedEndpoints, answer, batch, make_world, message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +123,20 @@ class Bench:
     def start_send(self, nursery: trio.Nursery, user: ImUser, number: int = 1) -> None:
         """Send in a task."""
         nursery.start_soon(self.pool.send, user, message(number))
+
+    async def deliver(self, user: ImUser) -> None:
+        """Let the server deliver a batch to *user*, until the batch is settled or the login gone."""
+        live = self.server.online[user]
+
+        async def bring() -> None:
+            with suppress(LinkClosed):
+                await live.on_batch(batch())
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(bring)
+            await live.over.wait()
+            nursery.cancel_scope.cancel()
 
     @property
     def online(self) -> list[ImUser]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from slackkefu.easemob.pooled import IDLE_S
+from slackkefu.easemob.pooled import IDLE_S, STUCK_S
 from slackkefu.easemob.timing import ATTENTIVE, RELAXED
 from slackkefu.errors import EasemobSetupError, LinkClosed, LoginRefused, SessionKicked
 from tests.easemob.fakes import START, batch, message
@@ -166,6 +166,55 @@ async def test_one_with_a_batch_in_work_is_not_let_go(bench: Bench, autojump_clo
 
         assert 98 < trio.current_time() - began < 100
         assert [(ADA, batch())] == bench.batches
+
+
+async def test_one_with_a_batch_that_is_stuck_is_let_go(bench: Bench, autojump_clock: MockClock) -> None:
+    """Nor for ever: after an hour its place goes to another, also while its service session is open."""
+    bench.batch_s = DAY
+    async with bench.running(max_sessions=2) as pool, trio.open_nursery() as nursery:
+        await pool.send(EVE, message())
+        await pool.send(ADA, message())
+        pool.set_open(ADA, is_open=True)
+        pool.set_open(EVE, is_open=True)
+        nursery.start_soon(bench.deliver, ADA)
+        await trio.sleep(1)
+        bench.start_send(nursery, BOB)
+        await trio.sleep(STUCK_S - 10)
+        assert ([ADA, EVE], 0) == (bench.online, pool.statistics().stuck)
+        await trio.sleep(10)
+
+        assert ([BOB, EVE], 1) == (bench.online, pool.statistics().stuck)
+        assert [] == bench.batches
+
+
+async def test_one_that_is_stuck_keeps_no_place_anew(bench: Bench, autojump_clock: MockClock) -> None:
+    """It comes back when there is room, and leaves at once for another, until a batch of it is settled."""
+    bench.batch_s = STUCK_S + 100
+    async with bench.running(max_sessions=1) as pool, trio.open_nursery() as nursery:
+        await pool.send(ADA, message())
+        nursery.start_soon(bench.deliver, ADA)
+        await trio.sleep(STUCK_S + 1)
+        await pool.send(BOB, message())
+        bench.rest.waiting[ADA] = 1
+        await trio.sleep(700)
+        assert [ADA] == bench.online
+        nursery.start_soon(bench.deliver, ADA)
+        await trio.sleep(1)
+        await pool.send(BOB, message())
+        assert [BOB] == bench.online
+
+        bench.batch_s = 100
+        bench.rest.waiting[ADA] = 1
+        await trio.sleep(700)
+        nursery.start_soon(bench.deliver, ADA)
+        await trio.sleep(101)
+        assert ([ADA], 0, 1) == (bench.online, pool.statistics().stuck, len(bench.batches))
+        nursery.start_soon(bench.deliver, ADA)
+        await trio.sleep(1)
+        bench.start_send(nursery, BOB)
+        await trio.sleep(50)
+
+        assert [ADA] == bench.online
 
 
 async def test_one_with_a_send_in_flight_is_not_let_go(bench: Bench, autojump_clock: MockClock) -> None:

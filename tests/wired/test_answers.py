@@ -179,3 +179,25 @@ async def test_proof_does_not_wait_for_slack(tmp_path: Path, autojump_clock: tri
                 await here.desk.change()
 
         assert [] == [*here.slack.ledger.posts]
+
+
+async def test_answers_that_wait_for_an_operator(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """They keep no place from other visitors for ever, and arrive once and in order when it is mended."""
+    async with town(tmp_path, max_sessions=1) as here:
+        _, visitor = await greeted(here)
+        leo = here.north.add_user(name="Leo")
+        here.slack.faults.web.storm("chat.postMessage", Refusal("missing_scope"))
+        for number in range(3):
+            here.desk.answers(visitor, f"answer {number}")
+        await trio.sleep(60)
+        await leo.says(leo.dm(), "may I come in?")
+        await trio.sleep(2 * 3600)
+
+        assert here.easemob.online(here.visitor(leo, leo.dm()))
+        assert here.easemob.waiting(visitor)
+        assert 1 == here.statistics["easemob_sessions"]().stuck  # type: ignore[attr-defined]  # that group's class
+
+        here.slack.faults.web.clear()
+        here.desk.closes(here.visitor(leo, leo.dm()))
+        with trio.fail_after(600):
+            await here.slack.posted(3)
