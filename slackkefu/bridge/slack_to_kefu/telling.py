@@ -7,13 +7,16 @@ note is posted. So a crash can cost the note, and never doubles it. Where the ap
 an accepted note counts instead.
 
 What is to be told is on disk with the end of its message (:class:`~slackkefu.store.entries.Untold`), and is tried until
-it is told or :data:`KEEP_S` old, over restarts too. One workspace is told one thing at a time; its limits hold up no
-other, and nothing here holds up a lane. Neither mark nor note comes back as a message: the app subscribes to no event
-about reactions, and a note that one person sees makes none.
+it is told or :data:`KEEP_S` old, over restarts too. Only so much is in hand, of one workspace and of all
+(:data:`MOST`); the rest counts as untold, stays on disk, and is taken up by the next run where that comes in time. One
+workspace is told one thing at a time; its limits hold up no other, and nothing here holds up a lane. Neither mark nor
+note comes back as a message: the app subscribes to no event about reactions, and a note that one person sees makes
+none.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -69,6 +72,10 @@ PER_LANE: Final = 1000
 IN_ALL: Final = 10_000
 """Most that is due now, of one workspace and of all; what is more waits for its next turn."""
 
+MOST_OF_ONE: Final = 5000
+MOST: Final = 20_000
+"""Most that is in hand, of one workspace and of all."""
+
 
 def untold(
     key: MessageKey, *, user: UserId, thread_ts: Ts | None, certainty: Certainty, reason: str, at: float
@@ -109,7 +116,7 @@ class TellingStatistics:
     told_possibly: int
     """Messages whose writers were told that they may not have arrived."""
     untold: int
-    """Messages whose writers could not be told; the log names each."""
+    """Messages whose writers could not be told; the log names each, but for those there was no room for."""
 
 
 @dataclass(slots=True)
@@ -157,6 +164,9 @@ class Telling:
         self._directory = directory
         self._journal = journal
         self._matters: dict[MessageKey, _Matter] = {}
+        # How many of each workspace; and which of them were said to have too many.
+        self._of: Counter[InstallationKey] = Counter()
+        self._full: set[InstallationKey] = set()
         self._due: Alarm[MessageKey] = Alarm()
         self._lanes: Lanes[InstallationKey, MessageKey] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
         self._told: dict[Certainty, int] = dict.fromkeys(_SENTENCES, 0)
@@ -191,6 +201,10 @@ class Telling:
         if not isinstance(entry, Untold) or key_of(entry) in self._matters:
             return
         key = key_of(entry)
+        if self._of[key.installation] >= MOST_OF_ONE or len(self._matters) >= MOST:
+            self._turn_away(key)
+            return
+        self._of[key.installation] += 1
         now = trio.current_time()
         until = now + KEEP_S - (self._world.wall() - entry.at)
         self._matters[key] = _Matter(entry, until, backoff(self._world.chance, first_s=1.0, cap_s=600.0))
@@ -215,6 +229,23 @@ class Telling:
             untold=self._untold,
         )
 
+    # Room.
+
+    def _turn_away(self, key: MessageKey) -> None:
+        """Leave one to the next run, and say so once until there is much room again."""
+        self._untold += 1
+        if key.installation not in self._full:
+            self._full.add(key.installation)
+            meaning = "writers do not know that messages did not arrive, unless a restart within a day tells them"
+            log.error("telling.full", installation=str(key.installation), meaning=meaning)
+
+    def _leave(self, key: MessageKey) -> None:
+        """Be done with one."""
+        del self._matters[key]
+        self._of[key.installation] -= 1
+        if self._of[key.installation] <= MOST_OF_ONE // 2 and len(self._matters) <= MOST // 2:
+            self._full.discard(key.installation)
+
     # The work of a workspace's lane.
 
     async def _work(self, _: InstallationKey, key: MessageKey) -> None:
@@ -231,14 +262,14 @@ class Telling:
             log.exception("telling.fault", channel=key.channel, ts=key.ts)
             pause_s = BLOCKED_S
         else:
-            del self._matters[key]
+            self._leave(key)
             return
         now = trio.current_time()
         if now < matter.until:
             self._due.put(key, min(now + max(next(matter.pauses), pause_s), matter.until))
         else:
             await self._give_up(matter)
-            del self._matters[key]
+            self._leave(key)
 
     async def _go_on(self, key: MessageKey, matter: _Matter) -> None:
         """

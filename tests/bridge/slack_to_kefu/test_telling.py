@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.proof.awaited import Conclusion, concluded
+from slackkefu.bridge.slack_to_kefu import telling
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.slack_to_kefu.telling import KEEP_S, Telling, untold
 from slackkefu.errors import (
@@ -447,3 +448,43 @@ async def test_one_that_is_too_old(
 def test_it_says_what_it_has() -> None:
     """Its representation says how much is to be told."""
     assert "<Telling of 0>" == repr(Crier().telling)
+
+
+async def test_more_than_can_be_told(
+    crier: Crier, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, log: LogCapture
+) -> None:
+    """A workspace with too much leaves room for others; the rest is said once, counted, and told by the next run."""
+    monkeypatch.setattr(telling, "MOST_OF_ONE", 4)
+    monkeypatch.setattr(telling, "MOST", 5)
+    for number in range(1, 10):
+        crier.telling.take(entry(number))
+    for number in (1, 2):
+        crier.telling.take(msgspec.structs.replace(entry(number), team_id=SOUTH.key.team_id))
+
+    assert (5, 0, 0, 6) == crier.counts
+    assert ["telling.full", "telling.full"] == [each["event"] for each in log.entries]
+
+    await trio.sleep(60)
+    crier.telling.take(entry(10))
+    await trio.sleep(60)
+
+    assert (0, 6, 0, 6) == crier.counts
+
+    after = Crier()
+    after.telling.restore([each for number in (5, 6) for each in (entry(number), ended(number))])
+
+    assert (2, 0, 0, 0) == after.counts
+
+
+async def test_a_full_workspace_is_said_again(
+    crier: Crier, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, log: LogCapture
+) -> None:
+    """Not for every message, but once more when there was much room between."""
+    monkeypatch.setattr(telling, "MOST_OF_ONE", 2)
+    for number in range(1, 10):
+        crier.telling.take(entry(number))
+    await trio.sleep(60)
+    for number in range(11, 20):
+        crier.telling.take(entry(number))
+
+    assert 2 == len([each for each in log.entries if each["event"] == "telling.full"])
