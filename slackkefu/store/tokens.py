@@ -2,18 +2,23 @@
 Tokens and passwords on disk: Easemob bans apps that fetch tokens too often (facts/easemob-rest.md §3).
 
 They rest as plain text in files for their owner alone (0600 in a 0700 folder), like every credential a daemon must be
-able to use unattended. A damaged file counts as no token, since a token can be fetched again.
+able to use unattended. A damaged file counts as no token, since a token can be fetched again; so does a user's that
+cannot be read, for it must not keep a visitor from the desk. The app token is another matter: one that cannot be read
+is for an operator, because asking for a new one at every start gets the app banned.
 """
 
 from __future__ import annotations
 
+import errno
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 import msgspec
+import structlog
 
 from slackkefu.credentials import StoredToken, StoredUser
+from slackkefu.errors import StoreError
 from slackkefu.secret import Secret
 from slackkefu.store.records import Damage, Records
 
@@ -24,10 +29,17 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonTokenStore"]
 
+log = structlog.get_logger()
+
 FOLDER: Final = "tokens"
 USERS: Final = "tokens/users"
 
 _APP: Final = "app"
+
+_USER_LOSS: Final = "this visitor's token is fetched again; a password in it is lost, and reset when it is needed"
+
+_PASSING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""Reasons why a file cannot be read that are not about the file."""
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -53,7 +65,7 @@ class JsonTokenStore:
             USERS,
             _User,
             names=r"[a-z0-9][a-z0-9_.-]{0,63}",
-            loss="this visitor's token is fetched again; a password in it is lost, and reset when it is needed",
+            loss=_USER_LOSS,
         )
         self._disk = disk
 
@@ -67,8 +79,14 @@ class JsonTokenStore:
         await self._disk.run(partial(self._app.put, _APP, _kept(token)))
 
     async def load_user(self, user: str) -> StoredUser | None:
-        """Return what lets *user* in, if anything is known; raises StoreError."""
-        found = await self._disk.run(partial(self._users.get, user))
+        """Return what lets *user* in, if anything is known; raises StoreError for what passes by itself."""
+        try:
+            found = await self._disk.run(partial(self._users.get, user))
+        except StoreError as exc:
+            if isinstance(exc.__cause__, OSError) and exc.__cause__.errno in _PASSING:
+                raise
+            log.warning("store.unreadable", record=user, problem=str(exc), meaning=_USER_LOSS)
+            return None
         if found is None or isinstance(found, Damage):
             return None
         return StoredUser(token=None if found.token is None else _stored(found.token), password=found.password)
