@@ -3,7 +3,9 @@ Set aside: messages that could not be brought over, kept for a person to look at
 
 A message that fails again and again must not hold up those behind it. It is tried a bounded number of times
 (:data:`TRIES`), then synced here with the reason, and its lane goes on. Nothing here is ever sent by itself. What is
-set aside leaves the disk some time after :data:`KEEP_S`, or when its writer deletes it in Slack.
+set aside leaves the disk some time after :data:`KEEP_S`, or when its writer deletes it in Slack. When there is too much
+of it (:data:`MOST`), the older half goes: how these messages ended is known and told, and what nobody has looked at
+must not stop the lanes of those who write now.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 import structlog
+import trio
 
-from slackkefu.errors import StoreError
+from slackkefu.errors import StoreBroken, StoreError
 from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.easemob.names import ImUser
-    from slackkefu.store.spill import Spilled
+    from slackkefu.store.spill import Spilled, SpillStatistics
 
 __all__ = ["KEEP_S", "TRIES", "Aside", "AsideStatistics", "Direction"]
 
@@ -31,6 +34,10 @@ TRIES: Final = 3
 """How often a message is tried that makes us fail."""
 
 KEEP_S: Final = 30 * 24 * 3600.0
+
+MOST: Final = 100_000
+MOST_BYTES: Final = 2**29
+"""Most that is kept: messages, and bytes on disk; the shelf itself takes more."""
 
 Direction: TypeAlias = Literal["to_kefu", "to_slack"]
 
@@ -54,6 +61,14 @@ class Shelf(Protocol):
         """Write what is noted; raises StoreUnwritable."""
         ...
 
+    async def compact(self) -> None:
+        """Clear the disk of what need not be kept; raises StoreError."""
+        ...
+
+    def statistics(self) -> SpillStatistics:
+        """Tell how much it holds."""
+        ...
+
 
 class _Kept(msgspec.Struct, frozen=True):
     direction: Direction
@@ -71,6 +86,8 @@ class AsideStatistics:
     """Messages that are set aside now; a person should look why."""
     set_aside: int
     """Set aside since the start."""
+    dropped: int
+    """Let go since the start to make room, before anybody has to have looked at them."""
 
 
 @final
@@ -89,7 +106,9 @@ class Aside:
         self._wall = wall
         # By what the message is: its number, and when it was set aside.
         self._kept: dict[str, tuple[int, float]] = {}
+        self._making_room = trio.Lock()
         self._count = 0
+        self._dropped = 0
 
     def __repr__(self) -> str:
         return f"<Aside of {len(self._kept)}>"
@@ -127,6 +146,8 @@ class Aside:
         if key in self._kept:
             # A crash came before the message could be ended for it.
             return
+        if self._is_full():
+            await self._make_room()
         at = self._wall()
         (number,) = await self._shelf.put(
             Piece(user, key, msgspec.json.encode(_Kept(direction, reason, at, msgspec.Raw(content))))
@@ -163,7 +184,33 @@ class Aside:
 
     def statistics(self) -> AsideStatistics:
         """Tell what is set aside now."""
-        return AsideStatistics(kept=len(self._kept), set_aside=self._count)
+        return AsideStatistics(kept=len(self._kept), set_aside=self._count, dropped=self._dropped)
+
+    def _is_full(self) -> bool:
+        return len(self._kept) >= MOST or self._shelf.statistics().bytes >= MOST_BYTES
+
+    async def _make_room(self) -> None:
+        """Let the older half go, unless clearing what is over makes room; nothing on a disk that cannot be cleared."""
+        async with self._making_room:
+            if not await self._clear() or not self._is_full():
+                return
+            oldest = [*self._kept][: (len(self._kept) + 1) // 2]
+            for key in oldest:
+                self.take_back(key)
+            self._dropped += len(oldest)
+            log.error("aside.full", dropped=len(oldest), kept=len(self._kept), meaning="the oldest are kept no longer")
+            await self._clear()
+
+    async def _clear(self) -> bool:
+        """Clear the disk of what is over; tell whether that went well. Where it does not, :meth:`put` says the rest."""
+        try:
+            await self._shelf.compact()
+        except StoreBroken:
+            raise
+        except StoreError as exc:
+            log.warning("aside.not_cleared", problem=str(exc), meaning="nothing is lost; tried again later")
+            return False
+        return True
 
     async def _since(self, number: int) -> float:
         """Return when a message was set aside; now, where that cannot be read."""

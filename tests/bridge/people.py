@@ -18,6 +18,7 @@ from slackkefu.secret import Secret
 from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.ids import TeamId, UserId
 from slackkefu.slack.installation import Installation, InstallationKey, Installations
+from slackkefu.store.spill import SpillStatistics
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import virtual_wall
 
@@ -144,6 +145,7 @@ class Spill:
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
         self.over: set[int] = set()
+        self.cleared: set[int] = set()
         self.problems: list[Exception] = []
         self.is_full = False
         self.takes_s = 0.0
@@ -172,6 +174,17 @@ class Spill:
         await trio.sleep(self.takes_s)
         if self.is_full:
             raise StoreUnwritable(Path("spill"), "the disk is full")
+
+    async def compact(self) -> None:
+        """Clear what is over: it counts no more."""
+        await self.flush()
+        self.cleared |= self.over
+
+    def statistics(self) -> SpillStatistics:
+        """Count what is not cleared."""
+        left = [each for number, each in enumerate(self.pieces, 1) if number not in self.cleared]
+        pending = len(self.pieces) - len(self.over)
+        return SpillStatistics(pending=pending, bytes=sum(len(each.content) for each in left), damaged=0)
 
     @property
     def keys(self) -> list[str]:

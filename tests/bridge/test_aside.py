@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from slackkefu.bridge import aside as aside_module
 from slackkefu.bridge.aside import KEEP_S, Aside
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreError, StoreUnwritable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import trio.testing
+    from structlog.testing import LogCapture
 
 USER = ImUser(MIA)
 
@@ -112,3 +114,54 @@ async def test_what_cannot_be_read_stays(autojump_clock: trio.testing.MockClock,
 
     assert 1 == aside.statistics().kept
     assert not spill.over
+
+
+@pytest.mark.parametrize("bound", ["MOST", "MOST_BYTES"])
+async def test_when_too_much_is_kept(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, log: LogCapture, bound: str
+) -> None:
+    """The older half goes, said loudly and counted, so that a poisoned lane goes on; the disk is cleared of it."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    for number in range(1, 5):
+        await set_aside(aside, f"m{number}")
+    monkeypatch.setattr(aside_module, bound, 4 if bound == "MOST" else spill.statistics().bytes)
+    await set_aside(aside, "m5")
+    statistics = aside.statistics()
+
+    assert (3, 5, 2) == (statistics.kept, statistics.set_aside, statistics.dropped)
+    assert {1, 2} == spill.cleared
+    assert (1, 2) == next(
+        (entry["log_level"] == "error", entry["dropped"]) for entry in log.entries if entry["event"] == "aside.full"
+    )
+
+
+async def test_room_that_only_has_to_be_cleared(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over goes first: nothing is dropped for it."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside, "m1")
+    await set_aside(aside, "m2")
+    monkeypatch.setattr(aside_module, "MOST_BYTES", spill.statistics().bytes)
+    aside.take_back("m1")
+    await set_aside(aside, "m3")
+
+    assert (2, 0) == (aside.statistics().kept, aside.statistics().dropped)
+
+
+async def test_no_room_can_be_made_on_a_full_disk(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, log: LogCapture
+) -> None:
+    """Then nothing is set aside, whoever tried knows, and nothing was dropped."""
+    spill = Spill()
+    aside = Aside(spill, wall=lambda: 1000.0)
+    await set_aside(aside)
+    monkeypatch.setattr(aside_module, "MOST", 1)
+    spill.is_full = True
+    with pytest.raises(StoreUnwritable):
+        await set_aside(aside, "m2")
+
+    assert ["aside.not_cleared"] == [entry["event"] for entry in log.entries if entry["log_level"] == "warning"]
+    assert (1, 0) == (aside.statistics().kept, aside.statistics().dropped)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 import trio.testing
 
+from slackkefu.bridge import aside
 from slackkefu.bridge.kefu_to_slack import answering, to_slack
 from slackkefu.demo.slack import Refusal, Status
 from tests.facts import load
@@ -67,6 +68,33 @@ async def test_a_poisoned_answer(
         assert [True, True] == [b"poison" in kept, b"ZeroDivisionError" in kept]
         assert 0 == here.easemob.waiting(visitor)
         assert 1 == len(notes(here))
+
+
+async def test_more_poison_than_is_kept(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest of what is set aside leave the disk for the newer, and the lane goes on."""
+
+    def posts(words: str, **where: Any) -> tuple[Post, ...]:
+        if "poison" in words:
+            raise ZeroDivisionError
+        return to_slack.posts(words, **where)
+
+    monkeypatch.setattr(answering, "posts", posts)
+    monkeypatch.setattr(aside, "MOST_BYTES", 4000)
+    async with town(tmp_path) as here:
+        _, visitor = await greeted(here)
+        for number in range(20):
+            here.desk.answers(visitor, f"poison {number:02}")
+        here.desk.answers(visitor, "after")
+        with trio.fail_after(600):
+            await here.slack.posted(1)
+        kept = b"".join(each.read_bytes() for each in (tmp_path / "store" / "aside").iterdir())
+        counts = here.statistics["aside"]()
+
+        assert 20 == counts.set_aside == counts.kept + counts.dropped  # type: ignore[attr-defined]  # that group's class
+        assert [False, True] == [b"poison 00" in kept, b"poison 19" in kept]
+        assert len(kept) < 8000
 
 
 async def test_a_fault_between_two_parts(
