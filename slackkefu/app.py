@@ -21,7 +21,16 @@ import trio
 
 from slackkefu.bridge.book import Book, is_open
 from slackkefu.easemob.names import im_user
-from slackkefu.errors import OperatorError, SlackApiError, SlackkefuError, SlackSetupError, StoreBroken, StoreError
+from slackkefu.easemob.recovery import after_start
+from slackkefu.errors import (
+    EasemobSetupError,
+    OperatorError,
+    SlackApiError,
+    SlackkefuError,
+    SlackSetupError,
+    StoreBroken,
+    StoreError,
+)
 from slackkefu.net.backoff import backoff
 from slackkefu.parts import build
 from slackkefu.service import notify
@@ -31,7 +40,7 @@ from slackkefu.slack.recovery import InstallationDead, Operator, after
 from slackkefu.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from slackkefu.config import Config
     from slackkefu.easemob.names import ImUser
@@ -269,7 +278,7 @@ async def _close(client: WebClient | RestClient | SecondChannel) -> None:
 async def _check_easemob(rest: RestClient, service_number: ImUser) -> None:
     """Make sure of the app's credentials; an Easemob that is away now is asked again when it is needed."""
     try:
-        await rest.check()
+        await _until_answered(rest.check)
         if not await rest.user_exists(service_number):
             # Easemob takes messages to anybody (facts/easemob-rest.md §6.1): nothing else would tell.
             log.error("easemob.no_service_number", meaning="nobody at the desk hears", advice=_NO_SERVICE_NUMBER)
@@ -282,6 +291,21 @@ async def _check_easemob(rest: RestClient, service_number: ImUser) -> None:
             meaning="messages wait at Slack until it answers",
             advice="check easemob.rest_url or easemob.discovery_url, DNS and the firewall",
         )
+
+
+async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
+    """Ask until Easemob itself has answered; raises OperatorError, also when something else has answered too often."""
+    failures = 0
+    while True:
+        try:
+            return await check()
+        except EasemobSetupError as error:
+            failures += 1
+            pause_s = after_start(error, failures=failures)
+            if pause_s is None:
+                raise
+            log.warning("easemob.refused", problem=str(error), meaning="nothing is taken yet", again_in_s=pause_s)
+        await trio.sleep(pause_s)
 
 
 async def _install_own(token: Secret, world: World, store: Store, parts: Parts) -> None:

@@ -174,10 +174,16 @@ class SlackSetupError(OperatorError):
 
 
 class EasemobSetupError(OperatorError):
-    """Easemob refuses what an operator configured (app key, client id or secret, host)."""
+    """
+    Easemob refuses what an operator configured (app key, client id or secret, host).
 
-    def __init__(self, call: str, code: str, advice: str) -> None:
+    Or something on the way does: what comes without an error document of Easemob's (*is_theirs* false) may be the word
+    of a proxy or gateway, and pass.
+    """
+
+    def __init__(self, call: str, code: str, advice: str, *, is_theirs: bool = True) -> None:
         super().__init__(call, code, advice)
+        self.is_theirs = is_theirs
         self.call = call
         self.code = code
         self.advice = advice

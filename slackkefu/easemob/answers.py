@@ -126,7 +126,8 @@ def as_setup_error(error: RestError) -> EasemobSetupError | None:
     else:
         advice = "Check easemob.rest_url: it may not be an Easemob REST server, or not the one of this app."
     code = f"{error.status} {error.code}".rstrip()
-    return EasemobSetupError(error.call, code, f"{advice} Nothing is forwarded until then.")
+    said = f"{advice} Nothing is forwarded until then."
+    return EasemobSetupError(error.call, code, said, is_theirs=bool(error.code))
 
 
 # Tokens.

@@ -2,9 +2,9 @@
 What to do after an error of Easemob's.
 
 Whether to try again is decided here and nowhere else, by one function for each way of talking to Easemob:
-:func:`after_call` for REST, :func:`after_rest_send` for a message sent by it, :func:`after_link` for the long
-connection, :func:`after_send` for a message whichever way it went. They are tables with a little reading of reasons
-around them; they know no clock.
+:func:`after_call` for REST, :func:`after_start` for its first call, :func:`after_rest_send` for a message sent by it,
+:func:`after_link` for the long connection, :func:`after_send` for a message whichever way it went. They are tables
+with a little reading of reasons around them; they know no clock.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from slackkefu.errors import (
 )
 
 if TYPE_CHECKING:
-    from slackkefu.errors import SlackkefuError
+    from slackkefu.errors import EasemobSetupError, SlackkefuError
 
 __all__ = [
     "AfterLink",
@@ -49,6 +49,7 @@ __all__ = [
     "after_link",
     "after_rest_send",
     "after_send",
+    "after_start",
     "is_banned",
 ]
 
@@ -91,6 +92,25 @@ def after_call(error: SlackkefuError, *, failures: int) -> float | None:
     if isinstance(error, RestError) and error.status in _SLOW_SERVER and error.code not in _NEVER:
         return float(failures)
     return None
+
+
+def after_start(error: EasemobSetupError, *, failures: int) -> float | None:
+    """
+    Say when to ask Easemob once more whether it lets us in, before the daemon ends for an operator.
+
+    What Easemob itself refuses is final: wrong credentials are answered with an error document (facts/easemob-rest.md
+    §2.3). A bare status is a proxy's or gateway's, or that of another server, and may pass: after 10, 20 and 40 s,
+    which is how often an app token may be asked for.
+
+    Args:
+        error: What the question raised.
+        failures: How often it has, this time included.
+
+    Returns:
+        Seconds until the next attempt, or None.
+
+    """
+    return None if error.is_theirs or failures > 3 else 10.0 * 2 ** (failures - 1)
 
 
 def after_rest_send(error: SlackkefuError, *, failures: int) -> float | None:

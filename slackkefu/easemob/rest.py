@@ -348,7 +348,7 @@ class RestClient:
             raise problem from error
         except RemoteProtocolError as error:
             advice = "Check easemob.rest_url: it may not be an Easemob REST server. Nothing is forwarded until then."
-            raise EasemobSetupError(call, "something without a token", advice) from error
+            raise EasemobSetupError(call, "something without a token", advice, is_theirs=False) from error
 
     # Calls.
 

@@ -168,6 +168,7 @@ class AppToken:
             f"401 {error.code}".rstrip(),
             "It takes none of the app tokens it issued. Check easemob.app_key and easemob.rest_url, and the state of "
             "the app in the console. Nothing is forwarded until then.",
+            is_theirs=bool(error.code),
         )
         self._slow_down()
         raise self._error

@@ -423,10 +423,11 @@ def test_wrong_credentials_and_refused_users_are_never_an_unknown_grant(
     ],
 )
 def test_a_refused_app_token_names_what_to_mend(status: int, code: str, words: str) -> None:
-    """One line, with the key of the configuration."""
+    """One line, with the key of the configuration; without an error document it may be another's word."""
     problem = as_setup_error(_rest_error(status, code))
 
     assert problem is not None
+    assert bool(code) == problem.is_theirs
     assert words in str(problem)
     assert "\n" not in str(problem)
 

@@ -16,6 +16,7 @@ from slackkefu.easemob.recovery import (
     after_link,
     after_rest_send,
     after_send,
+    after_start,
 )
 from slackkefu.easemob.statuses import ADVICE, Cause
 from slackkefu.errors import (
@@ -208,3 +209,11 @@ def test_what_an_operator_is_told(error: SlackkefuError, words: str) -> None:
 def test_every_cause_has_advice() -> None:
     """No refused login leaves an operator without a word."""
     assert set(Cause) == set(ADVICE)
+
+
+@pytest.mark.parametrize(("is_theirs", "pauses"), [(True, [None, None]), (False, [10.0, 20.0, 40.0, None])])
+def test_a_refusal_at_the_start(*, is_theirs: bool, pauses: list[float | None]) -> None:
+    """What Easemob itself says is final; what something on the way may have said is asked again a few times."""
+    error = EasemobSetupError("POST /token", "401", "Mend it.", is_theirs=is_theirs)
+
+    assert pauses == [after_start(error, failures=number) for number in range(1, len(pauses) + 1)]
