@@ -274,6 +274,7 @@ def build(
         send=pool.send,
         second=None if second_channel is None else second_channel.send,
         tell=telling.take,
+        take_back=telling.take_back,
         journal=store.slack_journal,
         wall=world.wall,
     )

@@ -63,6 +63,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "files.getUploadURLExternal": _TIER_4,
     "files.info": _TIER_4,
     "reactions.add": _TIER_3,
+    "reactions.remove": _TIER_2,
     "team.info": _TIER_3,
     "users.conversations": _TIER_3,
     "users.info": _TIER_4,

@@ -254,6 +254,7 @@ def proving(journal: Journal | None = None) -> Proving:
         reader=cast("Rereading", None),
         send=NoSessions().send,
         tell=lambda _: None,
+        take_back=lambda _: None,
         journal=journal or Journal(),
         wall=virtual_wall(),
     )

@@ -298,6 +298,24 @@ async def test_the_session_is_down_meanwhile(tmp_path: Path, autojump_clock: tri
         assert (2, 0) == (proof(here).confirmed, proof(here).resent)
 
 
+async def test_a_desk_that_confirms_late(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What was told of messages that were there all the while is taken back: none bears a mark."""
+    async with town(tmp_path) as here:
+        mia, dm = await acquainted(here)
+        here.desk.faults.holds_acknowledgements = True
+        messages = [await mia.says(dm, f"question {number}") for number in range(3)]
+        await trio.sleep(LATER_S)
+
+        assert [True] * 3 == ["warning" in message.reactions for message in messages]
+
+        here.desk.catches_up()
+        await trio.sleep(LATER_S)
+
+        assert [{}] * 3 == [message.reactions for message in messages]
+        assert (3, 3) == (proof(here).told, proof(here).arrived)
+        assert 3 == here.statistics["telling"]().taken_back  # type: ignore[attr-defined]  # that group's class
+
+
 async def test_a_desk_has_its_whole_time_after_an_absence(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

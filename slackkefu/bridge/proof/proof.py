@@ -11,7 +11,8 @@ after the other, each with the same time to work: it is sent again, then it goes
 writer is told. The mark stays the same, so the desk recognises what it had after all.
 
 A desk that stops confirming is no proof of a loss. After :data:`DOUBTS` messages in a row that no way proved, the kind
-counts as not learnt, until the next confirmation; then what was sent within the last hour is judged.
+counts as not learnt, until the next confirmation; then what was sent within the last hour is judged. A confirmation
+that comes after the telling says that the message *has arrived* after all; of the last :data:`TOLD` this is known.
 
 Plain: times come in as arguments, on trio's clock unless they are called *wall*.
 """
@@ -51,6 +52,10 @@ IN_ALL: Final = 20_000
 """Messages that wait for confirmation, in about 1 kB each; beyond, the oldest are let go."""
 
 
+TOLD: Final = 2000
+"""Parts of messages whose writers were told, in about 1 kB each; beyond, the oldest are forgotten."""
+
+
 class Way(enum.StrEnum):
     """What is done about a message that is not confirmed."""
 
@@ -88,6 +93,8 @@ class ProofStatistics:
     """Messages sent through the second channel because that was not confirmed either."""
     told: int
     """Messages of which nothing is proved: their writers are told; the telling counts what comes of it."""
+    arrived: int
+    """Of these, messages that the desk has confirmed after all."""
     gone: int
     """Messages that were deleted in Slack before they could be sent again."""
     unproved: int
@@ -118,6 +125,7 @@ class _Message:
 class _Counts:
     confirmed: int = 0
     told: int = 0
+    arrived: int = 0
     gone: int = 0
     unproved: int = 0
     unknown: int = 0
@@ -150,6 +158,9 @@ class Proof:
         self._messages: dict[MessageKey, _Message] = {}
         self._of_visitor: dict[ImUser, dict[MessageKey, _Message]] = {}
         self._by_mark: dict[str, _Message] = {}
+        # Of whom it was told: their parts that are not confirmed, oldest first; and the messages that have arrived.
+        self._told: dict[str, _Message] = {}
+        self._arrived: list[Origin] = []
         self._learnt: set[str] = set()
         self._doubted: set[str] = set()
         self._doubts: dict[str, int] = {}
@@ -210,13 +221,19 @@ class Proof:
 
     def confirm(self, visitor: ImUser, mark: str, now: float) -> bool:
         """Take a confirmation; True when its kind was learnt by it, so that other visitors' messages may be due."""
-        message = self._by_mark.get(mark)
+        waiting = self._told if mark in self._told else self._by_mark
+        message = waiting.get(mark)
         if message is None or message.origin.visitor != visitor:
             self._counts.unknown += 1
             return False
-        del self._by_mark[mark]
+        del waiting[mark]
         kind = message.marks.pop(mark)
-        if not message.marks:
+        if message.marks:
+            pass
+        elif waiting is self._told:
+            self._counts.arrived += 1
+            self._arrived.append(message.origin)
+        else:
             self._counts.confirmed += 1
             if message.is_accepted:
                 self._conclude(message, Conclusion.CONFIRMED)
@@ -225,6 +242,11 @@ class Proof:
         if is_new:
             self._learn(kind, now)
         return is_new
+
+    def take_arrived(self) -> list[Origin]:
+        """Take the messages whose writers were told, and that the desk has confirmed after all."""
+        arrived, self._arrived = self._arrived, []
+        return arrived
 
     def awaits(self, visitor: ImUser) -> bool:
         """Tell whether something of *visitor*'s has to be confirmed, of a kind that the desk is known to confirm."""
@@ -288,9 +310,14 @@ class Proof:
         message = self._messages.get(key)
         if message is None:
             return frozenset()
-        kinds = {message.marks[mark] for mark in self._marks(message)}
+        doubtful = self._marks(message)
+        kinds = {message.marks[mark] for mark in doubtful}
         self._counts.told += 1
         self._remove(message)
+        message.marks = {mark: kind for mark, kind in message.marks.items() if mark in doubtful}
+        self._told.update(dict.fromkeys(message.marks, message))
+        while len(self._told) > TOLD:
+            del self._told[next(iter(self._told))]
         for kind in kinds:
             self._doubts[kind] = self._doubts.get(kind, 0) + 1
         doubted = frozenset(kind for kind in kinds if self._doubts[kind] >= DOUBTS)
@@ -331,6 +358,7 @@ class Proof:
             resent=counts.ways[Way.AGAIN],
             second_channel=counts.ways[Way.SECOND],
             told=counts.told,
+            arrived=counts.arrived,
             gone=counts.gone,
             unproved=counts.unproved,
             unknown_acks=counts.unknown,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import InstallationKey
-    from slackkefu.store.entries import SlackEntry
+    from slackkefu.store.entries import SlackEntry, Untold
 
 __all__ = ["Proving", "Send", "marks_of"]
 
@@ -93,6 +93,7 @@ class Proving:
         send: The way that messages go.
         second: The second channel, where there is one.
         tell: Has a writer told, by an entry that is on disk.
+        take_back: Has that taken back, for the message has arrived.
         journal: Where it is written down what is waited for.
         wall: Wall clock, seconds.
 
@@ -107,6 +108,7 @@ class Proving:
         send: Send,
         second: Send | None = None,
         tell: Callable[[SlackEntry], None],
+        take_back: Callable[[Untold], None],
         journal: Journal,
         wall: Callable[[], float],
     ) -> None:
@@ -115,6 +117,7 @@ class Proving:
         self._reader = reader
         self._ways = {Way.AGAIN: send} if second is None else {Way.AGAIN: send, Way.SECOND: second}
         self._tell = tell
+        self._take_back = take_back
         self._journal = journal
         self._wall = wall
         self._trouble = DiskTrouble("store.unwritable", meaning="after a restart some messages are sent again")
@@ -174,6 +177,9 @@ class Proving:
             self._note_all()
         else:
             self._note(user)
+        for origin in self._proof.take_arrived():
+            log.info("proof.arrived", visitor=user, ts=origin.key.ts, meaning="confirmed after its writer was told")
+            self._take_back(self._untold(origin, "arrived"))
         self._wake_writer()
 
     def on_drained(self, user: ImUser) -> None:
@@ -312,16 +318,8 @@ class Proving:
 
     async def _have_told(self, origin: Origin, reason: str) -> None:
         """Have the writer told, and wait no more; raises StoreUnwritable."""
-        now = self._wall()
-        entry = untold(
-            origin.key,
-            user=origin.writer,
-            thread_ts=origin.thread_ts,
-            certainty="possibly",
-            reason=reason,
-            at=now,
-        )
-        await self._journal.append(entry, concluded(origin.key, Conclusion.TOLD, at=now))
+        entry = self._untold(origin, reason)
+        await self._journal.append(entry, concluded(origin.key, Conclusion.TOLD, at=entry.at))
         log.warning(
             "proof.none", visitor=origin.visitor, ts=origin.key.ts, reason=reason, meaning="possibly not at the desk"
         )
@@ -330,6 +328,16 @@ class Proving:
             log.warning(
                 "proof.in_doubt", kind=kind, meaning="the desk confirms nothing any more; nothing is sent again"
             )
+
+    def _untold(self, origin: Origin, reason: str) -> Untold:
+        return untold(
+            origin.key,
+            user=origin.writer,
+            thread_ts=origin.thread_ts,
+            certainty="possibly",
+            reason=reason,
+            at=self._wall(),
+        )
 
     async def _write_by_and_by(self) -> None:
         while True:

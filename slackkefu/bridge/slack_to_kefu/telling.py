@@ -12,6 +12,8 @@ it is told or :data:`KEEP_S` old, over restarts too. Only so much is in hand, of
 workspace is told one thing at a time; its limits hold up no other, and nothing here holds up a lane. Neither mark nor
 note comes back as a message: the app subscribes to no event about reactions, and a note that one person sees makes
 none.
+
+What is proved to have arrived after all loses its mark, and is told no more.
 """
 
 from __future__ import annotations
@@ -115,6 +117,8 @@ class TellingStatistics:
     """Messages whose writers were told that they did not arrive."""
     told_possibly: int
     """Messages whose writers were told that they may not have arrived."""
+    taken_back: int
+    """Messages that had arrived after all: nobody was told yet, or the mark is gone again."""
     untold: int
     """Messages whose writers could not be told; the log names each, but for those there was no room for."""
 
@@ -131,6 +135,8 @@ class _Matter:
     """Whether Slack takes the mark; None until it has said so."""
     noted: bool | None = None
     """Whether Slack takes the note; None until it has said so."""
+    has_arrived: bool = False
+    """Whether the desk has it after all: nobody is told any more, and a mark is taken back."""
     problem: str = ""
     """Why it takes neither."""
     is_concluded: bool = False
@@ -171,6 +177,7 @@ class Telling:
         self._lanes: Lanes[InstallationKey, MessageKey] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
         self._told: dict[Certainty, int] = dict.fromkeys(_SENTENCES, 0)
         self._untold = 0
+        self._taken_back = 0
 
     def __repr__(self) -> str:
         return f"<Telling of {len(self._matters)}>"
@@ -198,17 +205,35 @@ class Telling:
 
     def take(self, entry: SlackEntry) -> None:
         """Tell what is on disk as untold, from now on; any other entry is passed over."""
-        if not isinstance(entry, Untold) or key_of(entry) in self._matters:
-            return
+        if isinstance(entry, Untold) and key_of(entry) not in self._matters and self._take(entry) is None:
+            self._turn_away(key_of(entry))
+
+    def take_back(self, entry: Untold) -> None:
+        """
+        Take back what was told, or is about to be, of a message that has arrived after all.
+
+        Its mark goes; a note cannot be taken back. After a restart nothing is taken back any more.
+        """
+        matter = self._matters.get(key_of(entry))
+        if matter is None:
+            matter = self._take(entry)
+            if matter is None:
+                log.warning("telling.not_taken_back", channel=entry.channel, ts=entry.ts, problem="too_many")
+                return
+            matter.is_concluded = True
+        matter.has_arrived = True
+
+    def _take(self, entry: Untold) -> _Matter | None:
+        """Put one in hand, due now; None where there is no room."""
         key = key_of(entry)
         if self._of[key.installation] >= MOST_OF_ONE or len(self._matters) >= MOST:
-            self._turn_away(key)
-            return
+            return None
         self._of[key.installation] += 1
         now = trio.current_time()
         until = now + KEEP_S - (self._world.wall() - entry.at)
-        self._matters[key] = _Matter(entry, until, backoff(self._world.chance, first_s=1.0, cap_s=600.0))
+        matter = self._matters[key] = _Matter(entry, until, backoff(self._world.chance, first_s=1.0, cap_s=600.0))
         self._due.put(key, now)
+        return matter
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tell until cancelled; what is not told by then is on disk."""
@@ -226,6 +251,7 @@ class Telling:
             pending=sum(not matter.is_concluded for matter in self._matters.values()),
             told_surely=self._told["surely"],
             told_possibly=self._told["possibly"],
+            taken_back=self._taken_back,
             untold=self._untold,
         )
 
@@ -273,7 +299,7 @@ class Telling:
 
     async def _go_on(self, key: MessageKey, matter: _Matter) -> None:
         """
-        Mark, write down, post the note.
+        Tell, or take back.
 
         Raises:
             SlackkefuError: It is to be tried again later.
@@ -285,6 +311,14 @@ class Telling:
             matter.problem = "app_removed"
             await self._conclude(matter)
             return
+        if not matter.has_arrived:
+            await self._say(installation, matter)
+        # It may have arrived meanwhile.
+        if matter.has_arrived:
+            await self._unsay(installation, matter)
+
+    async def _say(self, installation: Installation, matter: _Matter) -> None:
+        """Mark, write down, post the note; raises SlackkefuError."""
         if matter.marked is None:
             matter.marked = await self._mark(installation, matter)
         if not matter.marked and matter.noted is None:
@@ -295,9 +329,20 @@ class Telling:
             with suppress(SlackOutcomeUnknown):
                 matter.noted = await self._note(installation, matter)
 
+    async def _unsay(self, installation: Installation, matter: _Matter) -> None:
+        """Take the mark back, which may stand, and tell no more; raises SlackkefuError."""
+        # A bot takes back its own reaction only, and one that is not there is as good as taken back.
+        is_gone = matter.marked is False or await self._is_taken(
+            "reactions.remove", _reaction(matter), installation, matter
+        )
+        matter.marked = matter.noted = False
+        matter.problem = "arrived"
+        await self._conclude(matter)
+        self._taken_back += is_gone
+        log.info("telling.taken_back", channel=matter.entry.channel, ts=matter.entry.ts, is_gone=is_gone)
+
     async def _mark(self, installation: Installation, matter: _Matter) -> bool:
-        arguments = {"channel": matter.entry.channel, "timestamp": matter.entry.ts, "name": MARK}
-        return await self._is_taken("reactions.add", arguments, installation, matter)
+        return await self._is_taken("reactions.add", _reaction(matter), installation, matter)
 
     async def _note(self, installation: Installation, matter: _Matter) -> bool:
         entry = matter.entry
@@ -318,7 +363,7 @@ class Telling:
         try:
             await self._web.call(method, arguments, token=installation.bot_token, channel=matter.entry.channel)
         except SlackApiError as error:
-            if error.code == "already_reacted":
+            if error.code in ("already_reacted", "no_reaction"):
                 return True
             # A missing scope costs this way of telling only (facts/slack.md §9), and no time mends it.
             if error.code != "missing_scope" and not isinstance(after(error), GiveUp | InstallationDead):
@@ -359,12 +404,19 @@ class Telling:
         """Count how it ended, and say so."""
         entry = matter.entry
         names = {"channel": entry.channel, "ts": entry.ts, "certainty": entry.certainty, "reason": entry.reason}
+        if matter.has_arrived:
+            return
         if matter.is_told:
             self._told[entry.certainty] += 1
             log.info("telling.told", **names)
         else:
             self._untold += 1
             log.error("telling.untold", **names, problem=matter.problem, meaning="its writer does not know of it")
+
+
+def _reaction(matter: _Matter) -> dict[str, object]:
+    """Return the arguments that name the mark."""
+    return {"channel": matter.entry.channel, "timestamp": matter.entry.ts, "name": MARK}
 
 
 def _pause_after(error: SlackkefuError) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from slackkefu.bridge.proof import proof
 from slackkefu.bridge.proof.awaited import LEARNING_S, Conclusion, Origin, concluded
 from slackkefu.bridge.proof.proof import DOUBTS, IN_ALL, PROOF_S, TRIES, Due, Proof, ProofStatistics, Way
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
@@ -18,6 +19,8 @@ from tests.bridge.people import MIA, NORTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pytest
 
 USER = ImUser(MIA)
 LEO = ImUser("t0north001_u0leo00001_d0leo00001")
@@ -378,6 +381,36 @@ def test_a_desk_that_stops_confirming_is_in_doubt() -> None:
     assert bench.confirm(19)
     assert [origin(100)] == [due.origin for due in bench.due()]
     assert [DOUBTS, 14] == [bench.counts.told, bench.counts.unproved]
+
+
+def test_what_arrives_after_the_telling() -> None:
+    """The desk confirmed every part after all: that is said once, and a kind that was in doubt is learnt again."""
+    bench = Bench(ways=[Way.TELL])
+    bench.learn()
+    ones = [bench.send(number, "txt", "txt") for number in range(DOUBTS)]
+    for one in ones:
+        bench.tell(one)
+    known = [bench.confirm(0, 0), bench.proof.take_arrived(), bench.confirm(0, 1, LEO), bench.confirm(0, 1)]
+
+    assert [True, [], False, False] == known
+    assert [ones[0]] == bench.proof.take_arrived()
+    assert not bench.confirm(0, 1)
+    assert [] == bench.proof.take_arrived()
+    assert (1, DOUBTS, 1) == (bench.counts.arrived, bench.counts.told, bench.counts.learnt)
+
+
+def test_of_what_was_told_only_so_much_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are forgotten; one of which a part is forgotten counts as arrived no more."""
+    monkeypatch.setattr(proof, "TOLD", 3)
+    bench = Bench(ways=[Way.TELL])
+    bench.learn()
+    for one in [bench.send(number, "txt", "txt") for number in (1, 2)]:
+        bench.tell(one)
+    for number, part in ((1, 0), (1, 1), (2, 0), (2, 1)):
+        bench.confirm(number, part)
+
+    assert [origin(2)] == bench.proof.take_arrived()
+    assert 1 == bench.counts.unknown_acks
 
 
 def test_doubts_are_about_messages_in_a_row() -> None:

@@ -132,6 +132,7 @@ class Bench:
         self.slack = Slack()
         self.first, self.second = Carrier(), Carrier()
         self.told: list[SlackEntry] = []
+        self.taken_back: list[Untold] = []
         self.journal = Journal()
         ways = [Way.AGAIN, *[Way.SECOND] * with_second, Way.TELL]
         self.proving = self.sessions.proving = Proving(
@@ -141,6 +142,7 @@ class Bench:
             send=self.first,
             second=self.second if with_second else None,
             tell=self.told.append,
+            take_back=self.taken_back.append,
             journal=journal or self.journal,
             wall=virtual_wall(),
         )
@@ -334,6 +336,19 @@ async def test_lost_twice_is_told(autojump_clock: trio.testing.MockClock, bench:
         bench.proving.statistics().awaiting,
     )
     assert ["proof.again", "proof.none"] == [each["event"] for each in log.entries if each["log_level"] == "warning"]
+
+
+async def test_confirmed_after_it_was_told(autojump_clock: trio.testing.MockClock, bench: Bench) -> None:
+    """What was told is taken back, once, as soon as the last part is confirmed."""
+    bench.send(1, parts=2)
+    await trio.sleep(10 * PROOF_S)
+    bench.confirm("1.0")
+    assert [] == bench.taken_back
+    bench.confirm("1.1")
+    bench.confirm("1.1")
+
+    assert [("1760000000.000001", "arrived")] == [(each.ts, each.reason) for each in bench.taken_back]
+    assert (1, 1) == (bench.proving.statistics().told, bench.proving.statistics().arrived)
 
 
 async def test_the_second_channel_comes_before(autojump_clock: trio.testing.MockClock, nursery: trio.Nursery) -> None:

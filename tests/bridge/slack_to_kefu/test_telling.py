@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MARK = "reactions.add"
 NOTE = "chat.postEphemeral"
+UNMARK = "reactions.remove"
 MIA = UserId("U0MIA00001")
 SOUTH = installation("south")
 
@@ -448,6 +449,72 @@ async def test_one_that_is_too_old(
 def test_it_says_what_it_has() -> None:
     """Its representation says how much is to be told."""
     assert "<Telling of 0>" == repr(Crier().telling)
+
+
+async def test_taken_back(crier: Crier, autojump_clock: trio.testing.MockClock) -> None:
+    """The mark of a message that has arrived after all goes, tried until Slack has taken that; its note stays."""
+    crier.telling.take(entry())
+    await trio.sleep(60)
+    crier.web.answers[UNMARK].append(AWAY)
+    crier.telling.take_back(entry())
+    crier.telling.take_back(entry())
+    await trio.sleep(60)
+
+    assert [MARK, NOTE, UNMARK, UNMARK] == crier.web.methods
+    assert (["told"], 1) == (crier.outcomes, crier.telling.statistics().taken_back)
+    assert (0, 1, 0, 0) == crier.counts
+
+
+async def test_taken_back_before_it_was_told(crier: Crier, autojump_clock: trio.testing.MockClock) -> None:
+    """What could not be told yet is told no more; the mark may stand all the same, for an answer was lost."""
+    crier.web.answers[MARK].append(LOST)
+    crier.telling.take(entry())
+    await trio.sleep(0.5)
+    crier.telling.take_back(entry())
+    await trio.sleep(600)
+
+    assert [MARK, UNMARK] == crier.web.methods
+    assert (["arrived"], 1) == (crier.outcomes, crier.telling.statistics().taken_back)
+    assert (0, 0, 0, 0) == crier.counts
+
+
+async def test_taken_back_while_it_is_told(crier: Crier, autojump_clock: trio.testing.MockClock) -> None:
+    """A mark that is just being made is taken back after it."""
+    crier.web.takes_s = 1.0
+    crier.telling.take(entry())
+    await trio.sleep(0.5)
+    crier.telling.take_back(entry())
+    await trio.sleep(60)
+
+    assert UNMARK == crier.web.methods[-1]
+    assert 1 == crier.telling.statistics().taken_back
+
+
+@pytest.mark.parametrize(
+    ("problem", "taken_back"),
+    [(SlackApiError(UNMARK, "no_reaction"), 1), (SlackApiError(UNMARK, "missing_scope"), 0)],
+)
+async def test_what_counts_as_taken_back(
+    crier: Crier, autojump_clock: trio.testing.MockClock, problem: SlackApiError, taken_back: int
+) -> None:
+    """A mark that is not there is gone; one that may not be removed stays, and is not tried for ever."""
+    crier.web.answers[UNMARK].append(problem)
+    crier.telling.take_back(entry())
+    await trio.sleep(600)
+
+    assert [UNMARK] == crier.web.methods
+    assert ([], taken_back) == (crier.outcomes, crier.telling.statistics().taken_back)
+
+
+async def test_no_room_to_take_back(
+    crier: Crier, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, log: LogCapture
+) -> None:
+    """Then the mark stays, which is said; it does not count as untold."""
+    monkeypatch.setattr(telling, "MOST", 0)
+    crier.telling.take_back(entry())
+
+    assert (0, 0, 0, 0) == crier.counts
+    assert ["telling.not_taken_back"] == [each["event"] for each in log.entries]
 
 
 async def test_more_than_can_be_told(

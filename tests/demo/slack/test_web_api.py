@@ -242,7 +242,7 @@ async def test_editing_and_deleting_own_messages_only(stage: Stage) -> None:
 
 
 async def test_reactions(stage: Stage) -> None:
-    """A reaction is added once, to a message that is there, by a name without colons."""
+    """A reaction is added once, to a message that is there, by a name without colons, and removed once."""
     message = await stage.mia.says(stage.support, "hi")
     here = {"channel": "C0SUPPORT1", "timestamp": message.ts}
     assert stage.call("reactions.add", **here, name="eyes")["ok"]
@@ -252,6 +252,11 @@ async def test_reactions(stage: Stage) -> None:
 
     (shown,) = stage.call("conversations.history", channel="C0SUPPORT1")["messages"]
     assert [{"name": "eyes", "users": ["U0NORTHBOT"], "count": 1}] == shown["reactions"]
+
+    assert stage.call("reactions.remove", **here, name="eyes")["ok"]
+    assert "no_reaction" == stage.error("reactions.remove", **here, name="eyes")
+    assert "message_not_found" == stage.error("reactions.remove", channel="C0SUPPORT1", timestamp="1.1", name="eyes")
+    assert {} == message.reactions
 
 
 async def test_what_a_conversation_is(stage: Stage) -> None:

@@ -101,6 +101,21 @@ def add_reaction(state: State, call: BotCall) -> Shape:
     return {}
 
 
+def remove_reaction(state: State, call: BotCall) -> Shape:
+    """``reactions.remove``: the app's own."""
+    message = call.channel(state).find(call.required("timestamp"))
+    name = call.required("name")
+    if message is None:
+        raise Refused("message_not_found")
+    users = message.reactions.get(name, [])
+    if call.installation.bot.id not in users:
+        raise Refused("no_reaction")
+    users.remove(call.installation.bot.id)
+    if not users:
+        del message.reactions[name]
+    return {}
+
+
 def _where_to_post(state: State, call: BotCall) -> Channel:
     """Return the conversation to post into, or refuse as Slack does."""
     name = call.required("channel")

@@ -57,6 +57,7 @@ METHODS: Final = {
     "files.info": Method(bot=files.file_info, scope="files:read"),
     "oauth.v2.access": Method(open=app_level.oauth_access),
     "reactions.add": Method(bot=chat.add_reaction, scope="reactions:write", json=True),
+    "reactions.remove": Method(bot=chat.remove_reaction, scope="reactions:write", json=True),
     "team.info": Method(bot=people.team_info, scope="team:read"),
     "users.conversations": Method(bot=conversations.conversations_of),
     "users.info": Method(bot=people.user_info, scope="users:read"),
