@@ -5,7 +5,10 @@ Two calls of the API that Easemob's web widget uses: one sends a message as a vi
 to a visitor. It asks for no password and no login, and is not documented: whatever looks unlike what we know is
 :class:`~slackkefu.errors.KefuUnavailable`, and the caller goes on without.
 
-Reading may be what acknowledges: what :meth:`SecondChannel.receive` returns may never be handed out again.
+Reading may be what acknowledges: what :meth:`SecondChannel.receive` returns may never be handed out again. As far as is
+known it acknowledges for one ``tabId``, so that each tab of a browser gets everything (facts/kefu.md §3.2). So after an
+answer that was lost a visitor is asked for under a new one, and what was in it comes again, in order; where kefu counts
+otherwise it comes by IM, behind what was said later.
 """
 
 from __future__ import annotations
@@ -43,6 +46,12 @@ EXCHANGE_S: Final = 10.0
 MAX_BYTES: Final = 4 << 20
 CALLS_PER_SECOND: Final = 20.0
 """Both calls together; kefu's limits are not published."""
+
+NEW_TABS: Final = 5
+"""So many answers lost in a row make a new ``tabId`` each: with it the answer may be longer, and at last too long."""
+
+KNOWN_TABS: Final = 10_000
+"""For so many visitors a ``tabId`` of their own is known; who is forgotten has the common one again."""
 
 _PATH: Final = "/v1/imgateway/messages"
 _SEND: Final = "POST imgateway/messages"
@@ -91,6 +100,11 @@ class SecondChannel:
         self._service_number = service_number
         # As the widget makes it: when the page was opened, in milliseconds. Two daemons, or two lives of one, are two.
         self._tab_id = int(world.wall() * 1000)
+        self._wall = world.wall
+        # Of visitors for whom an answer was lost; and how many in a row.
+        self._tabs: dict[ImUser, int] = {}
+        self._lost: dict[ImUser, int] = {}
+        self._last_tab = self._tab_id
         self._http = world.network.http_client(base_url="", timeout_s=EXCHANGE_S)
         self._pace = Pace(CALLS_PER_SECOND)
         self._requests = 0
@@ -163,9 +177,14 @@ class SecondChannel:
             "easemobId": self._service_number,
             "tenantId": self._tenant_id,
             "visitorEasemobId": visitor,
-            "tabId": self._tab_id,
+            "tabId": self._tabs.get(visitor, self._tab_id),
         }
-        answer = await self._call(_RECEIVE, "GET", f"{self._address}?{urlencode(query)}", None)
+        try:
+            answer = await self._call(_RECEIVE, "GET", f"{self._address}?{urlencode(query)}", None)
+        except KefuOutcomeUnknown:
+            self._note_lost(visitor)
+            raise
+        self._lost.pop(visitor, None)
         received = []
         for entity in entries(answer.get("entities")):
             self._received += 1
@@ -185,6 +204,16 @@ class SecondChannel:
     async def aclose(self) -> None:
         """Close the HTTP connections."""
         await self._http.aclose()
+
+    def _note_lost(self, visitor: ImUser) -> None:
+        """Ask for *visitor* under a new ``tabId`` from now on, unless that was in vain too often."""
+        lost = self._lost[visitor] = self._lost.get(visitor, 0) + 1
+        if lost <= NEW_TABS:
+            self._last_tab = self._tabs[visitor] = max(int(self._wall() * 1000), self._last_tab + 1)
+        if len(self._tabs) > KNOWN_TABS:
+            oldest = next(iter(self._tabs))
+            del self._tabs[oldest]
+            self._lost.pop(oldest, None)
 
     async def _call(self, call: str, method: str, address: str, content: bytes | None) -> Mapping[str, Json]:
         """Make one request when its turn comes, and read whether it went well."""

@@ -33,10 +33,11 @@ from slackkefu.errors import (
     LocalProtocolError,
     SlackkefuError,
 )
+from slackkefu.kefu import second_channel
 from slackkefu.kefu.im_json import read_entity, read_received, write_entity
 from slackkefu.kefu.incoming import read
 from slackkefu.kefu.recovery import after_send_call
-from slackkefu.kefu.second_channel import EXCHANGE_S, SecondChannel
+from slackkefu.kefu.second_channel import EXCHANGE_S, NEW_TABS, SecondChannel
 from slackkefu.secret import Secret
 from tests.easemob.fakes import START, answer, make_world
 from tests.facts import load
@@ -210,7 +211,7 @@ async def test_no_words_are_shown(autojump_clock: MockClock) -> None:
 
 
 async def test_replies_are_asked_for_as_documented(autojump_clock: MockClock) -> None:
-    """With everything that names the visitor, and one ``tabId`` for the life of the process (facts/kefu.md §3.2)."""
+    """With everything that names the visitor, and one ``tabId`` as long as answers come (facts/kefu.md §3.2)."""
     bench = Bench()
     await bench.channel.receive(MIA)
     await trio.sleep(5)
@@ -227,6 +228,48 @@ async def test_replies_are_asked_for_as_documented(autojump_clock: MockClock) ->
 
     assert ("GET", "/v1/imgateway/messages") == (first.method, first.url.path)
     assert expected == dict(first.url.params) == dict(second.url.params)
+
+
+async def test_after_a_lost_answer_it_is_asked_as_another_tab(autojump_clock: MockClock) -> None:
+    """Each time for a while, and for that visitor alone; a new tab that was answered stays."""
+    bench = Bench()
+    bench.answers += [CUT] * (NEW_TABS + 2)
+    for _ in range(NEW_TABS + 2):
+        with pytest.raises(KefuOutcomeUnknown):
+            await bench.channel.receive(MIA)
+    await bench.receives()
+    await bench.receives()
+    await bench.channel.receive(im_user("t1_u1_c1"))
+    tabs = [int(request.url.params["tabId"]) for request in bench.requests]
+    first, new = int(START * 1000), tabs[NEW_TABS]
+
+    assert tabs == [first, *sorted({*tabs[1:NEW_TABS]}), new, new, new, new, first]
+    assert NEW_TABS + 1 == len({*tabs})
+
+
+async def test_what_never_left_needs_no_new_tab(autojump_clock: MockClock) -> None:
+    """Nothing was handed out."""
+    bench = Bench()
+    bench.answers += [REFUSED, answer(503)]
+    for _ in range(2):
+        with pytest.raises(SlackkefuError):
+            await bench.channel.receive(MIA)
+    await bench.receives()
+
+    assert 1 == len({request.url.params["tabId"] for request in bench.requests})
+
+
+async def test_so_many_tabs_are_known(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond them the oldest is asked for as at first; what it is handed out again is recognised by its ``msgId``."""
+    monkeypatch.setattr(second_channel, "KNOWN_TABS", 1)
+    bench = Bench()
+    bench.answers += [CUT, CUT]
+    for visitor in (MIA, im_user("t1_u1_c1")):
+        with pytest.raises(KefuOutcomeUnknown):
+            await bench.channel.receive(visitor)
+    await bench.receives()
+
+    assert bench.requests[0].url.params["tabId"] == bench.requests[2].url.params["tabId"]
 
 
 async def test_a_reply_is_read_as_its_im_copy_is(autojump_clock: MockClock) -> None:

@@ -313,6 +313,35 @@ async def test_a_lost_answer_of_the_second_channel_is_made_good(
         assert [] == sends(here)
 
 
+@pytest.mark.parametrize("fault", [HostFault(carried_out=True), HostFault(502, carried_out=True)], ids=str)
+async def test_answers_handed_out_in_vain_are_asked_for_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, fault: HostFault
+) -> None:
+    """Where an answer to reading is lost, what was in it comes all the same, before what is said later, and once."""
+    async with town(tmp_path, private_api=True) as here:
+        mia = here.north.add_user(name="Mia")
+        visitor = here.visitor(mia, mia.dm())
+        here.easemob.faults.refuse_login(*LIMIT, times=ALWAYS)
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.desk.answers(visitor, "answer 0")
+        with trio.fail_after(SOON_S):
+            await here.slack.posted(1)
+        here.kefu.fail("GET", fault, times=2)
+        here.desk.answers(visitor, "answer 1")
+        await trio.sleep(130)
+        here.desk.answers(visitor, "answer 2")
+        await trio.sleep(130)
+
+        assert ["answer 0", "answer 1", "answer 2"] == [post.text for post in here.slack.ledger.posts]
+
+        logins_work(here)
+        await trio.sleep(1800)
+
+        assert 3 == len(here.slack.ledger.posts)
+
+
 @pytest.mark.parametrize("status", [404, 503])
 async def test_a_second_channel_that_is_not_there_leaves_rest(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, status: int
