@@ -342,12 +342,12 @@ class Segments:
     def _rewrite(self, segment: int, keep: list[Place]) -> list[Place]:
         path = self._path(segment)
         content = files.read(path, system=self._system) or b""
-        data = seal(msgspec.json.encode(_Head(self._began[segment])))
+        data = bytearray(seal(msgspec.json.encode(_Head(self._began[segment]))))
         places = []
         for place in keep:
             places.append(Place(segment, len(data), place.size))
             data += content[place.offset : place.offset + place.size]
-        files.write_atomic(path, data, system=self._system)
+        files.write_atomic(path, bytes(data), system=self._system)
         self._sizes[segment] = len(data)
         return places
 
