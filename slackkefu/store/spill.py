@@ -14,9 +14,10 @@ import msgspec
 import trio
 
 from slackkefu.errors import StoreUnwritable
+from slackkefu.store.places import Places
 
 if TYPE_CHECKING:
-    from slackkefu.store.segments import Place, Segments
+    from slackkefu.store.segments import Segments
 
 __all__ = ["Piece", "Spill", "SpillStatistics", "Spilled"]
 
@@ -82,7 +83,7 @@ class Spill:
         self._segments = segments
         self._max_bytes = max_bytes
         self._decoder = msgspec.json.Decoder(_Put | _Done)
-        self._places: dict[int, Place] = {}
+        self._places = Places()
         self._last = 0
         self._over: list[int] = []
         self._compacting = trio.Lock()
@@ -100,13 +101,13 @@ class Spill:
                 continue  # by a later version; the head of a segment has been taken out before
             if isinstance(entry, _Put):
                 found[entry.n] = Spilled(entry.n, entry.lane, entry.key)
-                self._places[entry.n] = line.place
+                self._places.put(entry.n, line.place)
                 self._last = max(self._last, entry.n)
             else:
                 for number in entry.n:
                     self._last = max(self._last, number)
                     found.pop(number, None)
-                    self._places.pop(number, None)
+                    self._places.remove(number)
         return [found[number] for number in sorted(found)]
 
     async def put(self, *pieces: Piece) -> list[int]:
@@ -137,7 +138,8 @@ class Spill:
         except BaseException:
             self._over += over
             raise
-        self._places.update(zip(numbers, places, strict=False))
+        for number, place in zip(numbers, places, strict=False):
+            self._places.put(number, place)
         return numbers
 
     async def get(self, number: int) -> bytes:
@@ -162,7 +164,7 @@ class Spill:
     def done(self, *numbers: int) -> None:
         """Note that these need not be kept; written with what is put next, or by :meth:`flush`."""
         for number in numbers:
-            if self._places.pop(number, None) is not None:
+            if self._places.remove(number):
                 self._over.append(number)
 
     async def flush(self) -> None:
@@ -191,11 +193,13 @@ class Spill:
             for segment in self._segments.began():
                 if self._segments.is_current(segment):
                     break
-                keep = {number: place for number, place in self._places.items() if place.segment == segment}
+                keep = self._places.in_segment(segment)
                 if keep:
-                    moved = zip(keep, await self._segments.rewrite(segment, [*keep.values()]), strict=True)
-                    # One that was done meanwhile stays so.
-                    self._places.update({number: place for number, place in moved if number in self._places})
+                    moved = await self._segments.rewrite(segment, [*keep.values()])
+                    for number, place in zip(keep, moved, strict=True):
+                        # One that was done meanwhile stays so.
+                        if number in self._places:
+                            self._places.put(number, place)
                 else:
                     await self._segments.remove(segment)
 
