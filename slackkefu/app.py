@@ -206,13 +206,14 @@ async def _restore(parts: Parts, world: World, store: Store) -> None:
     parts.replies.restore(await world.disk.run(store.kefu_journal.load))
     parts.polling.restore(await world.disk.run(store.incoming.load))
     await parts.aside.restore(await world.disk.run(store.aside.load))
-    waiting = parts.receipts.restore_spilled(await world.disk.run(store.spill.load))
-    for lane, parcel in waiting:
+    waiting = await world.disk.run(store.spill.load)
+    for lane, parcel in parts.receipts.restore_spilled(waiting):
         user = im_user(lane)
         parts.sheltering.took(user, parcel, received_at=0.0, is_slow=True)
         parts.words.put(user, parcel)
-    if waiting:
-        log.info("spill.restored", messages=len(waiting), meaning="acknowledged before, brought to the desk now")
+    restored = parts.receipts.statistics().spilled
+    if restored:
+        log.info("spill.restored", messages=restored, meaning="acknowledged before, brought to the desk now")
 
 
 async def _keep_house(store: Store, parts: Parts) -> None:

@@ -69,7 +69,7 @@ PER_LANE: Final = 20_000
 """Messages in one visitor's lane, mostly in the spill; more are left to Slack."""
 
 IN_ALL_LANES: Final = 200_000
-"""Messages in hand in all; one that is in the spill takes about 1 kB of memory."""
+"""Messages in hand in all; one that waits in the spill takes about 40 bytes of memory."""
 
 HOUR_S: Final = 3600.0
 
@@ -262,7 +262,11 @@ def build(
     receipts = Receipts(
         journal=store.slack_journal, spill=store.spill, gaps=gaps, wall=world.wall, on_left=telling.take
     )
-    sheltering = Sheltering(receipts=receipts, is_live=pool.is_up)
+    sheltering = Sheltering(
+        receipts=receipts,
+        is_live=pool.is_up,
+        on_safe=lambda user: words.stow(user),  # noqa: PLW0108 - words comes later
+    )
     proving = Proving(
         proof=Proof(ways=(Way.AGAIN, Way.TELL) if second_channel is None else (Way.AGAIN, Way.SECOND, Way.TELL)),
         sessions=pool,
@@ -294,7 +298,9 @@ def build(
     acting = Affairs(
         installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
     )
-    words = Lanes(forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order)
+    words: Lanes[ImUser, Parcel] = Lanes(
+        forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
+    )
     affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
     intake = Intake(
         installations=installations,

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import random
+from typing import final
 
 import pytest
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slackkefu.bridge.lanes import Lanes, LaneStatistics
+
+
+@final
+class Cellar:
+    """Where pieces in capitals are stowed, while it is open."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.is_open = is_open
+        self.lanes: dict[str, list[str]] = {}
+
+    def stow(self, key: str, piece: str) -> bool:
+        """Take a piece in capitals."""
+        is_taken = self.is_open and piece.isupper()
+        if is_taken:
+            self.lanes.setdefault(key, []).append(piece)
+            self.lanes[key].sort(key=str.lower)
+        return is_taken
+
+    def stowed(self, key: str) -> int:
+        """Count what is here."""
+        return len(self.lanes.get(key, ()))
+
+    def first_stowed(self, key: str) -> str | None:
+        """Return what the first is in order by."""
+        return self.lanes[key][0].lower() if self.lanes.get(key) else None
+
+    def unstow(self, key: str) -> str:
+        """Give the first back."""
+        return self.lanes[key].pop(0)
 
 
 async def test_order_holds_within_a_lane(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
@@ -54,6 +86,99 @@ async def test_what_comes_late_takes_its_place(nursery: trio.Nursery, autojump_c
     assert ["3", "1", "2", "5", "5 again", "6", "6 again", "7", "8", "9"] == done
 
     nursery.cancel_scope.cancel()
+
+
+# Stowed.
+
+
+async def test_what_is_stowed_keeps_its_turn(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Pieces that are stowed, on arrival or later, take turns with those that are not, and count like them."""
+    done: list[str] = []
+
+    async def work(_: str, piece: str) -> None:
+        await trio.sleep(1)
+        done.append(piece)
+
+    cellar = Cellar()
+    lanes: Lanes[str, str] = Lanes(work, per_lane=5, in_all=5, order=str.lower, tail=cellar)
+    await nursery.start(lanes.run)
+    for piece in ("e", "D", "c", "B", "a"):
+        lanes.put("ann", piece)
+
+    assert {"ann": ["B", "D"]} == cellar.lanes
+    assert LaneStatistics(busy=1, waiting=5, deepest=5, refused=0) == lanes.statistics()
+    assert not lanes.put("ann", "F")
+
+    await lanes.drained()
+
+    assert ["a", "B", "c", "D", "e"] == done
+    assert LaneStatistics(busy=0, waiting=0, deepest=0, refused=1) == lanes.statistics()
+
+
+async def test_the_piece_in_work_is_not_stowed(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """It would be worked on twice; the others go, as far as the tail takes them, and a lane that is over has none."""
+    done: list[str] = []
+
+    async def work(_: str, piece: str) -> None:
+        await trio.sleep(1)
+        done.append(piece)
+
+    cellar = Cellar(is_open=False)
+    lanes: Lanes[str, str] = Lanes(work, per_lane=10, in_all=10, order=str.lower, tail=cellar)
+    await nursery.start(lanes.run)
+    for piece in ("B", "C", "d", "E"):
+        lanes.put("ann", piece)
+    await trio.sleep(0.5)
+    cellar.is_open = True
+    lanes.put("ann", "A")
+    lanes.stow("ann")
+    lanes.stow("nobody")
+
+    assert ["A", "C", "E"] == cellar.lanes["ann"]
+    assert 5 == lanes.statistics().deepest
+
+    await lanes.drained()
+
+    assert ["B", "A", "C", "d", "E"] == done
+
+
+@given(st.lists(st.sampled_from([*"abcdABCD", "open", "close", "stow", "pass"]), max_size=40))
+def test_any_order_with_a_tail(steps: list[str]) -> None:
+    """Whatever is stowed when, each piece is worked on once, and none before one that waits and comes before it."""
+
+    async def run() -> None:
+        waiting: list[str] = []
+        done: list[str] = []
+
+        async def work(_: str, piece: str) -> None:
+            assert piece.lower() == min(waiting, key=str.lower).lower()
+            waiting.remove(piece)
+            await trio.sleep(1)
+            done.append(piece)
+
+        cellar = Cellar()
+        lanes: Lanes[str, str] = Lanes(work, per_lane=100, in_all=100, order=str.lower, tail=cellar)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lanes.run)
+            for step in steps:
+                if step == "stow":
+                    lanes.stow("ann")
+                elif step in ("open", "close"):
+                    cellar.is_open = step == "open"
+                elif step == "pass":
+                    await trio.sleep(1.5)
+                else:
+                    waiting.append(step)
+                    assert lanes.put("ann", step)
+            await lanes.drained()
+            nursery.cancel_scope.cancel()
+
+        assert sorted(step for step in steps if len(step) == 1) == sorted(done)
+
+    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+# Side by side.
 
 
 async def test_a_slow_lane_delays_no_other(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:

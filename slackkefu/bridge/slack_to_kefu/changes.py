@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, final
 
 from slackkefu.bridge.disk_trouble import DiskTrouble
-from slackkefu.bridge.slack_to_kefu.custody import Outcome, Owed, Settled
+from slackkefu.bridge.slack_to_kefu.custody import Outcome, Owed, Safe, Settled
 from slackkefu.bridge.table import Reason
 from slackkefu.errors import StoreUnwritable
 
@@ -56,7 +56,7 @@ class Changes:
             # Read from the history, where it had been edited already.
             return Reason.DUPLICATE
         known = self._receipts.find(key)
-        is_ours = isinstance(known, Owed) or (known is not None and known.outcome is not Outcome.WITHDRAWN)
+        is_ours = isinstance(known, Owed | Safe) or (known is not None and known.outcome is not Outcome.WITHDRAWN)
         return Reason.EDIT_NOT_CARRIED if is_ours else Reason.UNKNOWN_ORIGINAL
 
     async def delete(self, key: MessageKey) -> Reason | None:
@@ -68,7 +68,7 @@ class Changes:
 
         """
         known = self._receipts.find(key)
-        if isinstance(known, Owed):
+        if isinstance(known, Owed | Safe):
             if not self._way.stop(key):
                 return Reason.DELETION_NOT_CARRIED
             return Reason.WITHDRAWN if await self._receipts.withdraw(known) else None

@@ -12,6 +12,9 @@ The same message can come several times: as a retry (same ``event_id``, new ``en
 ``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
 channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is answered at once.
 
+There may be tens of thousands of messages that are safe. Those whose turn is far off are *stowed*: they are numbers in
+:mod:`slackkefu.bridge.slack_to_kefu.backlog`, and an :class:`Owed` again when their turn comes or they are deleted.
+
 Plain: what is on disk is brought here by :mod:`slackkefu.bridge.slack_to_kefu.receipts`, also after a restart. Time
 comes in as an argument, seconds on a clock that never jumps.
 """
@@ -23,11 +26,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
 from slackkefu.bridge.remembered import Remembered
-from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
-from slackkefu.slack.installation import InstallationKey
+from slackkefu.bridge.slack_to_kefu.backlog import Backlog
+from slackkefu.bridge.slack_to_kefu.message_key import MessageKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from slackkefu.slack.ids import ChannelId, Ts
 
 __all__ = [
     "KEEP_S",
@@ -46,27 +51,6 @@ KEEP_S: Final = 25 * 3600.0
 """How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
 
 D = TypeVar("D")
-
-
-@dataclass(frozen=True, slots=True)
-class MessageKey:
-    """What one message is, however often and in whatever envelope it comes."""
-
-    installation: InstallationKey
-    channel: ChannelId
-    ts: Ts
-
-    def __str__(self) -> str:
-        return f"{self.installation}/{self.channel}/{self.ts}"
-
-    @classmethod
-    def parse(cls, text: str) -> MessageKey:
-        """Read what ``str`` made; raises ValueError."""
-        enterprise_id, team_id, channel, ts = text.split("/", 3)
-        installation = InstallationKey(
-            EnterpriseId(enterprise_id) if enterprise_id != "-" else None, TeamId(team_id) if team_id != "-" else None
-        )
-        return cls(installation, ChannelId(channel), Ts(ts))
 
 
 class Outcome(enum.StrEnum):
@@ -172,7 +156,9 @@ class Custody(Generic[D]):
     """
 
     def __init__(self, *, keep_s: float = KEEP_S) -> None:
+        # A message in hand is in one of these two.
         self._owed: dict[MessageKey, Owed[D]] = {}
+        self._backlog = Backlog()
         self._settled = Remembered(keep_s=keep_s)
         self._withdrawn = Remembered(keep_s=keep_s)
         self._counts = dict.fromkeys(Outcome, 0)
@@ -187,7 +173,7 @@ class Custody(Generic[D]):
 
     def restore_safe(self, key: MessageKey, entry: int) -> Owed[D] | None:
         """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
-        if str(key) in self._settled or key in self._owed:
+        if str(key) in self._settled or self.has(key):
             return None
         owed: Owed[D] = Owed(key, entry=entry)
         self._owed[key] = owed
@@ -223,6 +209,9 @@ class Custody(Generic[D]):
                 return Marked(key)
             owed.deliveries += (delivery,)
             return Joined(key)
+        if key in self._backlog:
+            self._repeats += 1
+            return Safe(key)
         owed = self._owed[key] = Owed(key, (delivery,), thread_ts)
         return owed
 
@@ -234,6 +223,37 @@ class Custody(Generic[D]):
         owed.entry = entry
         deliveries, owed.deliveries = owed.deliveries, ()
         return Safe(owed.key), deliveries
+
+    def stow(self, lane: str, owed: Owed[D], *, is_repeat: bool) -> bool:
+        """Let *owed* wait for its turn in *lane* as a number; False for one that is not safe, or cannot."""
+        if owed.entry is None or not self.is_in_hand(owed):
+            return False
+        if not self._backlog.put(lane, owed.key, owed.entry, is_repeat=is_repeat):
+            return False
+        del self._owed[owed.key]
+        return True
+
+    def stowed(self, lane: str) -> int:
+        """Return how many turns in *lane* are stowed."""
+        return self._backlog.depth(lane)
+
+    def first_stowed(self, lane: str) -> Ts | None:
+        """Return the ``ts`` whose turn in *lane* is the next of those that are stowed."""
+        return self._backlog.first(lane)
+
+    def unstow(self, lane: str) -> tuple[Owed[D], bool]:
+        """Return the message whose turn that is, and whether it is a repeat; it may not be in hand any more."""
+        waiting = self._backlog.pop(lane)
+        owed: Owed[D] = Owed(waiting.key, entry=waiting.number)
+        if not waiting.is_crossed_out:
+            self._owed[owed.key] = owed
+        return owed, waiting.is_repeat
+
+    def take_back(self, safe: Safe) -> Owed[D]:
+        """Have a message that is stowed in hand, to end it before its turn; that passes without it."""
+        owed: Owed[D] = Owed(safe.key, entry=self._backlog.cross_out(safe.key))
+        self._owed[owed.key] = owed
+        return owed
 
     def mark(self, owed: Owed[D]) -> tuple[Marked, tuple[D, ...]]:
         """Note that *owed* is marked in the reserve; return the envelopes to be acknowledged now."""
@@ -253,17 +273,25 @@ class Custody(Generic[D]):
         """Know that a message that never came has been deleted: should it come yet, it is a repeat of that."""
         self._remember(key, Outcome.WITHDRAWN, now)
 
-    def find(self, key: MessageKey) -> Owed[D] | Settled | None:
-        """Return what is known of a message; None when it never came, or so long ago that it is forgotten."""
+    def find(self, key: MessageKey) -> Owed[D] | Safe | Settled | None:
+        """
+        Return what is known of a message.
+
+        Returns:
+            :class:`Safe` for one that is stowed; None when it never came, or so long ago that it is forgotten.
+
+        """
+        if key in self._backlog:
+            return Safe(key)
         return self._owed.get(key) or self._recall(key)
 
     def is_in_hand(self, owed: Owed[D]) -> bool:
-        """Tell whether *owed* has not ended yet."""
+        """Tell whether *owed* has not ended yet; one that is stowed is nobody's *owed*."""
         return self._owed.get(owed.key) is owed
 
     def has(self, key: MessageKey) -> bool:
         """Tell whether a message is in hand."""
-        return key in self._owed
+        return key in self._owed or key in self._backlog
 
     def is_exposed(self, key: MessageKey) -> bool:
         """Tell whether a message is in hand, and in memory alone."""
@@ -293,7 +321,7 @@ class Custody(Generic[D]):
     def statistics(self) -> CustodyStatistics:
         """Count."""
         return CustodyStatistics(
-            in_hand=len(self._owed),
+            in_hand=len(self._owed) + len(self._backlog),
             spilled=self._spilled,
             marked=self._marked,
             delivered=self._counts[Outcome.DELIVERED],

@@ -36,7 +36,7 @@ from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from slackkefu.bridge.absence.gaps import Gaps
     from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics, Joined
@@ -231,16 +231,14 @@ class Receipts:
                 else:
                     self._custody.restore([(key_of(entry), entry.outcome, at)])
 
-    def restore_spilled(self, spilled: Iterable[Spilled]) -> list[tuple[str, Parcel]]:
-        """Take over what waits in the spill: the parcels by lane, in order."""
-        parcels = []
+    def restore_spilled(self, spilled: Iterable[Spilled]) -> Iterator[tuple[str, Parcel]]:
+        """Take over what waits in the spill: each parcel with its lane, in order, to be put there before the next."""
         for each in spilled:
             owed = self._custody.restore_safe(MessageKey.parse(each.key), each.number)
             if owed is None:
                 self._spill.done(each.number)
             else:
-                parcels.append((each.lane, Parcel(owed)))
-        return parcels
+                yield each.lane, Parcel(owed)
 
     # On the way.
 
@@ -306,8 +304,9 @@ class Receipts:
         """
         await self._end(parcel.owed, outcome, along, im_user)
 
-    async def withdraw(self, owed: Owed[Receipt]) -> bool:
+    async def withdraw(self, known: Owed[Receipt] | Safe) -> bool:
         """Note that the writer of a message in hand has deleted it; tell whether that is on disk."""
+        owed = self._custody.take_back(known) if isinstance(known, Safe) else known
         return await self._end(owed, Outcome.WITHDRAWN, (), None)
 
     async def preclude(self, key: MessageKey) -> bool:
@@ -337,9 +336,28 @@ class Receipts:
         self._gaps.note(Strand(key.installation, key.channel, forward.thread_ts), key.ts)
         self._waiting.unpark_all()
 
+    # What waits for its turn in a lane (:class:`slackkefu.bridge.lanes.Tail`).
+
+    def stow(self, lane: str, parcel: Parcel) -> bool:
+        """Let a parcel that is in the spill wait as a number; False for one that cannot."""
+        return self._custody.stow(lane, parcel.owed, is_repeat=parcel.is_repeat)
+
+    def stowed(self, lane: str) -> int:
+        """Return how many turns in *lane* are stowed."""
+        return self._custody.stowed(lane)
+
+    def first_stowed(self, lane: str) -> str | None:
+        """Return what the first of them is in order by."""
+        return self._custody.first_stowed(lane)
+
+    def unstow(self, lane: str) -> Parcel:
+        """Return the parcel whose turn that is; its message may be over meanwhile."""
+        owed, is_repeat = self._custody.unstow(lane)
+        return Parcel(owed, is_repeat=is_repeat)
+
     # What is known of a message.
 
-    def find(self, key: MessageKey) -> Owed[Receipt] | Settled | None:
+    def find(self, key: MessageKey) -> Owed[Receipt] | Safe | Settled | None:
         """Return what is known of a message; see :meth:`Custody.find`."""
         return self._custody.find(key)
 

@@ -42,12 +42,20 @@ class Sheltering:
     Args:
         receipts: The messages in hand.
         is_live: Whether a visitor's session is up now.
+        on_safe: Told of each lane of which something has come to the spill.
 
     """
 
-    def __init__(self, *, receipts: Receipts, is_live: Callable[[ImUser], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        receipts: Receipts,
+        is_live: Callable[[ImUser], bool],
+        on_safe: Callable[[ImUser], None] = lambda _: None,
+    ) -> None:
         self._receipts = receipts
         self._is_live = is_live
+        self._on_safe = on_safe
         self._due: Alarm[ImUser] = Alarm()
         self._round = trio.Lock()
         self._trouble = DiskTrouble("spill.unwritable", meaning="not acknowledged; Slack repeats it")
@@ -125,6 +133,7 @@ class Sheltering:
                 del exposed[parcel]
                 self._safe[user] = self._safe.get(user, 0) + 1
             parcel.forget_words()
+        self._on_safe(user)
         if exposed:
             self._due.put(user, trio.current_time())
         else:

@@ -50,13 +50,15 @@ class Hands:
         await self.receipts.settle(parcel, outcome)
 
 
-@pytest.mark.parametrize("is_spilled", [False, True])
-async def test_in_hand(autojump_clock: trio.testing.MockClock, is_spilled: bool) -> None:
+@pytest.mark.parametrize("where", ["lane", "spill", "backlog"])
+async def test_in_hand(autojump_clock: trio.testing.MockClock, where: str) -> None:
     """A message in its lane or in the spill is withdrawn on disk and acknowledged; a repeat changes nothing."""
     hands = Hands()
     parcel = hands.take()
-    if is_spilled:
+    if where != "lane":
         await hands.receipts.shelter(MIA, [parcel])
+    if where == "backlog":
+        assert hands.receipts.stow(MIA, parcel)
 
     assert Reason.WITHDRAWN is await hands.changes.delete(KEY)
     assert not hands.receipts.is_in_hand(parcel)
@@ -144,8 +146,12 @@ async def test_edits(autojump_clock: trio.testing.MockClock) -> None:
     unknown = hands.changes.edit(KEY)
     parcel = hands.take()
     in_hand = hands.changes.edit(KEY)
-    await hands.receipts.settle(parcel, Outcome.DELIVERED)
+    await hands.receipts.shelter(MIA, [parcel])
+    hands.receipts.stow(MIA, parcel)
+    stowed = hands.changes.edit(KEY)
+    await hands.receipts.settle(hands.receipts.unstow(MIA), Outcome.DELIVERED)
 
     assert Reason.UNKNOWN_ORIGINAL is unknown
     assert Reason.EDIT_NOT_CARRIED is in_hand
+    assert Reason.EDIT_NOT_CARRIED is stowed
     assert Reason.EDIT_NOT_CARRIED is hands.changes.edit(KEY)

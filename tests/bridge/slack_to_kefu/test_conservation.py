@@ -1,8 +1,13 @@
-"""Any order of deliveries, repeats, sheltering and restarts: each message is sent once, in order with those in hand."""
+"""
+Any order of deliveries, repeats, deletions, sheltering and restarts.
+
+Each message is sent once, in order with those in hand; what was deleted before, never.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.slack_to_kefu.custody import Joined, Outcome
+from slackkefu.bridge.slack_to_kefu.custody import Joined, Outcome, Owed, Safe
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.easemob.names import ImUser
 from slackkefu.store.spill import Spilled
@@ -26,12 +31,13 @@ SEND_S = 1.0
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("deliver"), st.integers(1, 5)),
+        st.tuples(st.just("deliver"), st.integers(1, 8)),
+        st.tuples(st.just("delete"), st.integers(1, 8)),
         st.tuples(st.just("pass"), st.integers(1, 3)),
         st.tuples(st.just("shelter"), st.just(0)),
         st.tuples(st.just("restart"), st.just(0)),
     ),
-    max_size=25,
+    max_size=40,
 )
 
 
@@ -41,9 +47,14 @@ class Life:
     def __init__(self, journal: Journal, spill: Spill, desk: list[Ts]) -> None:
         self.book = receipts(journal, spill)
         self.book.restore(journal.entries)
-        self.lanes: Lanes[ImUser, Parcel] = Lanes(self._send, per_lane=100, in_all=100, order=lambda each: each.order)
+        self.lanes: Lanes[ImUser, Parcel] = Lanes(
+            self._send, per_lane=100, in_all=100, order=lambda each: each.order, tail=self.book
+        )
         self.waiting: dict[Ts, Parcel] = {}
         self.overtaken: list[tuple[Ts, Ts]] = []
+        self.deleted: list[Ts] = []
+        self.most_stowed = 0
+        self._sending: Ts | None = None
         self._spill = spill
         self._desk = desk
 
@@ -68,68 +79,112 @@ class Life:
         exposed = [each for each in self.waiting.values() if not each.is_safe]
         if exposed:
             await self.book.shelter(USER, exposed)
+            self.lanes.stow(USER)
+        self.most_stowed = max(self.most_stowed, self.book.stowed(USER))
+
+    async def delete(self, number: int) -> None:
+        """Let its writer delete a message that waits, if it does."""
+        key = forward(number=number).key
+        known = self.book.find(key)
+        if isinstance(known, Owed | Safe) and key.ts != self._sending:
+            await self.book.withdraw(known)
+            self.deleted.append(key.ts)
+            # Whether the run before has sent it does not matter from here on.
+            self._desk[:] = [ts for ts in self._desk if ts != key.ts]
 
     def _put(self, parcel: Parcel) -> None:
         self.waiting[parcel.owed.key.ts] = parcel
         assert self.lanes.put(USER, parcel)
 
     async def _send(self, _: ImUser, parcel: Parcel) -> None:
-        ts = parcel.owed.key.ts
-        self.overtaken += [(ts, other) for other in self.waiting if other < ts]
-        await trio.sleep(SEND_S)
-        # Easemob has it from here on, whatever becomes of us.
-        self._desk.append(ts)
-        await self.book.settle(parcel, Outcome.DELIVERED)
+        self._sending = ts = parcel.owed.key.ts
+        if self.book.is_in_hand(parcel):
+            self.overtaken += [(ts, other) for other in self.waiting if other < ts and other not in self.deleted]
+            await trio.sleep(SEND_S)
+            # Easemob has it from here on, whatever becomes of us.
+            self._desk.append(ts)
+            await self.book.settle(parcel, Outcome.DELIVERED)
         del self.waiting[ts]
+        self._sending = None
 
 
-async def live(steps: list[tuple[str, int]]) -> tuple[list[Ts], list[str], list[tuple[Ts, Ts]], set[int]]:
+@dataclass
+class Story:
+    """What has happened."""
+
+    came: set[Ts]
+    desk: list[Ts] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    overtaken: list[tuple[Ts, Ts]] = field(default_factory=list)
+    deleted: set[Ts] = field(default_factory=set)
+    most_stowed: int = 0
+
+
+async def live(steps: list[tuple[str, int]]) -> Story:
     """Go through *steps*, then let Slack repeat until all is acknowledged; return what happened."""
     journal, spill, connection = Journal(), Spill(), Parcels()
-    desk: list[Ts] = []
-    overtaken: list[tuple[Ts, Ts]] = []
-    came = {number for what, number in steps if what == "deliver"}
+    numbers = sorted({number for what, number in steps if what == "deliver"})
+    story = Story({forward(number=number).key.ts for number in numbers})
     runs: list[list[tuple[str, int]]] = [[]]
     for step in steps:
         runs[-1].append(step)
         if step[0] == "restart":
             runs.append([])
     # Slack repeats everything, and once more what was not acknowledged in time.
-    repeats = [("deliver", number) for number in sorted(came)]
+    repeats = [("deliver", number) for number in numbers]
     runs.append([("pass", 30), *repeats, ("pass", 30), *repeats])
     for run in runs:
-        life = Life(journal, spill, desk)
+        life = Life(journal, spill, story.desk)
         async with trio.open_nursery() as nursery:
             await nursery.start(life.lanes.run)
             life.restore()
             for what, number in run:
                 if what == "deliver":
                     await life.deliver(number, connection)
+                elif what == "delete":
+                    await life.delete(number)
                 elif what == "shelter":
                     await life.shelter()
                 else:
                     await trio.sleep(number * 0.7)
             nursery.cancel_scope.cancel()
-        overtaken += life.overtaken
-    return desk, connection.names, overtaken, came
+        story.overtaken += life.overtaken
+        story.deleted |= {*life.deleted}
+        story.most_stowed = max(story.most_stowed, life.most_stowed)
+    story.acknowledged = connection.names
+    return story
+
+
+def tell(steps: list[tuple[str, int]]) -> Story:
+    """Do so in virtual time."""
+    return trio.run(live, steps, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 @given(STEPS)
 def test_every_message_once(steps: list[tuple[str, int]]) -> None:
     """None is lost; none is sent twice unless we died between Easemob's yes and its record; none overtakes another."""
-    desk, acknowledged, overtaken, came = trio.run(live, steps, clock=trio.testing.MockClock(autojump_threshold=0))
+    story = tell(steps)
     restarts = sum(what == "restart" for what, _ in steps)
 
-    assert {f"1760000000.{number:06}" for number in came} == {*desk}
-    assert sum(count - 1 for count in Counter(desk).values()) <= restarts
-    assert not overtaken
-    assert {f"e{number}.0" for number in came} == {*acknowledged}
+    assert story.came - story.deleted == {*story.desk}
+    assert sum(count - 1 for count in Counter(story.desk).values()) <= restarts
+    assert not story.overtaken
+    assert {f"e{int(ts[-6:])}.0" for ts in story.came} == {*story.acknowledged}
 
 
-@pytest.mark.parametrize("pause", [0, 1, 2])
+@pytest.mark.parametrize("pause", [0, 1, 2, 3])
 def test_a_restart_in_each_stage(pause: int) -> None:
     """Before the send, during it and after it: a restart neither loses nor doubles what was in the spill."""
-    steps = [("deliver", 1), ("deliver", 2), ("shelter", 0), ("pass", pause), ("restart", 0)]
-    desk, *_ = trio.run(live, steps, clock=trio.testing.MockClock(autojump_threshold=0))
+    steps = [("deliver", 1), ("deliver", 3), ("deliver", 2), ("shelter", 0), ("delete", 2), ("pass", pause)]
+    story = tell([*steps, ("restart", 0)])
 
-    assert ["1760000000.000001", "1760000000.000002"] == [*dict.fromkeys(desk)]
+    assert ["1760000000.000001", "1760000000.000003"] == [*dict.fromkeys(story.desk)]
+    assert 2 == story.most_stowed
+
+
+def test_one_that_comes_late() -> None:
+    """It takes its place among those that wait as numbers."""
+    story = tell([("deliver", 1), ("deliver", 4), ("deliver", 3), ("shelter", 0), ("deliver", 2), ("pass", 10)])
+
+    assert [f"1760000000.00000{number}" for number in (1, 2, 3, 4)] == story.desk
+    assert 2 == story.most_stowed

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.remembered import BUCKET_S
-from slackkefu.bridge.slack_to_kefu.custody import KEEP_S, Custody, Joined, MessageKey, Outcome, Owed, Settled
+from slackkefu.bridge.slack_to_kefu.custody import KEEP_S, Custody, Joined, MessageKey, Outcome, Owed, Safe, Settled
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLAIN = "1760000000.000001"
 
 
 def key(ts: str) -> MessageKey:
@@ -66,27 +73,125 @@ def test_a_settled_message_is_known_for_its_time() -> None:
     assert [Owed, Settled, Settled] == [type(custody.take(key(ts), "late")) for ts in "132"]
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["come", "settle", "let_go"])), max_size=60))
-def test_each_message_is_brought_over_once(steps: list[tuple[str, str]]) -> None:
-    """In any order of arrivals and endings, a message is new again only after it was let go."""
+def test_what_is_stowed_is_in_hand() -> None:
+    """A message that waits as a number is known, counted, and a repeat of it safe; its turn makes it one of ours."""
     custody = Custody[str]()
-    in_hand: dict[str, Owed[str]] = {}
-    ended: set[str] = set()
-    for ts, step in steps:
-        if step == "come":
-            taken = custody.take(key(ts), "envelope")
+    owed = take(custody, PLAIN, "first")
 
-            assert isinstance(taken, Owed) == (ts not in in_hand and ts not in ended)
+    assert not custody.stow("mia", owed, is_repeat=True)
 
-            if isinstance(taken, Owed):
-                in_hand[ts] = taken
-        elif ts in in_hand and step == "settle":
-            custody.settle(in_hand.pop(ts), Outcome.DELIVERED, now=0.0)
-            ended.add(ts)
-        elif ts in in_hand:
-            custody.let_go(in_hand.pop(ts))
+    custody.shelter(owed, 7)
 
-    assert len(in_hand) == custody.statistics().in_hand
+    assert custody.stow("mia", owed, is_repeat=True)
+    assert not custody.stow("mia", owed, is_repeat=True)
+    assert Safe(key(PLAIN)) == custody.take(key(PLAIN), "retry") == custody.find(key(PLAIN))
+    assert custody.restore_safe(key(PLAIN), 8) is None
+    assert (True, False, []) == (custody.has(key(PLAIN)), custody.is_exposed(key(PLAIN)), [*custody.exposed()])
+    assert (PLAIN, 1) == (custody.first_stowed("mia"), custody.stowed("mia"))
+    assert (1, 1, 1) == (custody.statistics().in_hand, custody.statistics().spilled, custody.statistics().repeats)
+
+    again, is_repeat = custody.unstow("mia")
+
+    assert (Owed(key(PLAIN), entry=7), True) == (again, is_repeat)
+    assert custody.is_in_hand(again)
+    assert (1, 1) == (custody.statistics().in_hand, custody.statistics().spilled)
+
+    custody.settle(again, Outcome.DELIVERED, now=0.0)
+
+    assert (0, 0) == (custody.statistics().in_hand, custody.statistics().spilled)
+
+
+def test_what_is_stowed_is_taken_back() -> None:
+    """One that was deleted before its turn ends at once, and its turn finds nothing in hand."""
+    custody = Custody[str]()
+    custody.shelter(owed := take(custody, PLAIN, "first"), 7)
+    custody.stow("mia", owed, is_repeat=False)
+    custody.settle(custody.take_back(Safe(key(PLAIN))), Outcome.WITHDRAWN, now=0.0)
+
+    assert Settled(key(PLAIN), Outcome.WITHDRAWN) == custody.take(key(PLAIN), "retry")
+    assert (0, 0, 1) == (custody.statistics().in_hand, custody.statistics().spilled, custody.stowed("mia"))
+
+    over, _ = custody.unstow("mia")
+
+    assert (7, False) == (over.entry, custody.is_in_hand(over))
+
+
+class Hands:
+    """A book of custody, and what it has to say."""
+
+    def __init__(self) -> None:
+        self.custody = Custody[str]()
+        self.in_hand: dict[str, Owed[str]] = {}
+        self.stowed: set[str] = set()
+        self.ended: set[str] = set()
+
+    def come(self, ts: str) -> None:
+        """Let a message come, or a repeat of it: it is new only if it is nowhere."""
+        taken = self.custody.take(key(ts), "envelope")
+        is_known = ts in self.in_hand or ts in self.stowed or ts in self.ended
+
+        assert is_known == (not isinstance(taken, Owed))
+
+        if isinstance(taken, Owed):
+            self.in_hand[ts] = taken
+
+    def shelter(self, ts: str) -> None:
+        """Bring a message to the spill."""
+        if ts in self.in_hand and self.in_hand[ts].entry is None:
+            self.custody.shelter(self.in_hand[ts], 7)
+
+    def stow(self, ts: str) -> None:
+        """Let a message wait as a number."""
+        if ts in self.in_hand and self.custody.stow("mia", self.in_hand[ts], is_repeat=False):
+            del self.in_hand[ts]
+            self.stowed.add(ts)
+
+    def unstow(self, _: str) -> None:
+        """Let the next turn come; of one that was taken back nothing is in hand by it."""
+        if self.custody.stowed("mia"):
+            owed, _is_repeat = self.custody.unstow("mia")
+            ts = owed.key.ts
+
+            assert self.custody.is_in_hand(owed) == (ts in self.stowed)
+
+            if ts in self.stowed:
+                self.stowed.remove(ts)
+                self.in_hand[ts] = owed
+
+    def take_back(self, ts: str) -> None:
+        """Have a message before its turn."""
+        if ts in self.stowed:
+            self.stowed.remove(ts)
+            self.in_hand[ts] = self.custody.take_back(Safe(key(ts)))
+
+    def settle(self, ts: str) -> None:
+        """Let a message end."""
+        if ts in self.in_hand:
+            self.custody.settle(self.in_hand.pop(ts), Outcome.DELIVERED, now=0.0)
+            self.ended.add(ts)
+
+    def let_go(self, ts: str) -> None:
+        """Give a message back to Slack."""
+        if ts in self.in_hand:
+            self.custody.let_go(self.in_hand.pop(ts))
+
+
+THREE = tuple(f"{PLAIN[:-1]}{number}" for number in (1, 2, 3))
+STEPS = (Hands.come, Hands.shelter, Hands.stow, Hands.unstow, Hands.take_back, Hands.settle, Hands.let_go)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from([f"{PLAIN[:-1]}{low}" for low in "123"])), max_size=60)
+)
+def test_each_message_is_brought_over_once(steps: list[tuple[Callable[[Hands, str], None], str]]) -> None:
+    """In any order of arrivals, stowing and endings, a message is new again only after it was let go."""
+    hands = Hands()
+    for step, ts in steps:
+        step(hands, ts)
+        spilled = [each for each in hands.in_hand.values() if each.entry is not None]
+
+        assert len(hands.in_hand) + len(hands.stowed) == hands.custody.statistics().in_hand
+        assert len(spilled) + len(hands.stowed) == hands.custody.statistics().spilled
 
 
 def test_what_is_known() -> None:

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.absence.gaps import Gaps
-from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
+from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Owed, Safe, Settled
 from slackkefu.bridge.slack_to_kefu.receipts import BUDGET_S, Parcel, Receipts
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.ids import TeamId
@@ -209,6 +209,36 @@ async def test_what_is_in_the_spill_is_acknowledged(autojump_clock: trio.testing
     assert (0, 0) == (book.statistics().in_hand, book.statistics().spilled)
 
 
+async def test_what_waits_as_a_number(autojump_clock: trio.testing.MockClock) -> None:
+    """A repeat of it is acknowledged, and in its turn its words are there, and how it came."""
+    spill, connection = Spill(), Parcels()
+    book = receipts(spill=spill)
+    parcel = take(book, connection)
+
+    assert not book.stow("lane", parcel)
+
+    await book.shelter("lane", [parcel])
+
+    assert book.stow("lane", parcel)
+    assert (1, "1760000000.000001") == (book.stowed("lane"), book.first_stowed("lane"))
+    assert await book.passed(parcel.owed.key)
+
+    delivery = connection.bring(envelope(retry=1))
+    known = book.take(forward(), delivery)
+    assert isinstance(known, Safe)
+    await book.acknowledge_repeat(known, delivery)
+    turn = book.unstow("lane")
+
+    assert ["e1.0", "e1.1"] == connection.names
+    assert (parcel.owed.key, True, False) == (turn.owed.key, book.is_in_hand(turn), turn.is_repeat)
+    assert b"hello" in await book.fetch(turn)
+
+    await book.settle(turn, Outcome.DELIVERED)
+
+    assert {1} == spill.over
+    assert (0, 0) == (book.statistics().in_hand, book.statistics().spilled)
+
+
 async def test_a_spill_that_takes_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """Without room in spill and reserve nothing is acknowledged, and the message stays in memory."""
     spill, connection = Spill(), Parcels()
@@ -251,9 +281,8 @@ async def test_the_spill_after_a_restart(autojump_clock: trio.testing.MockClock)
     await book.settle(parcels[0], Outcome.DELIVERED)
     after = receipts(spill=spill)
     after.restore(journal.entries)
-    found = after.restore_spilled(
-        Spilled(number, piece.lane, piece.key) for number, piece in enumerate(spill.pieces, start=1)
-    )
+    numbered = enumerate(spill.pieces, start=1)
+    found = [*after.restore_spilled(Spilled(number, piece.lane, piece.key) for number, piece in numbered)]
 
     assert [("lane", "1760000000.000002")] == [(lane, str(parcel.owed.key.ts)) for lane, parcel in found]
     assert isinstance(after.take(forward(number=2), connection.bring(envelope(number=2))), Safe)
@@ -321,20 +350,26 @@ async def test_what_nobody_repeats_is_written_in_the_end(
     assert {1} == spill.over
 
 
-async def test_what_its_writer_deleted(autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("is_stowed", [False, True])
+async def test_what_its_writer_deleted(autojump_clock: trio.testing.MockClock, is_stowed: bool) -> None:
     """A message in hand that was deleted ends on disk, leaves the spill, and is known as such after a restart."""
     journal, spill, connection = Journal(), Spill(), Parcels()
     book = receipts(journal, spill)
     parcel = take(book, connection)
     await book.shelter("lane", [parcel])
+    if is_stowed:
+        book.stow("lane", parcel)
+    known = book.find(parcel.owed.key)
+    assert isinstance(known, Safe if is_stowed else Owed)
 
-    assert await book.withdraw(parcel.owed)
+    assert await book.withdraw(known)
     assert {1} == spill.over
+    assert not is_stowed or not book.is_in_hand(book.unstow("lane"))
 
     after = receipts()
     after.restore(journal.entries)
 
-    assert [] == after.restore_spilled([Spilled(1, "lane", str(parcel.owed.key))])
+    assert [] == [*after.restore_spilled([Spilled(1, "lane", str(parcel.owed.key))])]
     assert Outcome.WITHDRAWN is getattr(after.find(parcel.owed.key), "outcome", None)
 
 
