@@ -248,12 +248,14 @@ async def test_a_file_that_cannot_be_read_when_the_store_is_cleared(
         with trio.fail_after(SOON_S):
             await here.desk.heard("hello")
         here.easemob.faults.black_hole = True
+        here.network.hosts["rest.easemob.test"].black_hole = True  # else it is another way
         await leo.says(leo.dm(), "from the spill")
         await trio.sleep(10)
         with monkeypatch.context() as patched:
             patched.setattr(type(OPERATING_SYSTEM), "pread", staticmethod(unreadable))
             await trio.sleep(HOUSEKEEPING_S)
         here.easemob.faults.black_hole = False
+        here.network.hosts["rest.easemob.test"].black_hole = False
         await trio.sleep(600)
 
         assert here.desk.everything_heard()[-1].text.endswith("from the spill")
