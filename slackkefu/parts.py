@@ -22,6 +22,7 @@ from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
+from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
 from slackkefu.bridge.kefu_to_slack.replies import Replies
@@ -200,6 +201,7 @@ def build(
     # hears of it.
     aside = Aside(store.aside, wall=world.wall)
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
+    placed = Placed()
     hearing = Hearing(renew=lambda: socket_mode.renew())  # noqa: PLW0108 - socket_mode comes later
     posting = Posting(
         world=world,
@@ -229,6 +231,7 @@ def build(
         aside=aside,
         journal=store.kefu_journal,
         intents=intents,
+        placed=placed,
         on_ack=lambda user, mark: proving.on_ack(user, mark),  # noqa: PLW0108 - proving comes later
         world=world,
     )

@@ -22,6 +22,7 @@ __all__ = [
     "Read",
     "Settled",
     "SlackEntry",
+    "Standing",
     "Told",
     "Untold",
 ]
@@ -132,6 +133,15 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     at: float
 
 
+class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A post that stands in Slack."""
+
+    channel: str
+    ts: str
+    is_named: bool = False
+    """It was made under another name than the app's: Slack does not delete it (facts/slack.md §8)."""
+
+
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="answered"):
     """One of kefu's messages has ended; its batch may be pulled past, a repeat is a duplicate."""
 
@@ -140,6 +150,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """0 for one that came by another way than MSYNC."""
     msg_id: str = ""
     outcome: str
+    posts: tuple[Standing, ...] = ()
+    """Where it stands, as far as Slack has said."""
     at: float
 
 

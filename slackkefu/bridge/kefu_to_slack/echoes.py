@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from slackkefu.bridge.identity import digest
 from slackkefu.slack.ids import Ts, written_at
+from slackkefu.slack.web import Posted
 
 if TYPE_CHECKING:
     from slackkefu.slack.ids import ChannelId
     from slackkefu.slack.message import MessageEvent
-    from slackkefu.slack.web import Post, Posted
+    from slackkefu.slack.web import Post
 
 __all__ = ["Attempt", "Echoes"]
 
@@ -55,7 +56,7 @@ _ITEM: Final = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 class Attempt:
     """A post on its way."""
 
-    __slots__ = ("is_new", "post", "tried_at", "words")
+    __slots__ = ("is_new", "post", "stands_at", "tried_at", "words")
 
     def __init__(self, post: Post, *, is_new: bool) -> None:
         self.post = post
@@ -64,6 +65,8 @@ class Attempt:
         self.words = _words(post.text)
         self.tried_at: float | None = None
         """When it was first tried in this run."""
+        self.stands_at: Posted | None = None
+        """Where it stands, once that is known."""
 
     def __repr__(self) -> str:
         return f"<Attempt {self.post.metadata_id}>"
@@ -164,7 +167,7 @@ class Echoes:
 
     def shows(self, attempt: Attempt, channel: ChannelId) -> bool:
         """
-        Tell whether the echo of *attempt* has come, and take note where it stands.
+        Tell whether the echo of *attempt* has come, and take note, there too, where it stands.
 
         Args:
             attempt: The post.
@@ -174,6 +177,7 @@ class Echoes:
         for place, echo in reversed(self._heard.items()):
             if place[0] == channel and self._is_of(attempt, place, echo):
                 self.stands_at(*place)
+                attempt.stands_at = Posted(channel, Ts(place[1]))
                 return True
         return False
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, final
 
 from slackkefu.slack.ids import Ts
-from slackkefu.store.entries import Answered, Intent
+from slackkefu.store.entries import Answered, Intent, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.web import Post
+    from slackkefu.slack.web import Post, Posted
     from slackkefu.store.entries import KefuEntry
 
 __all__ = ["Intended", "Intents", "Journal"]
@@ -45,6 +45,8 @@ class Intended:
     """The thread it was to go to."""
     is_posted: bool = False
     """Known to stand in Slack."""
+    stands_at: Standing | None = None
+    """Where; None where Slack has not said."""
 
 
 @final
@@ -113,9 +115,16 @@ class Intents:
         self._begun.setdefault(_message(user, post), {})[_part(post)] = intended
         return intended
 
-    def posted(self, user: ImUser, post: Post, intended: Intended) -> None:
-        """Know that *post* stands in Slack."""
-        self._begun.setdefault(_message(user, post), {})[_part(post)] = replace(intended, is_posted=True)
+    def posted(self, user: ImUser, post: Post, intended: Intended, *, at: Posted | None = None) -> None:
+        """Know that *post* stands in Slack, and where, if Slack has said."""
+        standing = Standing(at.channel, at.ts, bool(post.username)) if at is not None and at.ts is not None else None
+        done = replace(intended, is_posted=True, stands_at=standing)
+        self._begun.setdefault(_message(user, post), {})[_part(post)] = done
+
+    def standing(self, user: ImUser, message: str) -> tuple[Standing, ...]:
+        """Return where the posts of a message stand, which has not ended yet."""
+        posts = {**self._left.get((user, message), {}), **self._begun.get((user, message), {})}
+        return tuple(each.stands_at for each in posts.values() if each.stands_at is not None)
 
     def refused(self, user: ImUser, post: Post) -> None:
         """Know that *post* does not stand in Slack, and cannot where it was to go."""

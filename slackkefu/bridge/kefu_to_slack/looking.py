@@ -25,6 +25,7 @@ import trio
 from slackkefu.errors import LinkError, SlackkefuError, SlackOutcomeUnknown, SlackRateLimited
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, Ts
+from slackkefu.slack.web import Posted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +204,9 @@ class _Search:
                 return Found.UNKNOWN
             for message in page.messages:
                 if _metadata_id(message) == self._post.metadata_id:
-                    self._hearing.found(channel, text_at(message, "ts"))
+                    ts = text_at(message, "ts")
+                    self._attempt.stands_at = Posted(channel, Ts(ts) if ts else None)
+                    self._hearing.found(channel, ts)
                     return Found.THERE
             cursor = page.cursor
             if not cursor:

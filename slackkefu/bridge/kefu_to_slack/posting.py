@@ -194,7 +194,7 @@ class Posting:
         with self._hearing.attempt(post, is_new=left is None) as attempt:
             refusal = await self._post(user, key, attempt, tried_at=intended.at)
         if refusal is None:
-            self._intents.posted(user, post, intended)
+            self._intents.posted(user, post, intended, at=attempt.stands_at)
             return None
         self._intents.refused(user, post)
         return refusal if post == made else await self._post_part(user, key, made)
@@ -230,6 +230,7 @@ class Posting:
                 log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
             else:
                 self._posted += 1
+                attempt.stands_at = posted
                 self._hearing.accepted(posted)
                 return None
             await trio.sleep(pause)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
     from slackkefu.bridge.kefu_to_slack.answering import Answering
     from slackkefu.bridge.kefu_to_slack.intents import Intents, Journal
+    from slackkefu.bridge.kefu_to_slack.placed import Placed
     from slackkefu.bridge.lanes import LaneStatistics
     from slackkefu.easemob.message import Batch, Meta
     from slackkefu.world import World
@@ -87,7 +88,8 @@ class Replies:
         notes: Tells an agent whose answer did not arrive.
         aside: Where a message goes that makes us fail.
         journal: Where it is written down that a message has ended.
-        intents: Told of it too.
+        intents: Told of it too; knows until then where its posts stand.
+        placed: Knows it afterwards.
         on_ack: Told of each message that kefu confirms, with the visitor and the message's ``msg_id_for_ack``.
         world: Wall clock and chance.
 
@@ -102,6 +104,7 @@ class Replies:
         aside: Aside,
         journal: Journal,
         intents: Intents,
+        placed: Placed,
         on_ack: Callable[[ImUser, str], None],
         world: World,
     ) -> None:
@@ -111,6 +114,7 @@ class Replies:
         self._aside = aside
         self._journal = journal
         self._intents = intents
+        self._placed = placed
         self._on_ack = on_ack
         self._world = world
         self._trouble = DiskTrouble("store.unwritable", meaning="the answers after it wait")
@@ -133,6 +137,7 @@ class Replies:
             if isinstance(entry, Answered):
                 at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
                 self._seen.note(ImUser(entry.user), entry.meta_id, entry.msg_id, now=at)
+                self._placed.note(entry.user, entry.msg_id, entry.posts, now=at)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled; a cancellation leaves what is in hand unacknowledged."""
@@ -267,6 +272,7 @@ class Replies:
             meta_id=answer.meta.meta_id,
             msg_id=answer.msg_id,
             outcome=ended.how.value,
+            posts=self._intents.standing(user, answer.identity),
             at=self._world.wall(),
         )
         await self._until_written(user, lambda: self._journal.append(entry))
@@ -286,7 +292,9 @@ class Replies:
 
     def _know_ended(self, user: ImUser, answer: Answer, ended: Ended) -> None:
         """Recognise a message from now on, count how it ended, and tell an agent whose answer it was in vain."""
-        self._seen.note(user, answer.meta.meta_id, answer.msg_id, now=trio.current_time())
+        now = trio.current_time()
+        self._seen.note(user, answer.meta.meta_id, answer.msg_id, now=now)
+        self._placed.note(user, answer.msg_id, self._intents.standing(user, answer.identity), now=now)
         self._intents.ended(user, answer.identity)
         self._endings[ended.how] += 1
         if ended.how is not Ending.ASIDE:

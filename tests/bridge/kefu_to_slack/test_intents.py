@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from slackkefu.bridge.kefu_to_slack.intents import Intended, Intents
 from slackkefu.easemob.names import ImUser
-from slackkefu.slack.ids import Ts
-from slackkefu.slack.web import Post
-from slackkefu.store.entries import Answered
+from slackkefu.slack.ids import ChannelId, Ts
+from slackkefu.slack.web import Post, Posted
+from slackkefu.store.entries import Answered, Standing
 from tests.bridge.people import MIA, Journal
 
 USER = ImUser(MIA)
@@ -83,6 +83,23 @@ async def test_a_try_that_was_interrupted() -> None:
     intents.ended(USER, "m")
 
     assert intents.left_open(USER, post("m")) is None
+
+
+async def test_where_it_stands() -> None:
+    """Where a message's posts stand is known until it ends, those of an interrupted try included."""
+    intents = Intents(journal=Journal(), wall=lambda: 7.0)
+    for part, posted in enumerate((Posted(ChannelId("D1"), Ts("1.1")), Posted(ChannelId("D1"), None), None)):
+        intended = await intents.intend(USER, post("m", part))
+        intents.posted(USER, post("m", part), intended, at=posted)
+    intents.interrupted(USER, "m")
+    named = replace(post("m", 3), username="Lin")
+    intents.posted(USER, named, await intents.intend(USER, named), at=Posted(ChannelId("D1"), Ts("1.2")))
+
+    assert (Standing("D1", "1.1"), Standing("D1", "1.2", is_named=True)) == intents.standing(USER, "m")
+
+    intents.ended(USER, "m")
+
+    assert () == intents.standing(USER, "m")
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))

@@ -24,7 +24,7 @@ from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.installation import Installation, Installations
 from slackkefu.slack.reading import Reading
 from slackkefu.slack.web import Post, Posted
-from slackkefu.store.entries import Answered, Intent
+from slackkefu.store.entries import Answered, Intent, Standing
 from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Shelf, envelope, forward, installation, world
 from tests.memory_network import virtual_wall
@@ -86,7 +86,7 @@ class Slack:
         if self.refusals:
             raise self.refusals.popleft()
         page = int(str(arguments.get("cursor") or 0))
-        shown = [{"metadata": {"event_payload": {"id": each}}} for each in self.ids[page : page + 1]]
+        shown = [{"ts": f"9.{page}", "metadata": {"event_payload": {"id": each}}} for each in self.ids[page : page + 1]]
         more = page + 1 < len(self.ids)
         return {
             "messages": [{"text": "somebody's"}, *shown],
@@ -136,6 +136,34 @@ class Desk:
             return posts(words, place=place, identity=identity)
 
         return await self.posting.post(ImUser(user), make)
+
+
+# Where it stands.
+
+
+async def test_where_a_post_stands(autojump_clock: trio.testing.MockClock) -> None:
+    """It is known from Slack's answer, the echo, or the history."""
+    desk = Desk()
+    await desk.answers("hi")
+
+    assert (Standing("D0MIA00001", desk.slack.at[0]),) == desk.intents.standing(ImUser(MIA), "m-1")
+
+    heard = Desk()
+    heard.hears("before", Ignored(Reason.OWN_MESSAGE))
+    heard.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(heard.answers, "hi")
+        await trio.sleep(1)
+        heard.hears("hi", Ignored(Reason.OWN_MESSAGE), ts="1999999999.000001")
+
+    assert (Standing("D0MIA00001", "1999999999.000001"),) == heard.intents.standing(ImUser(MIA), "m-1")
+
+    found = Desk()
+    found.slack.answers.append(SlackOutcomeUnknown(METHOD, "HTTP 502"))
+    found.slack.ids += ["other/0", "m-1/0"]
+    await found.answers("hi")
+
+    assert (Standing("D0MIA00001", "9.1"),) == found.intents.standing(ImUser(MIA), "m-1")
 
 
 # Where it belongs.

@@ -17,6 +17,7 @@ from slackkefu.bridge.book import Book, listens
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.intents import Intents
+from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.replies import PER_LANE, Replies
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.open_sessions import OpenSessions
@@ -86,6 +87,8 @@ class Kefu:
         self.told: list[tuple[ImUser, bool]] = []
         self.acks: list[tuple[ImUser, str]] = []
         self.journal = Journal()
+        self.intents = Intents(journal=self.journal, wall=virtual_wall())
+        self.placed = Placed()
         self.spill = Spill()
         self.aside = Aside(self.spill, wall=virtual_wall())
         self.notes: list[tuple[ImUser, OutgoingMessage]] = []
@@ -103,7 +106,8 @@ class Kefu:
             notes=self.agent_notes,
             aside=self.aside,
             journal=self.journal,
-            intents=Intents(journal=self.journal, wall=virtual_wall()),
+            intents=self.intents,
+            placed=self.placed,
             on_ack=lambda user, mark: self.acks.append((user, mark)),
             world=world(),
         )
