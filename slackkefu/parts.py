@@ -226,7 +226,7 @@ def build(
     )
     replies = Replies(
         service_number=service_number,
-        answering=Answering(book=book, posting=posting, sessions=sessions, wall=world.wall),
+        answering=Answering(book=book, posting=posting, sessions=sessions, kefu_url=config.kefu.url, wall=world.wall),
         notes=agent_notes,
         aside=aside,
         journal=store.kefu_journal,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.ids import Ts
 
-__all__ = ["Sentence", "late", "not_in_slack", "say", "when"]
+__all__ = ["ROBOT", "Sentence", "late", "not_in_slack", "say", "when"]
+
+ROBOT: Final = "机器人 Bot"
+"""What a robot's messages are marked with, beside its name."""
 
 
 class Sentence(enum.Enum):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 
 from slackkefu.bridge.book import closed, opened
+from slackkefu.bridge.kefu_to_slack.speaking import APP, voice_of
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
 from slackkefu.bridge.table import KEFU, Reason, Rule
 from slackkefu.kefu.messages import Event, Nothing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
@@ -69,14 +71,24 @@ class Answering:
         book: The visitors' records.
         posting: Posts to Slack.
         sessions: Told of every sign of a service session.
+        kefu_url: Address of the desk; may be empty.
         wall: Wall clock, seconds.
 
     """
 
-    def __init__(self, *, book: Book, posting: Posting, sessions: OpenSessions, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        book: Book,
+        posting: Posting,
+        sessions: OpenSessions,
+        kefu_url: str,
+        wall: Callable[[], float],
+    ) -> None:
         self._book = book
         self._posting = posting
         self._sessions = sessions
+        self._kefu_url = kefu_url
         self._wall = wall
 
     async def act(self, user: ImUser, message: KefuMessage, *, identity: str, at: float) -> Ended:
@@ -93,11 +105,12 @@ class Answering:
         match KEFU[message.kind]:
             case Rule.FORWARD:
                 await self._note_session(user, message, at)
-                return await self._post(user, message.plain, identity, Reason.EMPTY.value)
+                voice = voice_of(message.by, kefu_url=self._kefu_url)
+                return await self._post(user, message.plain, identity, Reason.EMPTY.value, voice)
             case Rule.SERVICE_SESSION if isinstance(message, Event):
                 await self._note_session(user, message, at)
                 # Its own words, if kefu put any there; what it means is not posted as words of ours.
-                return await self._post(user, plain(message.spans), identity, message.kind)
+                return await self._post(user, plain(message.spans), identity, message.kind, APP)
             case Rule.PROOF:
                 # Handed on when its batch came.
                 log.debug("kefu.confirmed", visitor=user)
@@ -112,11 +125,13 @@ class Answering:
                 log.debug("kefu.ignored", visitor=user, reason=message.kind)
                 return Ended(Ending.IGNORED, message.kind)
 
-    async def _post(self, user: ImUser, words: str, identity: str, without_words: str) -> Ended:
+    async def _post(self, user: ImUser, words: str, identity: str, without_words: str, voice: Voice) -> Ended:
         """Post *words*; where there are none the message is ignored as *without_words*."""
         if not words.strip():
             return Ended(Ending.IGNORED, without_words)
-        refusal = await self._posting.post(user, lambda place: posts(words, place=place, identity=identity))
+        refusal = await self._posting.post(
+            user, lambda place: posts(words, place=place, identity=identity, voice=voice)
+        )
         return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
 
     async def _note_session(self, user: ImUser, message: KefuMessage, at: float) -> None:

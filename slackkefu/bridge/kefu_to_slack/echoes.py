@@ -71,6 +71,11 @@ class Attempt:
     def __repr__(self) -> str:
         return f"<Attempt {self.post.metadata_id}>"
 
+    def becomes(self, post: Post) -> None:
+        """Go on as *post*, the same with other words: it was not made with those before."""
+        self.post = post
+        self.words = _words(post.text)
+
     @property
     def is_to_user(self) -> bool:
         """Whether it is addressed to a user: in which conversation it lands Slack says."""

@@ -20,6 +20,7 @@ from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.identity import visitor_of
 from slackkefu.bridge.kefu_to_slack.looking import Found
+from slackkefu.bridge.kefu_to_slack.speaking import Speaking
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError, StoreUnwritable
 from slackkefu.net.backoff import backoff
@@ -113,6 +114,7 @@ class Posting:
         self._hearing = hearing
         self._looking = looking
         self._trouble = DiskTrouble("store.unwritable", meaning="the answer waits")
+        self._speaking = Speaking()
         self._looked = 0
         self._found = 0
         self._heard = 0
@@ -194,7 +196,7 @@ class Posting:
         with self._hearing.attempt(post, is_new=left is None) as attempt:
             refusal = await self._post(user, key, attempt, tried_at=intended.at)
         if refusal is None:
-            self._intents.posted(user, post, intended, at=attempt.stands_at)
+            self._intents.posted(user, attempt.post, intended, at=attempt.stands_at)
             return None
         self._intents.refused(user, post)
         return refusal if post == made else await self._post_part(user, key, made)
@@ -215,10 +217,13 @@ class Posting:
             if may_be_there and await self._is_there(installation, attempt, tried_at):
                 return None
             may_be_there = False
+            attempt.becomes(self._speaking.fit(installation, attempt.post))
             self._hearing.tried(attempt)
             try:
                 posted = await self._web.post_message(installation, attempt.post)
             except SlackkefuError as error:
+                if self._speaking.refused(installation, attempt.post, error):
+                    continue
                 step = after(error)
                 is_late = trio.current_time() >= gives_up_at
                 if isinstance(step, GiveUp) or (isinstance(step, InstallationDead) and is_late):

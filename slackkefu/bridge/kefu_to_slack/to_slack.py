@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from slackkefu.bridge.kefu_to_slack.speaking import APP
 from slackkefu.bridge.split import cut
 from slackkefu.slack.text import escape
 from slackkefu.slack.web import Post
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.slack.ids import ChannelId, Ts, UserId
 
 __all__ = ["InChannel", "InPrivate", "Place", "elsewhere", "posts"]
@@ -80,7 +82,7 @@ def elsewhere(place: Place, refusal: str, *, user: UserId, is_direct: bool) -> P
     return InPrivate(user, about=place.channel) if refusal in THREAD_REFUSED | CHANNEL_REFUSED else None
 
 
-def posts(words: str, *, place: Place, identity: str) -> tuple[Post, ...]:
+def posts(words: str, *, place: Place, identity: str, voice: Voice = APP) -> tuple[Post, ...]:
     """
     Map what kefu said to the ordered posts that carry it.
 
@@ -89,6 +91,7 @@ def posts(words: str, *, place: Place, identity: str) -> tuple[Post, ...]:
             documented (facts/slack.md §6).
         place: Where it belongs.
         identity: kefu's id of the message; each post carries it and its number, to be found again after a lost answer.
+        voice: Who seems to speak.
 
     Returns:
         Empty when there is nothing to show.
@@ -98,7 +101,14 @@ def posts(words: str, *, place: Place, identity: str) -> tuple[Post, ...]:
     channel = place.user if isinstance(place, InPrivate) else place.channel
     thread_ts = None if isinstance(place, InPrivate) else place.thread_ts
     return tuple(
-        Post(channel=channel, text=prefix + piece, thread_ts=thread_ts, metadata_id=f"{identity}/{index}")
+        Post(
+            channel=channel,
+            text=prefix + piece,
+            thread_ts=thread_ts,
+            metadata_id=f"{identity}/{index}",
+            username=voice.name,
+            icon_url=voice.face,
+        )
         for index, piece in enumerate(_pieces(words))
     )
 

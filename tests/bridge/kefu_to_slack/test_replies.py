@@ -101,6 +101,7 @@ class Kefu:
                 book=self.book,
                 posting=cast("Posting", self.wall),
                 sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+                kefu_url="https://kefu.example",
                 wall=virtual_wall(),
             ),
             notes=self.agent_notes,
