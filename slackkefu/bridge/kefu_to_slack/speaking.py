@@ -17,6 +17,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
+from urllib.parse import urlsplit
 
 import structlog
 import trio
@@ -90,7 +91,11 @@ def name_of(by: Speaker) -> str:
 def _face(avatar: str, kefu_url: str) -> str:
     """Return the address of a picture, which may begin with ``//`` or be a bare path (facts/kefu.md §2.7)."""
     url = absolute_url(f"https:{avatar}" if avatar.startswith("//") else avatar, kefu_url=kefu_url) or ""
-    return url if url.startswith("https://") and len(url) <= MAX_URL else ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme == "https" and "@" not in parts.netloc and len(url) <= MAX_URL else ""
 
 
 @final
