@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from slackkefu.kefu.fields import at, entries, words
 from slackkefu.kefu.text import Link, Plain, is_web_url, spans, unescape
+from slackkefu.kefu.wording import Wording, tag
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import Json
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["embedded"]
 
-_LABELS: Mapping[str, str] = MappingProxyType({"richtext": "[图文 Article]", "image": "[图片 Image]"})
+_LABELS: Mapping[str, str] = MappingProxyType({"richtext": tag(Wording.ARTICLE), "image": tag(Wording.IMAGE)})
 
 
 def embedded(text: str, *, is_list: bool) -> tuple[Span, ...]:

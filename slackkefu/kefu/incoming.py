@@ -41,6 +41,7 @@ from slackkefu.kefu.messages import (
 from slackkefu.kefu.offers import RelatedQuestion, RelatedQuestions, TicketOffer, TransferOffer, UsefulOffer
 from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_event, speaker_of_message
 from slackkefu.kefu.text import Plain, is_blank, spans, unescape
+from slackkefu.kefu.wording import Wording, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -381,7 +382,7 @@ def _transfer(given: _Given) -> Offer | None:
     button = at(given.weichat, "transferToHumanButtonInfo") or at(arguments, "transferToHumanButtonInfo")
     label = _label(at(button, "suggestionTransferToHumanLabel")) or _label(at(arguments, "label"))
     return TransferOffer(
-        label or "转人工",
+        label or phrase(Wording.TALK_TO_HUMAN),
         name_of(at(button, "transferToHumanId")) or "TransferToKf",
         given_id(at(arguments, "id")),
         given_id(at(arguments, "serviceSessionId")),

@@ -3,8 +3,8 @@ What kefu can say, one type a kind.
 
 Each message says who speaks, in which service session, and kefu's own id of it, by which the same message is known
 however often and whichever way it comes (facts/kefu.md §2.11). ``plain`` is its honest short form in words, for where
-buttons, files and cards have no form of their own yet: nothing is lost without a trace. It is empty only for what is
-not meant for a reader.
+buttons, files and cards have no form of their own: nothing is lost without a trace. It is empty only for what is not
+meant for a reader. ``plain_in`` is the same in one language; ``plain`` is for a reader whose language is not known.
 
 Ids that an answer has to carry are kept as they were given.
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, final
 from slackkefu.kefu.offers import numbered
 from slackkefu.kefu.speaker import NOBODY, Speaker
 from slackkefu.kefu.text import plain as plain_text
+from slackkefu.kefu.wording import Wording, phrase, tag
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.fields import Id
     from slackkefu.kefu.offers import Offer
     from slackkefu.kefu.text import Span
+    from slackkefu.kefu.wording import Language
 
 __all__ = [
     "Ack",
@@ -63,15 +65,25 @@ class _Message:
     service_session_id: str | None = None
     """None for greetings, and where the session is hidden."""
 
-    @property
-    def words(self) -> str:
-        """The message itself in words."""
+    def words_in(self, _: Language | None) -> str:
+        """Return the message itself in words; None is for both languages."""
         return ""
 
+    def plain_in(self, language: Language | None) -> str:
+        """Return all of the message in words; empty when there is nothing to read."""
+        return self.words_in(language)
+
+    @final
+    @property
+    def words(self) -> str:
+        """The message itself in words, in both languages."""
+        return self.words_in(None)
+
+    @final
     @property
     def plain(self) -> str:
-        """All of the message in words; empty when there is nothing to read."""
-        return self.words
+        """All of the message in words, in both languages."""
+        return self.plain_in(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +92,9 @@ class _Content(_Message):
 
     offers: tuple[Offer, ...] = ()
 
-    @property
-    def plain(self) -> str:
-        """The words, and a line or more for each offer."""
-        return _lines(self.words, *(offer.plain for offer in self.offers))
+    def plain_in(self, language: Language | None) -> str:
+        """Return the words, and a line or more for each offer."""
+        return _lines(self.words_in(language), *(offer.plain for offer in self.offers))
 
 
 @final
@@ -95,16 +106,15 @@ class Text(_Content):
     spans: tuple[Span, ...] = field(repr=False)
     """Never empty, and never of white space alone."""
 
-    @property
-    def words(self) -> str:
-        """The spans as plain text."""
+    def words_in(self, _: Language | None) -> str:
+        """Return the spans as plain text."""
         return plain_text(self.spans)
 
 
 MediaKind: TypeAlias = Literal["image", "file", "audio", "video"]
 
-_MEDIA_TAGS: Mapping[MediaKind, str] = MappingProxyType(
-    {"image": "[图片 Image]", "file": "[文件 File]", "audio": "[语音 Voice]", "video": "[视频 Video]"}
+_MEDIA: Mapping[MediaKind, Wording] = MappingProxyType(
+    {"image": Wording.IMAGE, "file": Wording.FILE, "audio": Wording.VOICE, "video": Wording.VIDEO}
 )
 
 
@@ -126,12 +136,11 @@ class Media(_Content):
     height: int = 0
     is_sticker: bool = False
 
-    @property
-    def words(self) -> str:
-        """The kind, the name, and how long it plays."""
+    def words_in(self, language: Language | None) -> str:
+        """Return the kind, the name, and how long it plays."""
         duration = f"{self.duration_s} s" if self.duration_s > 0 else ""
-        tag = "[表情 Sticker]" if self.is_sticker else _MEDIA_TAGS[self.kind]
-        return " ".join(filter(None, (tag, self.filename, duration)))
+        kind = tag(Wording.STICKER if self.is_sticker else _MEDIA[self.kind], language)
+        return " ".join(filter(None, (kind, self.filename, duration)))
 
 
 @final
@@ -144,10 +153,9 @@ class Location(_Content):
     lng: float = field(repr=False)
     address: str = field(repr=False)
 
-    @property
-    def words(self) -> str:
-        """Address and coordinates."""
-        return " ".join(filter(None, ("[位置 Location]", self.address, f"({self.lat:g}, {self.lng:g})")))
+    def words_in(self, language: Language | None) -> str:
+        """Return address and coordinates."""
+        return " ".join(filter(None, (tag(Wording.LOCATION, language), self.address, f"({self.lat:g}, {self.lng:g})")))
 
 
 @final
@@ -170,10 +178,10 @@ class Articles(_Content):
     articles: tuple[Article, ...]
     """Never empty; each has a title or an address."""
 
-    @property
-    def words(self) -> str:
-        """Title and address of each."""
-        return "\n".join(" ".join(filter(None, ("[图文 Article]", each.title, each.url))) for each in self.articles)
+    def words_in(self, language: Language | None) -> str:
+        """Return title and address of each."""
+        kind = tag(Wording.ARTICLE, language)
+        return "\n".join(" ".join(filter(None, (kind, each.title, each.url))) for each in self.articles)
 
 
 @final
@@ -186,10 +194,9 @@ class Form(_Content):
     title: str = field(repr=False)
     description: str = field(repr=False)
 
-    @property
-    def words(self) -> str:
-        """Title and address."""
-        return " ".join(filter(None, ("[表单 Form]", self.title, self.url)))
+    def words_in(self, language: Language | None) -> str:
+        """Return title and address."""
+        return " ".join(filter(None, (tag(Wording.FORM, language), self.title, self.url)))
 
 
 @final
@@ -219,9 +226,8 @@ class Menu(_Message):
     mode: str | None
     """``transferManualGuide`` for the guide before the chat (询前引导); None usually."""
 
-    @property
-    def words(self) -> str:
-        """Title and numbered labels."""
+    def words_in(self, _: Language | None) -> str:
+        """Return title and numbered labels."""
         return _lines(self.title, numbered(choice.label for choice in self.choices))
 
 
@@ -263,23 +269,23 @@ class Rating(_Message):
     """Best first; none when kefu leaves them to be fetched."""
     spans: tuple[Span, ...] = field(default=(), repr=False)
 
-    @property
-    def words(self) -> str:
-        """The invitation's words, or ours."""
-        return plain_text(self.spans) or "[满意度评价] 请评价本次服务 / Please rate this conversation"
+    def words_in(self, language: Language | None) -> str:
+        """Return the invitation's words, or ours."""
+        ours = f"{tag(Wording.RATING, language)} {phrase(Wording.PLEASE_RATE, language)}"
+        return plain_text(self.spans) or ours
 
 
 EventName: TypeAlias = Literal["created", "opened", "transfering", "transfered", "closed", "wait_timeout"]
 """What happened to a service session; ``closed`` also when it ended while waiting. Spelled as kefu does."""
 
-_EVENT_LINES: Mapping[EventName, str] = MappingProxyType(
+_EVENTS: Mapping[EventName, Wording] = MappingProxyType(
     {
-        "created": "等待接入 / waiting for an agent",
-        "opened": "已接入 / joined",
-        "transfering": "转接中，请稍候 / being transferred, please wait",
-        "transfered": "已转接 / transferred",
-        "closed": "会话已结束 / conversation ended",
-        "wait_timeout": "等待时间较长 / nobody was free so far",
+        "created": Wording.CREATED,
+        "opened": Wording.OPENED,
+        "transfering": Wording.TRANSFERRING,
+        "transfered": Wording.TRANSFERRED,
+        "closed": Wording.CLOSED,
+        "wait_timeout": Wording.LONG_WAIT,
     }
 )
 
@@ -294,10 +300,10 @@ class Event(_Content):
     spans: tuple[Span, ...] = field(default=(), repr=False)
     """Words that came with it; usually none."""
 
-    @property
-    def words(self) -> str:
-        """The words that came with it, or ours."""
-        ours = " ".join(filter(None, ("[会话 Session]", self.by.name, _EVENT_LINES[self.name])))
+    def words_in(self, language: Language | None) -> str:
+        """Return the words that came with it, or ours."""
+        happened = phrase(_EVENTS[self.name], language)
+        ours = " ".join(filter(None, (tag(Wording.SESSION, language), self.by.name, happened)))
         return plain_text(self.spans) or ours
 
 
@@ -313,10 +319,9 @@ class TicketNotice(_Message):
     """The answer, when there is one."""
     spans: tuple[Span, ...] = field(default=(), repr=False)
 
-    @property
-    def words(self) -> str:
-        """The notice, the ticket's subject, and the answer."""
-        about = " ".join(filter(None, ("[留言 Ticket]", self.subject)))
+    def words_in(self, language: Language | None) -> str:
+        """Return the notice, the ticket's subject, and the answer."""
+        about = " ".join(filter(None, (tag(Wording.TICKET, language), self.subject)))
         return _lines(plain_text(self.spans), about, self.comment)
 
 
@@ -334,11 +339,10 @@ class VideoCall(_Message):
     """An invitation is declined with it (facts/kefu.md §1.9)."""
     spans: tuple[Span, ...] = field(default=(), repr=False)
 
-    @property
-    def words(self) -> str:
-        """The words that came with it, and for an invitation that it cannot be taken."""
-        tag = "[视频通话 Video call]"
-        note = f"{tag} 这里无法接通 / cannot be taken here" if self.stage == "invited" else tag
+    def words_in(self, language: Language | None) -> str:
+        """Return the words that came with it, and for an invitation that it cannot be taken."""
+        kind = tag(Wording.VIDEO_CALL, language)
+        note = f"{kind} {phrase(Wording.NO_CALL_HERE, language)}" if self.stage == "invited" else kind
         return _lines(plain_text(self.spans), note)
 
 

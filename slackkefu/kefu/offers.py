@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, final
 
+from slackkefu.kefu.wording import Wording, tag
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,8 +25,9 @@ __all__ = ["Offer", "RelatedQuestion", "RelatedQuestions", "TicketOffer", "Trans
 class TransferOffer:
     """A button "talk to a human"; answered by a command (facts/kefu.md §1.7)."""
 
-    heading: ClassVar[str] = "[人工客服 Human agent]"
+    heading: ClassVar[str] = tag(Wording.HUMAN_AGENT)
     label: str = field(repr=False)
+    """Never empty."""
     action: str
     """The command's action."""
     hint_id: Id | None
@@ -41,7 +44,7 @@ class TransferOffer:
 class TicketOffer:
     """A button "leave a message"; the message's own words say so."""
 
-    heading: ClassVar[str] = "[留言 Leave a message]"
+    heading: ClassVar[str] = tag(Wording.LEAVE_A_MESSAGE)
     plain: ClassVar[str] = ""
 
 
@@ -72,7 +75,7 @@ class RelatedQuestion:
 class RelatedQuestions:
     """Questions a robot suggests below its answer."""
 
-    heading: ClassVar[str] = "[相关问题 Related questions]"
+    heading: ClassVar[str] = tag(Wording.RELATED_QUESTIONS)
     questions: tuple[RelatedQuestion, ...]
 
     @property

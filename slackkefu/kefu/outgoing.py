@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 from slackkefu.easemob.message import CommandBody, CustomBody, LocationBody, MediaBody, TextBody
+from slackkefu.kefu.wording import Language
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,8 +41,6 @@ __all__ = [
 
 MAX_EXT_BYTES: Final = 900
 """What ``ext`` may take of IM's 3 KB for a whole message (facts/kefu.md §0)."""
-
-Language: TypeAlias = Literal["zh-CN", "en-US"]
 
 VisitorField: TypeAlias = Literal["name", "workspace", "email", "phone", "title", "timezone"]
 """A word of the setting ``kefu.visitor_fields``."""

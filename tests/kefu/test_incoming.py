@@ -336,7 +336,7 @@ def test_a_rating_comes_before_all_else() -> None:
 
     assert isinstance(meant, Rating)
     assert (7, None, ()) == (meant.invite_id, meant.rated_session_id, meant.degrees)
-    assert meant.plain.startswith("[满意度评价]")
+    assert meant.plain.startswith("[评价 Rating]")
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_a_hint_beside_a_menu_has_no_button() -> None:
 @pytest.mark.parametrize(
     ("expected", "ext"),
     [
-        ("[人工客服 Human agent]\n[转人工]", weichat(ctrlType="TransferToKfHint")),
+        ("[人工客服 Human agent]\n[转人工 / Talk to a human]", weichat(ctrlType="TransferToKfHint")),
         ("[留言 Leave a message]", weichat(ctrlType="TransferToTickets")),
         ("[相关问题 Related questions]\n1. a", {"relatedRules": {"questions": ["a"]}}),
         ("only a title", {"msgtype": {"choice": {"title": "only a title"}}}),
