@@ -31,6 +31,7 @@ from slackkefu.keys import (
     TABLES,
     ChannelsMode,
     Key,
+    LanguageChoice,
     VisitorField,
     WrongValue,
     describe,
@@ -46,6 +47,7 @@ __all__ = [
     "Config",
     "EasemobConfig",
     "KefuConfig",
+    "LanguageChoice",
     "SlackConfig",
     "StoreConfig",
     "VisitorField",
@@ -73,6 +75,8 @@ class SlackConfig:
     channels: ChannelsMode
     backfill_max_age: int
     """Hours."""
+    language: LanguageChoice
+    """What people are spoken to in whose locale Slack does not tell."""
 
 
 @final

@@ -28,6 +28,7 @@ __all__ = [
     "TABLES",
     "ChannelsMode",
     "Key",
+    "LanguageChoice",
     "Reader",
     "VisitorField",
     "WrongValue",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 ChannelsMode: TypeAlias = Literal["mention", "all", "off"]
+LanguageChoice: TypeAlias = Literal["both", "zh-CN", "en-US"]
 VisitorField: TypeAlias = Literal["name", "workspace", "email", "phone", "title", "timezone"]
 
 
@@ -207,6 +209,7 @@ KEYS: Final = (
     Key("slack.connections", _number(1, 9), 2),  # of Slack's ten, one is for a change-over (facts/slack.md §1)
     Key("slack.channels", _choice(*get_args(ChannelsMode)), "mention"),
     Key("slack.backfill_max_age", _number(1, 72), 24),
+    Key("slack.language", _choice(*get_args(LanguageChoice)), "both"),
     Key(
         "easemob.app_key",
         _text(r"[A-Za-z0-9_.-]+#[A-Za-z0-9_.-]+", "org#app, the AppKey on the app's page of the Easemob console"),

@@ -27,6 +27,7 @@ from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
 from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.languages import Languages
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.proof.proof import Proof, Way
 from slackkefu.bridge.proof.proving import Proving
@@ -175,6 +176,7 @@ def build(
     # The ends.
     web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
     directory = Directory(web=web)
+    languages = Languages(directory, default=config.slack.language)
     reading = Reading(web=web)
     endpoints = Endpoints(
         world=world,
@@ -259,7 +261,7 @@ def build(
     # Slack → desk.
     ways = Ways(logins=pool, rest=RestSend(rest), second=second_channel, wrote=polling.wrote)
     telling = Telling(
-        world=world, web=web, installations=installations, directory=directory, journal=store.slack_journal
+        world=world, web=web, installations=installations, languages=languages, journal=store.slack_journal
     )
     gaps = Gaps(store.reserve, on_gap=lambda key: backfill.gap(key))  # noqa: PLW0108 - backfill comes later
     receipts = Receipts(

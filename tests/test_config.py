@@ -79,6 +79,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     assert config.slack.connections == 2
     assert config.slack.channels == "mention"
     assert config.slack.backfill_max_age == 24
+    assert config.slack.language == "both"
     assert config.easemob.rest_url == ""
     assert config.easemob.websocket_url == ""
     assert config.easemob.discovery_url == "https://rs.easemob.com/easemob/server.json"
@@ -94,6 +95,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
         ("slack.bot_token", "xoxe.xoxb-1", Secret("xoxe.xoxb-1")),
         ("slack.api_url", "http://127.0.0.1:8080/api", "http://127.0.0.1:8080/api/"),
         ("slack.channels", "off", "off"),
+        ("slack.language", "zh-CN", "zh-CN"),
         ("easemob.rest_url", "https://a1.easemob.com/", "https://a1.easemob.com"),
         ("easemob.rest_url", "https://a1.easemob.com/shop/desk", "https://a1.easemob.com"),
         ("easemob.websocket_url", "wss://im.easemob.com", "wss://im.easemob.com/websocket"),
@@ -236,6 +238,7 @@ def test_every_problem_comes_at_once(file: Path) -> None:
         ("slack.backfill_max_age", 0, "0; a whole number from 1 to 72"),
         ("slack.backfill_max_age", 1.5, "1.5; a whole number from 1 to 72"),
         ("slack.channels", "some", "'some'; one of mention, all, off"),
+        ("slack.language", "en", "'en'; one of both, zh-CN, en-US"),
         ("slack.api_url", "http://slack.com/api/", "http:// to another machine"),
         ("slack.api_url", 5, "5; an address https://…"),
         ("easemob.app_key", "shop", "'shop'; org#app"),

@@ -1,8 +1,11 @@
 """
 What the bridge itself says to people: every sentence, in Chinese and in English.
 
-A reader whose language is known is spoken to in it; one whose language is not gets both, Chinese first. To agents,
-whose language nobody tells, one short line speaks both.
+A reader whose language is known is spoken to in it; one whose language is not gets what the operator chose
+(:mod:`slackkefu.bridge.languages`), by default both, Chinese first. To agents, whose language nobody tells, one short
+line speaks both.
+
+The names of kinds of messages are in :mod:`slackkefu.kefu.wording`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.ids import Ts
 
-__all__ = ["ROBOT", "Sentence", "late", "not_in_slack", "say", "when"]
+__all__ = ["ROBOT", "Sentence", "label", "late", "not_in_slack", "say", "when"]
 
 ROBOT: Final = "机器人 Bot"
 """What a robot's messages are marked with, beside its name."""
@@ -51,19 +54,28 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
 )
 
 
-def say(sentence: Sentence, *, locale: str, when: str) -> str:
+def say(sentence: Sentence, *, locale: str, **facts: str) -> str:
     """
     Return *sentence* in Slack's markup.
 
     Args:
         sentence: What to say.
-        locale: The reader's, like ``en-US``; empty where it is not known.
-        when: The message it is about, by :func:`when`.
+        locale: The reader's, by :class:`~slackkefu.bridge.languages.Languages`, like ``en-US``; empty for both
+            languages.
+        facts: What the sentence names, in Slack's markup: a message by :func:`when`, a name escaped.
 
     """
+    return "\n".join(each.format(**facts) for each in _chosen(sentence, locale))
+
+
+def label(sentence: Sentence, *, locale: str) -> str:
+    """Return *sentence* on one line without markup, as it stands on a button or over a form; arguments as for `say`."""
+    return " / ".join(_chosen(sentence, locale))
+
+
+def _chosen(sentence: Sentence, locale: str) -> list[str]:
     words = _WORDS[sentence]
-    chosen = [words[language_of(locale)]] if locale else words.values()
-    return "\n".join(each.format(when=when) for each in chosen)
+    return [words[language_of(locale)]] if locale else list(words.values())
 
 
 def when(ts: Ts) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import string
+from pathlib import Path
 
 import pytest
 
-from slackkefu.bridge.sentences import _WORDS, Sentence, late, say, when
+import slackkefu
+from slackkefu.bridge.sentences import _WORDS, Sentence, label, late, say, when
 from slackkefu.slack.ids import Ts
 
 WHEN = when(Ts("1760000000.000100"))
@@ -44,3 +48,39 @@ def test_late() -> None:
     """The line for agents speaks both languages, and has the same length for every time."""
     assert "[补发 Late · 2026-11-26 09:41 UTC]" == late(1_795_686_060.0)
     assert len(late(0.0)) == len(late(9_999_999_999.0))
+
+
+def test_a_label_is_on_one_line() -> None:
+    """A button has no room for a second one."""
+    both = label(Sentence.NOT_ARRIVED, locale="")
+
+    assert " / " in both
+    assert "\n" not in both
+    assert both.endswith(label(Sentence.NOT_ARRIVED, locale="en-US"))
+
+
+CATALOGUES = {"bridge/sentences.py", "kefu/wording.py"}
+
+
+def test_no_other_module_speaks_chinese() -> None:
+    """What people read is in the two catalogues, and nowhere else: no literal of another module holds Chinese words."""
+    root = Path(slackkefu.__file__).parent
+    modules = [path for part in ("bridge", "kefu", "slack") for path in sorted((root / part).rglob("*.py"))]
+    speaking = {str(path.relative_to(root)) for path in modules if any(map(_is_chinese, _literals(path)))}
+
+    assert CATALOGUES == speaking
+
+
+def _literals(path: Path) -> list[str]:
+    """Return the strings of a module that are not docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    return [
+        each.value
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in docstrings
+    ]
+
+
+def _is_chinese(literal: str) -> bool:
+    return re.search("[\u4e00-\u9fff]", literal) is not None

@@ -243,6 +243,7 @@ async def town(
                 connections=2,
                 channels=channels,
                 backfill_max_age=24,
+                language="both",
             ),
             easemob=EasemobConfig(
                 app_key=easemob.app_key,

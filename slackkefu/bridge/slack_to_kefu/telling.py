@@ -42,9 +42,9 @@ from slackkefu.store.entries import Concluded, Settled, Told, Untold
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from slackkefu.bridge.languages import Languages
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.receipts import Journal
-    from slackkefu.slack.directory import Directory
     from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.slack.web import WebClient
     from slackkefu.store.entries import Certainty, SlackEntry
@@ -156,18 +156,18 @@ class Telling:
         world: Wall clock and chance.
         web: Slack's Web API.
         installations: Whose token to use.
-        directory: The writers' languages.
+        languages: What the writers are spoken to in.
         journal: Where it is written down that a message was told.
 
     """
 
     def __init__(
-        self, *, world: World, web: WebClient, installations: Installations, directory: Directory, journal: Journal
+        self, *, world: World, web: WebClient, installations: Installations, languages: Languages, journal: Journal
     ) -> None:
         self._world = world
         self._web = web
         self._installations = installations
-        self._directory = directory
+        self._languages = languages
         self._journal = journal
         self._matters: dict[MessageKey, _Matter] = {}
         # How many of each workspace; and which of them were said to have too many.
@@ -346,8 +346,7 @@ class Telling:
 
     async def _note(self, installation: Installation, matter: _Matter) -> bool:
         entry = matter.entry
-        writer = await self._directory.user(installation, UserId(entry.user))
-        locale = writer.locale if writer is not None else ""
+        locale = await self._languages.of(installation, UserId(entry.user))
         arguments = {
             "channel": entry.channel,
             "user": entry.user,

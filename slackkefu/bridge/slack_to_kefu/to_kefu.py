@@ -18,6 +18,7 @@ from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
+from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import ChannelId, UserId
 from slackkefu.slack.text import clean, mentions, readable
 
@@ -106,4 +107,4 @@ def _finished(piece: str, source: str, names: Names, *, mark: str) -> str:
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:
     """Say in a line that a file was sent; carrying the file itself comes with the rest of what people send."""
     for file in files:
-        yield f"[文件 File] {' '.join(clean(file.name).split()) or file.id}".rstrip()
+        yield f"{tag(Wording.FILE)} {' '.join(clean(file.name).split()) or file.id}".rstrip()

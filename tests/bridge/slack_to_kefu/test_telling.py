@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from slackkefu.bridge.languages import Languages
 from slackkefu.bridge.proof.awaited import Conclusion, concluded
 from slackkefu.bridge.slack_to_kefu import telling
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
@@ -86,7 +87,7 @@ class Crier:
             world=world(),
             web=cast("WebClient", self.web),
             installations=self.installations,
-            directory=self.directory,
+            languages=Languages(self.directory, default="both"),
             journal=self.journal,
         )
 
