@@ -19,12 +19,14 @@ from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
+from slackkefu.bridge.kefu_to_slack.changing import Changing
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
+from slackkefu.bridge.kefu_to_slack.recalling import Recalling
 from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.languages import Languages
@@ -215,6 +217,17 @@ def build(
         looking=Looking(web=web, reading=reading, hearing=hearing),
     )
 
+    recalling = Recalling(
+        world=world,
+        web=web,
+        book=book,
+        installations=installations,
+        placed=placed,
+        changing=Changing(world=world, installations=installations, book=book),
+        posting=posting,
+        languages=languages,
+    )
+
     def set_open(user: ImUser, is_open: bool) -> None:  # noqa: FBT001 - the value is the point
         pool.set_open(user, is_open)
         polling.set_open(user, is_open)
@@ -228,7 +241,14 @@ def build(
     )
     replies = Replies(
         service_number=service_number,
-        answering=Answering(book=book, posting=posting, sessions=sessions, kefu_url=config.kefu.url, wall=world.wall),
+        answering=Answering(
+            book=book,
+            posting=posting,
+            recalling=recalling,
+            sessions=sessions,
+            kefu_url=config.kefu.url,
+            wall=world.wall,
+        ),
         notes=agent_notes,
         aside=aside,
         journal=store.kefu_journal,

@@ -39,6 +39,12 @@ class Sentence(enum.Enum):
     PERHAPS_NOT_ARRIVED = enum.auto()
     """A message may not have reached the desk."""
 
+    # Recalls.
+    RECALLED = enum.auto()
+    """Stands where a message stood that its agent has taken back."""
+    NOT_RECALLED = enum.auto()
+    """An agent has taken back a message that stands still."""
+
 
 _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
     {
@@ -49,6 +55,12 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
         Sentence.PERHAPS_NOT_ARRIVED: {
             "zh-CN": "您 {when} 发送的消息可能没有送达客服。如果没有得到回复，请重新发送。",
             "en-US": "Your message of {when} may not have reached customer service. If nobody answers, send it again.",
+        },
+        # Recalls.
+        Sentence.RECALLED: {"zh-CN": "此消息已撤回", "en-US": "This message was recalled"},
+        Sentence.NOT_RECALLED: {
+            "zh-CN": "客服撤回了之前的一条消息，但在这里无法删除它。",
+            "en-US": "Customer service has recalled an earlier message, which cannot be removed here.",
         },
     }
 )

@@ -78,7 +78,9 @@ class Reason(enum.StrEnum):
     WITHDRAWN = "withdrawn"
     EDIT_NOT_CARRIED = "edit_not_carried"
     DELETION_NOT_CARRIED = "deletion_not_carried"
-    RECALL_NOT_CARRIED = "recall_not_carried"
+    # Recalls.
+    RECALLED = "recalled"
+    NOTHING_TO_RECALL = "nothing_to_recall"
 
 
 PAYLOADS: Mapping[str, Rule] = MappingProxyType(

@@ -6,8 +6,9 @@ said. What is for the desk follows the rules that people are told: direct messag
 what mentions the app, and the same person's further words in that thread for a day or until the desk closes. A message
 on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
 
-An edited message may arrive as it reads now, and one that its writer has deleted need not. What an edit changes later
-is not judged, nor are messages in which nothing is but files.
+An edited message may arrive as it reads now, and one that its writer has deleted, or its agent recalled, need not. What
+an edit changes later is not judged, nor are messages in which nothing is but files. A post that carries no message of
+kefu's is no answer: what the bridge says of itself.
 """
 
 from __future__ import annotations
@@ -264,8 +265,9 @@ def _to_slack(
     _, user, channel = visitor.upper().rsplit("_", 2)
     sent: list[Sent] = []
     arrived: list[tuple[int, Arrived]] = []
+    recalled = {line.text for line in conversation.said if line.kind == "recall"}
     for line in conversation.said:
-        if line.kind == "event":
+        if line.kind in ("event", "recall"):
             continue
         here = (
             (number, post)
@@ -274,7 +276,8 @@ def _to_slack(
             or (post.channel.kind is ChannelKind.IM and user in post.channel.members)
         )
         is_text = line.kind == "text" and bool(line.text.strip())
-        sent.append(Sent(line.text, line.at, was_told=line.server_id in told, is_owed=is_text))
+        is_owed = is_text and line.message_id not in recalled
+        sent.append(Sent(line.text, line.at, was_told=line.server_id in told, is_owed=is_owed))
         arrived += _complete(line, here, len(_words(line.text)) if is_text else 0)
     arrived.sort(key=lambda pair: pair[0])
     return Lane(f"to Slack: {visitor}", sent, [each for _, each in arrived])

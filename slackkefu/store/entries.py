@@ -152,6 +152,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     outcome: str
     posts: tuple[Standing, ...] = ()
     """Where it stands, as far as Slack has said."""
+    recalls: str = ""
+    """kefu's id of the message that it has taken back: that stays so."""
     at: float
 
 

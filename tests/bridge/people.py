@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, cast, final
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast, final
 import trio
 
 from slackkefu.bridge.absence.gaps import Gaps
+from slackkefu.bridge.kefu_to_slack.changing import Changing
+from slackkefu.bridge.kefu_to_slack.recalling import Recalling
 from slackkefu.bridge.proof.proof import Proof
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.slack_to_kefu.receipts import Receipts
@@ -25,11 +28,16 @@ from tests.memory_network import virtual_wall
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from slackkefu.bridge.book import Book
+    from slackkefu.bridge.kefu_to_slack.placed import Placed
+    from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.languages import Languages
     from slackkefu.bridge.proof.rereading import Rereading
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.net.network import Network
     from slackkefu.slack.envelope import Envelope
+    from slackkefu.slack.web import WebClient
     from slackkefu.store.entries import KefuEntry, SlackEntry
     from slackkefu.store.reserve import Mark
     from slackkefu.store.spill import Piece
@@ -39,6 +47,7 @@ __all__ = [
     "MIA",
     "MIA_CHANNEL",
     "NORTH",
+    "Changes",
     "Journal",
     "Parcels",
     "Reserve",
@@ -49,6 +58,7 @@ __all__ = [
     "frame",
     "installation",
     "proving",
+    "recalling",
     "receipts",
     "world",
 ]
@@ -225,6 +235,46 @@ def receipts(journal: Journal | None = None, spill: Spill | None = None, gaps: G
         spill=spill or Spill(),
         gaps=Gaps(Reserve(), on_gap=lambda _: None) if gaps is None else gaps,
         wall=virtual_wall(),
+    )
+
+
+@final
+class Changes:
+    """A Slack that changes and deletes posts, or gives the next answers; and everybody's language, English."""
+
+    def __init__(self) -> None:
+        self.answers: deque[Exception] = deque()
+        self.done: list[tuple[str, str, str]] = []
+
+    async def call(
+        self, method: str, arguments: Mapping[str, object], *, token: Secret, channel: str
+    ) -> Mapping[str, object]:
+        """Carry out a change, or give the next answer."""
+        await trio.lowlevel.checkpoint()
+        assert (token, channel) == (NORTH.bot_token, arguments["channel"])
+        if self.answers:
+            raise self.answers.popleft()
+        self.done.append((method, str(arguments["ts"]), str(arguments.get("text") or "")))
+        return {"ok": True}
+
+    async def of(self, _installation: Installation, _user: UserId) -> str:
+        """Say what somebody is spoken to in."""
+        await trio.lowlevel.checkpoint()
+        return "en-US"
+
+
+def recalling(*, book: Book, placed: Placed, posting: Posting, web: Changes) -> Recalling:
+    """Make what takes messages back, with a stand-in for Slack."""
+    installations = Installations([NORTH])
+    return Recalling(
+        world=world(),
+        web=cast("WebClient", web),
+        book=book,
+        installations=installations,
+        placed=placed,
+        changing=Changing(world=world(), installations=installations, book=book),
+        posting=posting,
+        languages=cast("Languages", web),
     )
 
 

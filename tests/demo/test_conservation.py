@@ -184,6 +184,19 @@ async def test_a_long_answer(place: Place) -> None:
     assert 1 == len(place.judge().doubled)
 
 
+async def test_a_recalled_answer(place: Place) -> None:
+    """It need not arrive; a post that carries no message of the desk's is neither an answer nor a double."""
+    dm = place.mia.dm()
+    visitor = place.visitor(dm)
+    identity = place.desk.answers(visitor, "taken back")
+    place.desk.answers(visitor, "kept")
+    place.desk.recalls(visitor, identity)
+    place.post(dm, "kept", f"recall/{identity}/0")
+    place.post(dm, "kept", "session/s-1/0")
+
+    assert ["kept"] == [text for _, text in place.judge().lost]
+
+
 async def test_an_agent_who_was_told(place: Place) -> None:
     """What the desk hears that nobody wrote speaks for the answers of its service session, and for no others."""
     dm = place.mia.dm()

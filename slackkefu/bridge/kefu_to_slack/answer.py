@@ -15,6 +15,7 @@ import trio
 from slackkefu.bridge.identity import digest
 from slackkefu.easemob.message import MediaBody, TextBody
 from slackkefu.kefu import incoming
+from slackkefu.kefu.messages import Nothing, Recall
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import IncomingMessage
@@ -35,7 +36,7 @@ class Answer:
 
     """
 
-    __slots__ = ("_service_number", "ended", "message", "meta", "msg_id")
+    __slots__ = ("_service_number", "ended", "message", "meta", "msg_id", "recalls")
 
     def __init__(self, meta: IncomingMessage, *, service_number: ImUser) -> None:
         self.meta = meta
@@ -44,6 +45,11 @@ class Answer:
         """What it means; None when reading it makes us fail."""
         self.msg_id = (self.message and self.message.msg_id) or ""
         """kefu's id; ours for a message that has neither that nor a ``Meta.id``; empty for one that has the latter."""
+        self.recalls = _recalled_by(self.message)
+        """kefu's id of the message that it takes back; mostly empty."""
+        if self.recalls:
+            # One recall, whichever way and in whichever form it comes: not the message, whose id it may carry.
+            self.msg_id = f"recall/{self.recalls}"
         if not self.msg_id and not meta.meta_id:
             self.msg_id = digest(f"{meta.timestamp_ms} {self.content()!r}").hex()
         self.ended = trio.Event()
@@ -84,3 +90,10 @@ class Answer:
             return incoming.read(self.meta, service_number=self._service_number)
         except Exception:  # noqa: BLE001 - whoever brings it over reads it again, and says what is wrong
             return None
+
+
+def _recalled_by(message: KefuMessage | None) -> str:
+    """Return the id of the message that *message* takes back; empty when it takes none."""
+    if isinstance(message, Recall):
+        return message.of
+    return (message.msg_id or "") if isinstance(message, Nothing) and message.reason == "recalled" else ""

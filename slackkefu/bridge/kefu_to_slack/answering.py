@@ -8,58 +8,36 @@ a new service session, and that a new closing text (facts/kefu.md §7).
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
 from slackkefu.bridge.book import closed, opened
+from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.speaking import APP, voice_of
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
 from slackkefu.bridge.table import KEFU, Reason, Rule
-from slackkefu.kefu.messages import Event, Nothing
+from slackkefu.kefu.messages import Event, Nothing, Recall
 from slackkefu.kefu.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.kefu_to_slack.recalling import Recalling
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.store.visitors import VisitorRecord
 
-__all__ = ["Answering", "Ended", "Ending"]
+__all__ = ["Answering"]
 
 log = structlog.get_logger()
 
 _AFTERWARDS: Final = frozenset({"rating", "ticket-notice"})
 """Kinds of messages that may come when the service session is over (facts/kefu.md §2.3, §2.6)."""
-
-
-class Ending(enum.StrEnum):
-    """How a message of kefu's ended; the words in the journal, so never changed."""
-
-    POSTED = "posted"
-    """Slack has taken every part of it."""
-    REFUSED = "refused"
-    """Slack has refused it for good, everywhere it may go."""
-    ASIDE = "aside"
-    """It made us fail again and again, and is kept for a person to look at."""
-    IGNORED = "ignored"
-    """Nothing of it is for a reader in Slack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A message that has ended."""
-
-    how: Ending
-    reason: str = ""
-    """Why it was refused, set aside or ignored; a stable name."""
 
 
 @final
@@ -70,6 +48,7 @@ class Answering:
     Args:
         book: The visitors' records.
         posting: Posts to Slack.
+        recalling: Takes messages back.
         sessions: Told of every sign of a service session.
         kefu_url: Address of the desk; may be empty.
         wall: Wall clock, seconds.
@@ -81,15 +60,21 @@ class Answering:
         *,
         book: Book,
         posting: Posting,
+        recalling: Recalling,
         sessions: OpenSessions,
         kefu_url: str,
         wall: Callable[[], float],
     ) -> None:
         self._book = book
         self._posting = posting
+        self._recalling = recalling
         self._sessions = sessions
         self._kefu_url = kefu_url
         self._wall = wall
+
+    def restore(self, entries: Iterable[object]) -> None:
+        """Take over what the run before has done."""
+        self._recalling.restore(entries)
 
     async def act(self, user: ImUser, message: KefuMessage, *, identity: str, at: float) -> Ended:
         """
@@ -105,6 +90,9 @@ class Answering:
         match KEFU[message.kind]:
             case Rule.FORWARD:
                 await self._note_session(user, message, at)
+                if self._recalling.is_recalled(user, message.msg_id):
+                    log.info("kefu.ignored", visitor=user, reason=Reason.RECALLED.value)
+                    return Ended(Ending.IGNORED, Reason.RECALLED.value)
                 voice = voice_of(message.by, kefu_url=self._kefu_url)
                 return await self._post(user, message.plain, identity, Reason.EMPTY.value, voice)
             case Rule.SERVICE_SESSION if isinstance(message, Event):
@@ -115,9 +103,10 @@ class Answering:
                 # Handed on when its batch came.
                 log.debug("kefu.confirmed", visitor=user)
                 return Ended(Ending.IGNORED, message.kind)
-            case Rule.RECALL:
-                log.info("kefu.ignored", visitor=user, reason=Reason.RECALL_NOT_CARRIED.value)
-                return Ended(Ending.IGNORED, Reason.RECALL_NOT_CARRIED.value)
+            case Rule.RECALL if isinstance(message, Recall):
+                return await self._recalling.take_back(user, message.of, identity=identity)
+            case _ if isinstance(message, Nothing) and message.reason == "recalled" and message.msg_id:
+                return await self._recalling.take_back(user, message.msg_id, identity=identity)
             case _ if isinstance(message, Nothing):
                 log.info("kefu.ignored", visitor=user, reason=message.reason)
                 return Ended(Ending.IGNORED, message.reason)

@@ -1,11 +1,7 @@
 """
 Posting: bringing posts to the right conversation, until Slack has taken them.
 
-Where an answer belongs comes from the visitor's record: in a direct message plainly, or in the
-thread the visitor wrote in; in a channel in the thread of the visitor's last message. Where no thread is known, the
-answer goes to the visitor alone, in a direct message that names the channel, never openly into the channel.
-
-A visitor without a record (a lost store) is still known by name: the name holds workspace, user and channel.
+Where that is, :mod:`slackkefu.bridge.kefu_to_slack.addresses` says; what Slack refuses there may go elsewhere.
 """
 
 from __future__ import annotations
@@ -16,33 +12,32 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
-from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.disk_trouble import DiskTrouble
-from slackkefu.bridge.identity import visitor_of
+from slackkefu.bridge.kefu_to_slack.addresses import address_of
 from slackkefu.bridge.kefu_to_slack.looking import Found
 from slackkefu.bridge.kefu_to_slack.speaking import Speaking
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError, StoreUnwritable
 from slackkefu.net.backoff import backoff
-from slackkefu.slack.ids import ChannelId, Ts, UserId
-from slackkefu.slack.installation import InstallationKey
+from slackkefu.slack.ids import ChannelId
 from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.kefu_to_slack.addresses import Address
     from slackkefu.bridge.kefu_to_slack.echoes import Attempt
     from slackkefu.bridge.kefu_to_slack.hearing import Hearing
     from slackkefu.bridge.kefu_to_slack.intents import Intended, Intents
     from slackkefu.bridge.kefu_to_slack.looking import Looking
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.installation import Installation, Installations
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
-__all__ = ["APP_REMOVED", "NO_ADDRESS", "REMOVED_S", "Posting", "PostingStatistics"]
+__all__ = ["APP_REMOVED", "BLOCKED_S", "NO_ADDRESS", "REMOVED_S", "Posting", "PostingStatistics"]
 
 log = structlog.get_logger()
 
@@ -59,18 +54,6 @@ It must not be for ever, for an answer that waits holds its visitor's session, o
 APP_REMOVED: Final = "app_removed"
 NO_ADDRESS: Final = "no_address"
 """Our codes where Slack was not even asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """Where a visitor is reached."""
-
-    key: InstallationKey
-    user: UserId
-    is_direct: bool
-    channel: ChannelId
-    """The conversation it is about."""
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +128,7 @@ class Posting:
             Slack's code of the last refusal, or ours where there is no way to this visitor; None when it is posted.
 
         """
-        address = self._address(user)
+        address = address_of(user, self._book.get(user))
         if address is None:
             log.error("slack.no_address", visitor=user, meaning="not one of our visitors; the answer is not in Slack")
             return NO_ADDRESS
@@ -166,7 +149,7 @@ class Posting:
                 return refusal
             place = next_place
 
-    def _begun(self, user: ImUser, address: _Address, make: Callable[[Place], Iterable[Post]]) -> Place | None:
+    def _begun(self, user: ImUser, address: Address, make: Callable[[Place], Iterable[Post]]) -> Place | None:
         """Return where a message goes on that an earlier try has begun; None where it belongs, or there is none."""
         post = next(iter(make(address.place)), None)
         left = self._intents.left_elsewhere(user, post) if post is not None else None
@@ -262,19 +245,3 @@ class Posting:
             else:
                 self._trouble.taken()
                 return intended
-
-    def _address(self, user: ImUser) -> _Address | None:
-        visitor = visitor_of(user)
-        if visitor is None:
-            return None
-        record = self._book.get(user)
-        if record is None:
-            is_direct = visitor.channel.startswith("D")
-            key = InstallationKey(None, visitor.team)
-            channel, thread = visitor.channel, None
-        else:
-            is_direct = record.channel_type == "im"
-            key = installation_key(record) or InstallationKey(None, visitor.team)
-            channel, thread = ChannelId(record.channel), Ts(record.thread_ts) if record.thread_ts else None
-        place: Place = InChannel(channel, thread) if is_direct or thread else InPrivate(visitor.user, about=channel)
-        return _Address(key, visitor.user, is_direct, channel, place)

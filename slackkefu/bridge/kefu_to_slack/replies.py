@@ -21,7 +21,7 @@ import trio
 from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.kefu_to_slack.answer import Answer
-from slackkefu.bridge.kefu_to_slack.answering import Ended, Ending
+from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.seen import KEEP_S, Seen
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.remembered import restored_at
@@ -68,6 +68,10 @@ class ReplyStatistics:
     """Messages that Slack refused for good."""
     set_aside: int
     """Messages that made us fail again and again."""
+    recalled: int
+    """Messages that were taken back, by an agent's recall."""
+    left_standing: int
+    """Messages that an agent took back, and that can still be read in Slack."""
     duplicates: int
     """Messages that were recognised as dealt with before."""
     ignored: Mapping[str, int]
@@ -132,6 +136,7 @@ class Replies:
         """Take over which messages have ended before."""
         known = [*entries]
         self._intents.restore(known)
+        self._answering.restore(known)
         wall, now = self._world.wall(), trio.current_time()
         for entry in known:
             if isinstance(entry, Answered):
@@ -185,6 +190,8 @@ class Replies:
             delivered=self._endings[Ending.POSTED],
             refused=self._endings[Ending.REFUSED],
             set_aside=self._endings[Ending.ASIDE],
+            recalled=self._endings[Ending.TOOK_BACK],
+            left_standing=self._endings[Ending.LEFT_STANDING],
             duplicates=self._duplicates,
             ignored=dict(self._ignored),
         )
@@ -223,7 +230,8 @@ class Replies:
         return answer
 
     def _knows(self, user: ImUser, answer: Answer) -> bool:
-        return self._seen.knows(user, answer.meta.meta_id, answer.msg_id)
+        # A message that comes again to say that it was recalled may have the Meta.id that it had.
+        return self._seen.knows(user, None if answer.recalls else answer.meta.meta_id, answer.msg_id)
 
     # The work of a lane.
 
@@ -273,6 +281,7 @@ class Replies:
             msg_id=answer.msg_id,
             outcome=ended.how.value,
             posts=self._intents.standing(user, answer.identity),
+            recalls=answer.recalls,
             at=self._world.wall(),
         )
         await self._until_written(user, lambda: self._journal.append(entry))

@@ -8,7 +8,7 @@ as the plain line that says what they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.bridge.kefu_to_slack.speaking import APP
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.slack.ids import ChannelId, Ts, UserId
 
-__all__ = ["InChannel", "InPrivate", "Place", "elsewhere", "posts"]
+__all__ = ["InChannel", "InPrivate", "Place", "elsewhere", "line", "posts"]
 
 MAX_POST_CHARACTERS: Final = 3900
 """Slack advises 4,000 characters a post, escapes included (facts/slack.md §8)."""
@@ -111,6 +111,12 @@ def posts(words: str, *, place: Place, identity: str, voice: Voice = APP) -> tup
         )
         for index, piece in enumerate(_pieces(words))
     )
+
+
+def line(words: str, *, place: Place, identity: str) -> Post:
+    """Map a short line of ours, in Slack's markup, to the one post that carries it; arguments as for :func:`posts`."""
+    (post,) = posts("…", place=place, identity=identity)
+    return replace(post, text=post.text.removesuffix("…") + words)
 
 
 def _pieces(text: str) -> tuple[str, ...]:

@@ -74,6 +74,7 @@ class Said:
     kind: str
     """``text``, ``event``, ``menu``, …"""
     text: str = field(repr=False)
+    """Its words; what happened, of an event; the ``msgId`` that it takes back, of a recall."""
     message_id: str
     """kefu's ``msgId``; empty for what has none."""
     server_id: int
@@ -232,7 +233,7 @@ class Desk:
 
     def recalls(self, visitor: str, message_id: str) -> None:
         """Take a message back."""
-        self._command(visitor, "recall", "KEFU_MESSAGE_RECALL", shapes.recall(message_id))
+        self._command(visitor, "recall", "KEFU_MESSAGE_RECALL", shapes.recall(message_id), text=message_id)
 
     def transfers(self, visitor: str, to: Speaker) -> None:
         """Hand the session to another agent."""
@@ -395,9 +396,9 @@ class Desk:
         message = ImMessage(self.service_number, visitor.lower(), self.switches.events, body, ext)
         self._post(message, "event", kind, message_id)
 
-    def _command(self, visitor: str, kind: str, action: str, weichat: JsonObject) -> None:
+    def _command(self, visitor: str, kind: str, action: str, weichat: JsonObject, *, text: str = "") -> None:
         message = ImMessage(self.service_number, visitor.lower(), "cmd", {"action": action}, {"weichat": weichat})
-        self._post(message, kind, "", "")
+        self._post(message, kind, text, "")
 
     def _post(self, message: ImMessage, kind: str, text: str, message_id: str) -> int:
         server_id = self._easemob.post(message)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slackkefu.bridge.kefu_to_slack.answer import Answer
-from slackkefu.easemob.message import IncomingMessage, LocationBody, MediaBody, TextBody
+from slackkefu.easemob.message import CommandBody, IncomingMessage, LocationBody, MediaBody, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.kefu import incoming
 from slackkefu.secret import Secret
@@ -45,6 +45,17 @@ def test_what_has_no_id() -> None:
 
     assert answer(given).identity == answer(given).identity
     assert 3 == len({answer(each).identity for each in (given, *changed)})
+
+
+def test_recalls() -> None:
+    """A recall is one, in whichever form it comes, and is not the message that it takes back."""
+    command = replace(
+        meta(msg_id=None, recall_msg_id="m-1"), body=CommandBody("KEFU_MESSAGE_RECALL"), meta_id=8, timestamp_ms=1
+    )
+    flagged = meta(recall_flag=1)
+
+    assert [("m-1", "recall/m-1")] * 2 == [(answer(each).recalls, answer(each).identity) for each in (command, flagged)]
+    assert ["", ""] == [answer(each).recalls for each in (meta(), meta(msg_id=None, recall_flag=1))]
 
 
 def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from slackkefu.slack.text import escape
 from slackkefu.store.entries import Answered
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
-from tests.bridge.people import Journal, Shelf, Spill, world
+from tests.bridge.people import Changes, Journal, Shelf, Spill, recalling, world
 from tests.kefu.samples import EXPECT, SERVICE_NUMBER, VISITOR, incoming, text
 from tests.memory_network import virtual_wall
 
@@ -89,6 +89,7 @@ class Kefu:
         self.journal = Journal()
         self.intents = Intents(journal=self.journal, wall=virtual_wall())
         self.placed = Placed()
+        self.changes = Changes()
         self.spill = Spill()
         self.aside = Aside(self.spill, wall=virtual_wall())
         self.notes: list[tuple[ImUser, OutgoingMessage]] = []
@@ -100,6 +101,9 @@ class Kefu:
             answering=Answering(
                 book=self.book,
                 posting=cast("Posting", self.wall),
+                recalling=recalling(
+                    book=self.book, placed=self.placed, posting=cast("Posting", self.wall), web=self.changes
+                ),
                 sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
                 kefu_url="https://kefu.example",
                 wall=virtual_wall(),
@@ -182,8 +186,8 @@ SHOWN: dict[str, str] = {
 """What a reader of Slack sees: the expected text where the samples say it, else its plain form in this version."""
 
 IGNORED: dict[str, str] = {
-    "recall": "recall_not_carried",
-    "recalled-message-replayed": "recalled",
+    "recall": "nothing_to_recall",
+    "recalled-message-replayed": "nothing_to_recall",
     "unknown-command": "unknown_command",
     "agent-typing": "unknown_command",
     "empty-text": "empty_text",
@@ -644,7 +648,7 @@ async def test_how_each_ended_is_written_and_counted(kefu: Kefu, autojump_clock:
     statistics = kefu.replies.statistics()
 
     assert (1, 1, 1, 0) == (statistics.delivered, statistics.refused, statistics.duplicates, statistics.set_aside)
-    assert {"empty_text": 1, "ack": 1, "recall_not_carried": 1, "read_receipt": 1} == statistics.ignored
+    assert {"empty_text": 1, "ack": 1, "nothing_to_recall": 1, "read_receipt": 1} == statistics.ignored
     assert ["refused", "posted", "ignored", "ignored", "ignored"] == [
         entry.outcome for entry in kefu.journal.entries if isinstance(entry, Answered)
     ]

@@ -1,0 +1,88 @@
+"""
+Changing: what is done to posts of ours that stand already, until Slack has done it or refuses it for good.
+
+Unlike a post, a change can be made again without harm. So after a lost answer it is simply repeated, and after a crash
+by whoever wanted it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import structlog
+import trio
+
+from slackkefu.bridge.kefu_to_slack.addresses import address_of
+from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKED_S, NO_ADDRESS, REMOVED_S
+from slackkefu.errors import SlackkefuError
+from slackkefu.net.backoff import backoff
+from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry, after
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.slack.installation import Installation, Installations
+    from slackkefu.world import World
+
+__all__ = ["Changing"]
+
+log = structlog.get_logger()
+
+OPERATOR: Final = "operator"
+"""Our code where somebody had to act, and did not in time."""
+
+
+@final
+class Changing:
+    """
+    Makes changes.
+
+    Args:
+        world: Chance.
+        installations: Who installed the app.
+        book: The visitors' records.
+
+    """
+
+    def __init__(self, *, world: World, installations: Installations, book: Book) -> None:
+        self._world = world
+        self._installations = installations
+        self._book = book
+
+    async def until_done(self, user: ImUser, change: Callable[[Installation], Awaitable[None]]) -> str | None:
+        """
+        Make a change in a conversation of *user*.
+
+        A pause of Slack's, and a Slack that is away, are waited for; an operator or a new installation only for
+        :data:`~slackkefu.bridge.kefu_to_slack.posting.REMOVED_S`. A cancellation leaves open whether it is made.
+
+        Returns:
+            Why it was not made: Slack's code or ours; None when it was.
+
+        """
+        address = address_of(user, self._book.get(user))
+        if address is None:
+            return NO_ADDRESS
+        pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
+        gives_up_at = trio.current_time() + REMOVED_S
+        while True:
+            installation = self._installations.get(address.key)
+            try:
+                if installation is not None:
+                    await change(installation)
+                    return None
+                reason, problem, pause_s = APP_REMOVED, APP_REMOVED, BLOCKED_S
+            except SlackkefuError as error:
+                step = after(error)
+                if isinstance(step, GiveUp):
+                    return step.reason
+                reason = step.reason if isinstance(step, InstallationDead) else ""
+                reason = OPERATOR if isinstance(step, Operator) else reason
+                pause_s = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
+                problem = step.advice if isinstance(step, Operator) else str(error)
+            if reason and trio.current_time() >= gives_up_at:
+                return reason
+            log.warning("slack.change_again", visitor=user, problem=problem, in_s=round(pause_s, 1))
+            await trio.sleep(pause_s)
