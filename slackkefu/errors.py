@@ -14,6 +14,7 @@ Every error of ours, in one tree.
     │   └── EasemobSetupError          Easemob refuses our credentials or app key
     ├── LinkError                      the network: nothing was refused, nothing was answered
     │   ├── ConnectFailed              no connection came about
+    │   │   └── AddressNotPublic       it would lead behind somebody's firewall
     │   └── LinkClosed                 a connection that worked has ended
     ├── LocalProtocolError             we were about to break a protocol (a fault of ours)
     ├── RemoteProtocolError            the other side broke it; carries no more than its kind
@@ -37,7 +38,8 @@ Every error of ours, in one tree.
     └── KefuError                      an answer of the desk's own API that is not "OK"
         ├── KefuRefused                a ``status`` other than OK
         ├── KefuUnavailable            not there, or not as we know it: nothing was carried out
-        └── KefuOutcomeUnknown         sent, but no usable answer
+        ├── KefuOutcomeUnknown         sent, but no usable answer
+        └── MediaUnavailable           a file of a message cannot be had, now or ever
 
 Facts are in fields, sentences in ``__str__``. Whether to try again is decided in one function per peer
 (``slack/recovery.py``, ``easemob/recovery.py``, ``kefu/recovery.py``), never where the error is raised. No error
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "AddressNotPublic",
     "ConfigError",
     "ConfigProblem",
     "ConnectFailed",
@@ -66,6 +69,7 @@ __all__ = [
     "LinkError",
     "LocalProtocolError",
     "LoginRefused",
+    "MediaUnavailable",
     "OperatorError",
     "RemoteProtocolError",
     "RestConflict",
@@ -209,6 +213,13 @@ class ConnectFailed(LinkError):
 
     def __str__(self) -> str:
         return f"cannot connect to {self.address}: {self.reason}"
+
+
+class AddressNotPublic(ConnectFailed):
+    """A host that somebody else has named has an address that is not public; nothing was sent there."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(host, "not a public address")
 
 
 class LinkClosed(LinkError):
@@ -422,3 +433,13 @@ class KefuOutcomeUnknown(KefuError):
 
     def __str__(self) -> str:
         return f"no usable answer of the desk to {self.call}: {self.reason}; it may have been carried out"
+
+
+class MediaUnavailable(KefuError):
+    """A file of a message cannot be had: gone, refused, empty, too large, or not what it should be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("a file", reason)
+
+    def __str__(self) -> str:
+        return f"a file of the desk's cannot be had: {self.reason}"

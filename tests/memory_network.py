@@ -22,7 +22,8 @@ import trio
 
 from slackkefu.demo.line import Line, Weather
 from slackkefu.demo.serve import AnswerLost
-from slackkefu.errors import ConnectFailed
+from slackkefu.errors import AddressNotPublic, ConnectFailed
+from slackkefu.net.public import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -100,6 +101,8 @@ class MemoryNetwork:
         self._apps: dict[str, ASGIApp] = {}
         self.hosts: defaultdict[str, HostFaults] = defaultdict(HostFaults)
         """How each host behaves, by name."""
+        self.private: set[str] = set()
+        """Names of hosts whose addresses are not public."""
         self.lines: list[tuple[str, Line]] = []
         """Every stream dialled, with its host, oldest first: to be cut, silenced or slowed."""
         self.requests: list[tuple[str, str, str]] = []
@@ -151,7 +154,12 @@ class MemoryNetwork:
         return line.near
 
     def http_client(
-        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
+        public_only: bool = False,
     ) -> httpx.AsyncClient:
         """Make an HTTP client whose requests go to the registered applications."""
         return httpx.AsyncClient(
@@ -160,7 +168,7 @@ class MemoryNetwork:
             timeout=timeout_s,
             follow_redirects=False,
             trust_env=False,
-            transport=_Transport(self),
+            transport=_Transport(self, public_only=public_only),
         )
 
     async def request(self, request: httpx.Request) -> httpx.Response:
@@ -269,9 +277,14 @@ class _Limit:
 class _Transport(httpx.AsyncBaseTransport):
     """What httpx hands requests to."""
 
-    def __init__(self, network: MemoryNetwork) -> None:
+    def __init__(self, network: MemoryNetwork, *, public_only: bool) -> None:
         self._network = network
+        self._public_only = public_only
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Hand *request* on."""
+        """Hand *request* on, if it may go there."""
+        host = request.url.host
+        is_number = host.replace(".", "").isdecimal() or ":" in host
+        if self._public_only and (host in self._network.private or (is_number and not is_public(host))):
+            raise AddressNotPublic(host)
         return await self._network.request(request)

@@ -14,6 +14,7 @@ import httpx
 import trio
 
 from slackkefu.errors import ConnectFailed
+from slackkefu.net.public import PublicTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +42,19 @@ class Network(StreamOpener, Protocol):
     """What the daemon needs of a network."""
 
     def http_client(
-        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
+        public_only: bool = False,
     ) -> httpx.AsyncClient:
-        """Make a keep-alive HTTP client that follows no redirects; the caller closes it."""
+        """
+        Make an HTTP client that follows no redirects; the caller closes it.
+
+        It keeps connections alive; one that goes to *public_only* addresses, for what others have named, does not, and
+        raises AddressNotPublic for all others.
+        """
         ...
 
 
@@ -76,9 +87,25 @@ class TcpNetwork:
         return secured
 
     def http_client(
-        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
+        public_only: bool = False,
     ) -> httpx.AsyncClient:
         """Make an HTTP client; see :class:`Network`."""
+        if public_only:
+            limits = httpx.Limits(max_connections=10, max_keepalive_connections=0)
+            inner = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
+            return httpx.AsyncClient(
+                base_url=base_url,
+                headers=headers,
+                timeout=timeout_s,
+                follow_redirects=False,
+                trust_env=False,
+                transport=PublicTransport(inner),
+            )
         return httpx.AsyncClient(
             base_url=base_url,
             headers=headers,

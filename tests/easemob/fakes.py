@@ -57,7 +57,12 @@ class HttpNetwork:
         raise ConnectFailed(f"{host}:{port}", "no streams in this test")
 
     def http_client(
-        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
+        public_only: bool = False,
     ) -> httpx.AsyncClient:
         """Make a client that asks the function."""
         return httpx.AsyncClient(

@@ -69,7 +69,12 @@ class MemoryNetwork:
         return ours if self._slice_bytes is None else SlicedStream(ours, self._slice_bytes)
 
     def http_client(
-        self, *, base_url: str, headers: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float,
+        public_only: bool = False,
     ) -> httpx.AsyncClient:
         """Make a client of the transport in memory."""
         return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout_s, transport=self._http)
