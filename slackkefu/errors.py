@@ -438,8 +438,10 @@ class KefuOutcomeUnknown(KefuError):
 class MediaUnavailable(KefuError):
     """A file of a message cannot be had: gone, refused, empty, too large, or not what it should be."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, is_passing: bool = False) -> None:
         super().__init__("a file", reason)
+        self.is_passing = is_passing
+        """It may be had later."""
 
     def __str__(self) -> str:
         return f"a file of the desk's cannot be had: {self.reason}"

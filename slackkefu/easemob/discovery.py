@@ -208,10 +208,14 @@ class Endpoints:
             EasemobSetupError: It knows no REST server for this app key.
 
         """
+        return (await self.rest_urls())[0]
+
+    async def rest_urls(self) -> tuple[str, ...]:
+        """Return all REST addresses, the one to use now in front; raises as :meth:`rest_base`."""
         found = self._rest or (await self._hosts()).rest
         if not found:
             raise _nothing_found("REST", "easemob.rest_url")
-        return in_order(found, self._failed_at, now=trio.current_time())[0]
+        return in_order(found, self._failed_at, now=trio.current_time())
 
     async def websocket_urls(self) -> tuple[str, ...]:
         """
