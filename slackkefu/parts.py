@@ -23,6 +23,7 @@ from slackkefu.bridge.kefu_to_slack.changing import Changing
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
+from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
@@ -46,10 +47,12 @@ from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
 from slackkefu.easemob.pool import Pool
 from slackkefu.easemob.rest import RestClient
 from slackkefu.easemob.rest_send import RestSend
+from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.kefu.second_channel import SecondChannel
 from slackkefu.slack.connections import SocketMode
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.reading import Reading
+from slackkefu.slack.uploads import Uploads
 from slackkefu.slack.web import WebClient
 
 if TYPE_CHECKING:
@@ -120,6 +123,7 @@ class Parts:
     arrivals: Arrivals
     polling: Polling
     posting: Posting
+    media: MediaAnswering
     hearing: Hearing
     # What is on disk.
     spill: Spill
@@ -146,6 +150,7 @@ class Parts:
             "replies": self.replies.statistics,
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
+            "media": self.media.statistics,
             "echoes": self.hearing.statistics,
             "ways": self.ways.statistics,
             "arrivals": self.arrivals.statistics,
@@ -215,6 +220,11 @@ def build(
         intents=intents,
         hearing=hearing,
         looking=Looking(web=web, reading=reading, hearing=hearing),
+        uploads=Uploads(world=world, web=web),
+    )
+    media = MediaAnswering(
+        fetch=MediaFetch(world=world, kefu_url=config.kefu.url, app_key=app_key, addresses=endpoints, tokens=rest),
+        posting=posting,
     )
 
     recalling = Recalling(
@@ -245,6 +255,7 @@ def build(
             book=book,
             posting=posting,
             recalling=recalling,
+            media=media,
             sessions=sessions,
             kefu_url=config.kefu.url,
             wall=world.wall,
@@ -401,6 +412,7 @@ def build(
         arrivals=arrivals,
         polling=polling,
         posting=posting,
+        media=media,
         hearing=hearing,
         spill=store.spill,
         aside=aside,

@@ -7,8 +7,9 @@ what mentions the app, and the same person's further words in that thread for a 
 on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
 
 An edited message may arrive as it reads now, and one that its writer has deleted, or its agent recalled, need not. What
-an edit changes later is not judged, nor are messages in which nothing is but files. A post that carries no message of
-kefu's is no answer: what the bridge says of itself.
+an edit changes later is not judged, nor are messages to the desk in which nothing is but files. A file of an agent's is
+known by its name, or has arrived with the line that names it. Another post that carries no message of kefu's is no
+answer: what the bridge says of itself.
 """
 
 from __future__ import annotations
@@ -76,14 +77,14 @@ def lanes_of(slack: FakeSlack, desk: Desk, *, channels: ChannelsMode = "mention"
     """Return the lanes of all visitors, both ways."""
     moved = _moved(slack)
     written = _written(slack, desk, moved)
-    posts = _posts(slack)
+    posts, files = _posts(slack), _files(slack)
     lanes = []
     for visitor in dict.fromkeys((*written, *desk.conversations)):
         conversation = desk.conversations.get(visitor) or Conversation(visitor)
         wrote = written.get(visitor, ())
         sent = _for_the_desk(wrote, conversation, channels)
         lanes.append(Lane(f"to the desk: {visitor}", sent, [*_heard(conversation, wrote)]))
-        lanes.append(_to_slack(visitor, conversation, posts, moved, told=_told(conversation, wrote)))
+        lanes.append(_to_slack(visitor, conversation, posts, files, moved, told=_told(conversation, wrote)))
     return lanes
 
 
@@ -253,10 +254,20 @@ def _posts(slack: FakeSlack) -> Mapping[str, Sequence[tuple[int, Post]]]:
     return found
 
 
+def _files(slack: FakeSlack) -> Mapping[str, Sequence[tuple[int, Post]]]:
+    """Return the files that the app has shared by their names, each with its number; they carry no id of kefu's."""
+    found: dict[str, list[tuple[int, Post]]] = {}
+    for number, post in enumerate(slack.ledger.posts):
+        for file in post.message.files:
+            found.setdefault(file.name, []).append((number, post))
+    return found
+
+
 def _to_slack(
     visitor: str,
     conversation: Conversation,
     posts: Mapping[str, Sequence[tuple[int, Post]]],
+    files: Mapping[str, Sequence[tuple[int, Post]]],
     moved: Mapping[str, str],
     *,
     told: Collection[int],
@@ -269,16 +280,24 @@ def _to_slack(
     for line in conversation.said:
         if line.kind in ("event", "recall"):
             continue
+        its_posts = posts.get(line.message_id or str(line.server_id), ())
+        is_file = line.kind == "file"
+        if is_file:
+            # The file itself, or else the line that stands for it.
+            its_posts = files.get(line.text) or [each for each in its_posts if line.text in each[1].shown]
         here = (
             (number, post)
-            for number, post in posts.get(line.message_id or str(line.server_id), ())
+            for number, post in its_posts
             if moved.get(post.channel.id, post.channel.id) == channel
             or (post.channel.kind is ChannelKind.IM and user in post.channel.members)
         )
         is_text = line.kind == "text" and bool(line.text.strip())
-        is_owed = is_text and line.message_id not in recalled
+        is_owed = (is_text or is_file) and line.message_id not in recalled
         sent.append(Sent(line.text, line.at, was_told=line.server_id in told, is_owed=is_owed))
-        arrived += _complete(line, here, len(_words(line.text)) if is_text else 0)
+        if is_file:
+            arrived += ((number, Arrived(line.text, post.at)) for number, post in here)
+        else:
+            arrived += _complete(line, here, len(_words(line.text)) if is_text else 0)
     arrived.sort(key=lambda pair: pair[0])
     return Lane(f"to Slack: {visitor}", sent, [each for _, each in arrived])
 

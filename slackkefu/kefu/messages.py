@@ -92,9 +92,14 @@ class _Content(_Message):
 
     offers: tuple[Offer, ...] = ()
 
+    @property
+    def offered(self) -> str:
+        """A line or more for each offer."""
+        return _lines(*(offer.plain for offer in self.offers))
+
     def plain_in(self, language: Language | None) -> str:
         """Return the words, and a line or more for each offer."""
-        return _lines(self.words_in(language), *(offer.plain for offer in self.offers))
+        return _lines(self.words_in(language), self.offered)
 
 
 @final

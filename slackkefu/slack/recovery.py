@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "DEAD",
     "SETUP_CODES",
+    "UPLOAD",
     "GiveUp",
     "InstallationDead",
     "LookFirst",
@@ -32,6 +34,7 @@ __all__ = [
     "Recovery",
     "Retry",
     "after",
+    "after_upload",
     "setup_problem",
 ]
 
@@ -81,7 +84,8 @@ class Operator:
 
 Recovery = Retry | LookFirst | GiveUp | InstallationDead | Operator
 
-_DEAD: Final = frozenset({"account_inactive", "token_revoked", "user_removed_from_team", "team_disabled"})
+DEAD: Final = frozenset({"account_inactive", "token_revoked", "user_removed_from_team", "team_disabled"})
+"""Codes of a token that is gone for good."""
 
 _LATER: Final[Mapping[str, float]] = {
     # The workspace is being moved into an organisation; minutes to hours.
@@ -130,6 +134,15 @@ SETUP_CODES: Final = frozenset(
 
 _OTHER_SETUP_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
 
+UPLOAD: Final = "upload"
+"""The method that errors name where a file's bytes were brought to their place: no method of the Web API."""
+
+UPLOADS: Final = 8
+"""How often bytes are brought before a link must do: Slack answers, so only the way to its file host is closed."""
+
+_NO_FILES: Final = frozenset({"missing_scope", "access_denied", "accesslimited", "enterprise_is_restricted"})
+"""What an operator may have to mend, and what words, which can say what the file was, need not wait for."""
+
 LINK_RETRY_S: Final = 1.0
 UNKNOWN_RETRY_S: Final = 2.0
 
@@ -158,10 +171,30 @@ def after(error: SlackkefuError) -> Recovery:
             return GiveUp(type(error).__name__)
 
 
+def after_upload(error: SlackkefuError, *, failures: int) -> Recovery:
+    """
+    Decide what to do after *error* came out of a step of an upload.
+
+    * The bytes did not get to their place: tried :data:`UPLOADS` times; nobody sees them before they are completed.
+    * Their place refused them, or the app may bring no files here: given up at once.
+    * All else as for any other call: :func:`after`.
+
+    Args:
+        error: What the step raised.
+        failures: How often bytes did not get to their place, this time included.
+
+    """
+    if isinstance(error, SlackApiError) and (error.method == UPLOAD or error.code in _NO_FILES):
+        return GiveUp(error.code)
+    if isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD:
+        return Retry(UNKNOWN_RETRY_S) if failures < UPLOADS else GiveUp("upload_failed")
+    return after(error)
+
+
 def _after_code(error: SlackApiError) -> Recovery:
     """Decide by Slack's code."""
     code = error.code
-    if code in _DEAD:
+    if code in DEAD:
         return InstallationDead(code)
     if code in _LATER:
         return Retry(_LATER[code])

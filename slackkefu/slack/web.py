@@ -76,6 +76,7 @@ READS: Final = frozenset(
         "conversations.info",
         "conversations.members",
         "conversations.replies",
+        "files.getUploadURLExternal",
         "files.info",
         "team.info",
         "users.conversations",
@@ -84,7 +85,7 @@ READS: Final = frozenset(
 )
 """
 Methods that may be repeated without harm. Their arguments are sent as a form, those of all others as JSON
-(facts/slack.md §8).
+(facts/slack.md §7, §8).
 """
 
 _TRANSIENT: Final = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})

@@ -17,13 +17,14 @@ from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.speaking import APP, voice_of
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
 from slackkefu.bridge.table import KEFU, Reason, Rule
-from slackkefu.kefu.messages import Event, Nothing, Recall
+from slackkefu.kefu.messages import Event, Media, Nothing, Recall
 from slackkefu.kefu.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
     from slackkefu.bridge.kefu_to_slack.posting import Posting
     from slackkefu.bridge.kefu_to_slack.recalling import Recalling
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
@@ -49,6 +50,7 @@ class Answering:
         book: The visitors' records.
         posting: Posts to Slack.
         recalling: Takes messages back.
+        media: Brings files there.
         sessions: Told of every sign of a service session.
         kefu_url: Address of the desk; may be empty.
         wall: Wall clock, seconds.
@@ -61,6 +63,7 @@ class Answering:
         book: Book,
         posting: Posting,
         recalling: Recalling,
+        media: MediaAnswering,
         sessions: OpenSessions,
         kefu_url: str,
         wall: Callable[[], float],
@@ -68,6 +71,7 @@ class Answering:
         self._book = book
         self._posting = posting
         self._recalling = recalling
+        self._media = media
         self._sessions = sessions
         self._kefu_url = kefu_url
         self._wall = wall
@@ -94,6 +98,8 @@ class Answering:
                     log.info("kefu.ignored", visitor=user, reason=Reason.RECALLED.value)
                     return Ended(Ending.IGNORED, Reason.RECALLED.value)
                 voice = voice_of(message.by, kefu_url=self._kefu_url)
+                if isinstance(message, Media):
+                    return await self._media.post(user, message, identity=identity, voice=voice)
                 return await self._post(user, message.plain, identity, Reason.EMPTY.value, voice)
             case Rule.SERVICE_SESSION if isinstance(message, Event):
                 await self._note_session(user, message, at)

@@ -10,6 +10,8 @@ echo is a post's only when
 * it is not known to be another post of ours, and
 * no other post is on its way that would have the same echo.
 
+The echo of a file is another matter: it names the file, and is nobody else's.
+
 What Slack's clock showed when a post was tried is not guessed from ours: each ``ts`` that is heard was written before
 it was heard, so the largest lead of Slack's clock over ours that was seen lately is one that it really has. Lately,
 because two clocks drift apart. A ``ts`` is read as a time for this only, to the second.
@@ -101,6 +103,7 @@ class Echoes:
     def __init__(self) -> None:
         self._heard: OrderedDict[tuple[str, str], _Echo] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._files: OrderedDict[tuple[str, str], Ts] = OrderedDict()
         self._echoing: OrderedDict[str, None] = OrderedDict()
         self._under_way: set[Attempt] = set()
         # The largest lead of Slack's clock in this stretch of time, and in the one before.
@@ -126,6 +129,10 @@ class Echoes:
     def heard(self, event: MessageEvent) -> tuple[str, str]:
         """Take an echo, and return where it stands: conversation and ``ts``."""
         place = (event.channel, event.ts)
+        for file in event.files:
+            _note(self._files, (event.channel, file.id), event.ts, REMEMBERED)
+        if event.files:
+            self.stands_at(*place)
         thread_ts = event.thread_ts if event.thread_ts != event.ts else None
         _note(self._heard, place, _Echo(thread_ts, _words(event.text), event.metadata_id), REMEMBERED)
         _note(self._echoing, event.channel, None, CONVERSATIONS)
@@ -165,6 +172,10 @@ class Echoes:
     def is_echo_due(self, posted: Posted) -> bool:
         """Tell whether the echo of a post that Slack has taken will come: it has not yet, and others there have."""
         return posted.channel in self._echoing and (posted.channel, posted.ts or "") not in self._heard
+
+    def file_at(self, channel: str, file_id: str) -> Ts | None:
+        """Return where in this conversation the echo of a file says that it stands."""
+        return self._files.get((channel, file_id))
 
     def come_from(self, channel: str) -> bool:
         """Tell whether echoes have come from this conversation."""

@@ -23,6 +23,7 @@ from slackkefu.bridge.slack_to_kefu.routing import Ignored
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.agenda import Alarm
 from slackkefu.slack.envelope import EventCallback, MessageEvent
+from slackkefu.slack.web import Posted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.routing import Route
     from slackkefu.slack.envelope import Payload
     from slackkefu.slack.ids import ChannelId
-    from slackkefu.slack.web import Post, Posted
+    from slackkefu.slack.web import Post
 
 __all__ = ["DEAF_S", "Hearing", "HearingStatistics"]
 
@@ -139,6 +140,12 @@ class Hearing:
         """Wait until the echo of *attempt* has come from *channel*."""
         while not self._echoes.shows(attempt, channel):
             await self._news.setdefault(channel, trio.Event()).wait()
+
+    async def until_file_heard(self, channel: ChannelId, file_id: str) -> Posted:
+        """Wait until the echo of a file has come from *channel*; return where it stands."""
+        while (ts := self._echoes.file_at(channel, file_id)) is None:
+            await self._news.setdefault(channel, trio.Event()).wait()
+        return Posted(channel, ts)
 
     # Deafness.
 

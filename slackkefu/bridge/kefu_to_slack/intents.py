@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, final
 
 from slackkefu.slack.ids import Ts
+from slackkefu.slack.web import Post
 from slackkefu.store.entries import Answered, Intent, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.web import Post, Posted
+    from slackkefu.slack.uploads import Upload
+    from slackkefu.slack.web import Posted
     from slackkefu.store.entries import KefuEntry
 
 __all__ = ["Intended", "Intents", "Journal"]
@@ -43,6 +45,8 @@ class Intended:
     """Wall clock, seconds."""
     thread_ts: Ts | None
     """The thread it was to go to."""
+    file_id: str = ""
+    """The uploaded file, for a post that is one."""
     is_posted: bool = False
     """Known to stand in Slack."""
     stands_at: Standing | None = None
@@ -75,15 +79,15 @@ class Intents:
                 part = f"{entry.message}/{entry.part}", entry.channel
                 # A later one for the same part: it was refused in its thread, and went elsewhere in the conversation.
                 at = posts[part].at if part in posts else entry.at
-                posts[part] = Intended(at, Ts(entry.thread_ts) if entry.thread_ts else None)
+                posts[part] = Intended(at, Ts(entry.thread_ts) if entry.thread_ts else None, entry.file_id or "")
             elif isinstance(entry, Answered):
                 self.ended(entry.user, entry.msg_id or str(entry.meta_id))
 
-    def left_open(self, user: ImUser, post: Post) -> Intended | None:
+    def left_open(self, user: ImUser, post: Post | Upload) -> Intended | None:
         """Return what an earlier try, or the run before, has left of *post*; None when it was never tried."""
         return self._left.get(_message(user, post), {}).get(_part(post))
 
-    def left_elsewhere(self, user: ImUser, post: Post) -> tuple[str, Ts | None] | None:
+    def left_elsewhere(self, user: ImUser, post: Post | Upload) -> tuple[str, Ts | None] | None:
         """
         Return the conversation and thread in which an earlier try has begun the message of *post*.
 
@@ -92,15 +96,15 @@ class Intents:
         begun = {channel: each.thread_ts for (_, channel), each in self._left.get(_message(user, post), {}).items()}
         return None if post.channel in begun or not begun else [*begun.items()][-1]
 
-    async def intend(self, user: ImUser, post: Post) -> Intended:
+    async def intend(self, user: ImUser, post: Post | Upload, *, file_id: str = "") -> Intended:
         """
-        Write down that *post* is about to be posted.
+        Write down that *post* is about to be posted; of one that is a file, which: it carries no metadata.
 
         Raises:
             StoreUnwritable: The disk does not take it; it must not be posted.
 
         """
-        intended = Intended(self._wall(), post.thread_ts)
+        intended = Intended(self._wall(), post.thread_ts, file_id)
         message, _, part = post.metadata_id.rpartition("/")
         await self._journal.append(
             Intent(
@@ -109,15 +113,17 @@ class Intents:
                 part=int(part),
                 channel=post.channel,
                 thread_ts=post.thread_ts,
+                file_id=file_id or None,
                 at=intended.at,
             )
         )
         self._begun.setdefault(_message(user, post), {})[_part(post)] = intended
         return intended
 
-    def posted(self, user: ImUser, post: Post, intended: Intended, *, at: Posted | None = None) -> None:
+    def posted(self, user: ImUser, post: Post | Upload, intended: Intended, *, at: Posted | None = None) -> None:
         """Know that *post* stands in Slack, and where, if Slack has said."""
-        standing = Standing(at.channel, at.ts, bool(post.username)) if at is not None and at.ts is not None else None
+        is_named = isinstance(post, Post) and bool(post.username)
+        standing = Standing(at.channel, at.ts, is_named) if at is not None and at.ts is not None else None
         done = replace(intended, is_posted=True, stands_at=standing)
         self._begun.setdefault(_message(user, post), {})[_part(post)] = done
 
@@ -126,7 +132,7 @@ class Intents:
         posts = {**self._left.get((user, message), {}), **self._begun.get((user, message), {})}
         return tuple(each.stands_at for each in posts.values() if each.stands_at is not None)
 
-    def refused(self, user: ImUser, post: Post) -> None:
+    def refused(self, user: ImUser, post: Post | Upload) -> None:
         """Know that *post* does not stand in Slack, and cannot where it was to go."""
         self._left.get(_message(user, post), {}).pop(_part(post), None)
         self._begun.get(_message(user, post), {}).pop(_part(post), None)
@@ -141,9 +147,9 @@ class Intents:
         self._begun.pop((user, message), None)
 
 
-def _message(user: ImUser, post: Post) -> tuple[str, str]:
+def _message(user: ImUser, post: Post | Upload) -> tuple[str, str]:
     return user, post.metadata_id.rpartition("/")[0]
 
 
-def _part(post: Post) -> tuple[str, str]:
+def _part(post: Post | Upload) -> tuple[str, str]:
     return post.metadata_id, post.channel

@@ -6,38 +6,41 @@ Where that is, :mod:`slackkefu.bridge.kefu_to_slack.addresses` says; what Slack 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, final
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import structlog
 import trio
 
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
-from slackkefu.bridge.kefu_to_slack.looking import Found
+from slackkefu.bridge.kefu_to_slack.making import Counts, Making
+from slackkefu.bridge.kefu_to_slack.sharing import AT_ONCE, Sharing
 from slackkefu.bridge.kefu_to_slack.speaking import Speaking
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
-from slackkefu.errors import SlackkefuError, StoreUnwritable
+from slackkefu.errors import SlackkefuError, StoreBroken, StoreUnwritable
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import ChannelId
-from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry, after
+from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry
+from slackkefu.slack.uploads import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.kefu_to_slack.addresses import Address
-    from slackkefu.bridge.kefu_to_slack.echoes import Attempt
     from slackkefu.bridge.kefu_to_slack.hearing import Hearing
     from slackkefu.bridge.kefu_to_slack.intents import Intended, Intents
     from slackkefu.bridge.kefu_to_slack.looking import Looking
+    from slackkefu.bridge.kefu_to_slack.making import Way
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.easemob.names import ImUser
-    from slackkefu.slack.installation import Installation, InstallationKey, Installations
+    from slackkefu.slack.installation import InstallationKey, Installations
+    from slackkefu.slack.uploads import Uploads
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
-__all__ = ["APP_REMOVED", "BLOCKED_S", "NO_ADDRESS", "REMOVED_S", "Posting", "PostingStatistics"]
+__all__ = ["APP_REMOVED", "BLOCKED_S", "NO_ADDRESS", "REMOVED_S", "Part", "Posting", "PostingStatistics"]
 
 log = structlog.get_logger()
 
@@ -51,6 +54,9 @@ How long an answer waits for a workspace that has removed the app: an installati
 It must not be for ever, for an answer that waits holds its visitor's session, one of many visitors' places.
 """
 
+Part: TypeAlias = "Post | Upload"
+"""A part of a message: words or a file."""
+
 APP_REMOVED: Final = "app_removed"
 NO_ADDRESS: Final = "no_address"
 """Our codes where Slack was not even asked."""
@@ -62,6 +68,8 @@ class PostingStatistics:
 
     posted: int
     """Posts that Slack has taken."""
+    files: int
+    """Of these, files."""
     refused: int
     """Posts that Slack has refused for good."""
     doubled_possible: int
@@ -88,6 +96,7 @@ class Posting:
         intents: Intents,
         hearing: Hearing,
         looking: Looking,
+        uploads: Uploads,
     ) -> None:
         self._world = world
         self._web = web
@@ -96,27 +105,17 @@ class Posting:
         self._intents = intents
         self._hearing = hearing
         self._looking = looking
+        self._uploads = uploads
         self._trouble = DiskTrouble("store.unwritable", meaning="the answer waits")
         self._speaking = Speaking()
-        self._looked = 0
-        self._found = 0
-        self._heard = 0
-        self._posted = 0
-        self._refused = 0
-        self._doubled_possible = 0
+        self._room = trio.CapacityLimiter(AT_ONCE)
+        self._counts = Counts()
 
     def statistics(self) -> PostingStatistics:
         """Count."""
-        return PostingStatistics(
-            posted=self._posted,
-            refused=self._refused,
-            doubled_possible=self._doubled_possible,
-            looked=self._looked,
-            found=self._found,
-            heard=self._heard,
-        )
+        return PostingStatistics(**asdict(self._counts))
 
-    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> str | None:
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Part]]) -> str | None:
         """
         Post what *make* makes for the place where *user* is answered.
 
@@ -149,7 +148,7 @@ class Posting:
                 return refusal
             place = next_place
 
-    def _begun(self, user: ImUser, address: Address, make: Callable[[Place], Iterable[Post]]) -> Place | None:
+    def _begun(self, user: ImUser, address: Address, make: Callable[[Place], Iterable[Part]]) -> Place | None:
         """Return where a message goes on that an earlier try has begun; None where it belongs, or there is none."""
         post = next(iter(make(address.place)), None)
         left = self._intents.left_elsewhere(user, post) if post is not None else None
@@ -160,85 +159,103 @@ class Posting:
             return InPrivate(address.user, about=address.channel)
         return InChannel(ChannelId(channel), thread_ts)
 
-    async def _post_all(self, user: ImUser, key: InstallationKey, posts: Iterable[Post]) -> str | None:
+    async def _post_all(self, user: ImUser, key: InstallationKey, parts: Iterable[Part]) -> str | None:
         """Post in order; the code of the first final refusal, or None."""
-        for post in posts:
-            refusal = await self._post_part(user, key, post)
+        for part in parts:
+            refusal = await self._post_part(user, key, part)
             if refusal is not None:
                 return refusal
         return None
 
-    async def _post_part(self, user: ImUser, key: InstallationKey, made: Post) -> str | None:
+    async def _post_part(self, user: ImUser, key: InstallationKey, made: Part) -> str | None:
         """Post one part, unless it stands there; the code of a final refusal, or None."""
         left = self._intents.left_open(user, made)
         if left is not None and left.is_posted:
             return None
         # What may be there is looked for, and posted again, where it was to go: the visitor may have moved on since.
-        post = made if left is None else replace(made, thread_ts=left.thread_ts)
-        intended = left or await self._intend(user, post)
+        part: Part = made if left is None else replace(made, thread_ts=left.thread_ts)
+        refusal = await (
+            self._share(user, key, part, left) if isinstance(part, Upload) else self._make(user, key, part, left)
+        )
+        if refusal is None:
+            return None
+        self._intents.refused(user, part)
+        return refusal if part == made else await self._post_part(user, key, made)
+
+    async def _make(self, user: ImUser, key: InstallationKey, post: Post, left: Intended | None) -> str | None:
+        """Post words."""
+        intended = left or await self._until_written(user, lambda: self._intents.intend(user, post))
         with self._hearing.attempt(post, is_new=left is None) as attempt:
-            refusal = await self._post(user, key, attempt, tried_at=intended.at)
+            making = Making(
+                web=self._web,
+                hearing=self._hearing,
+                looking=self._looking,
+                speaking=self._speaking,
+                counts=self._counts,
+                attempt=attempt,
+                tried_at=intended.at,
+            )
+            refusal = await self._go(user, key, making)
         if refusal is None:
             self._intents.posted(user, attempt.post, intended, at=attempt.stands_at)
-            return None
-        self._intents.refused(user, post)
-        return refusal if post == made else await self._post_part(user, key, made)
+        return refusal
 
-    async def _post(self, user: ImUser, key: InstallationKey, attempt: Attempt, *, tried_at: float) -> str | None:
-        may_be_there = not attempt.is_new
+    async def _share(self, user: ImUser, key: InstallationKey, upload: Upload, left: Intended | None) -> str | None:
+        """Post a file."""
+
+        async def intend(file_id: str) -> Intended:
+            return await self._until_written(user, lambda: self._intents.intend(user, upload, file_id=file_id))
+
+        sharing = Sharing(
+            uploads=self._uploads,
+            hearing=self._hearing,
+            room=self._room,
+            counts=self._counts,
+            upload=upload,
+            left=left,
+            intend=intend,
+        )
+        refusal = await self._go(user, key, sharing)
+        if refusal is None and sharing.intended is not None:
+            self._intents.posted(user, upload, sharing.intended, at=sharing.stands_at)
+        return refusal
+
+    async def _go(self, user: ImUser, key: InstallationKey, way: Way) -> str | None:
+        """Try *way* until Slack has taken it, or refused it for good: its code."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         gives_up_at = trio.current_time() + REMOVED_S
         while True:
             installation = self._installations.get(key)
             if installation is None and trio.current_time() >= gives_up_at:
-                self._refused += 1
+                self._counts.refused += 1
                 return APP_REMOVED
             if installation is None:
                 log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
                 await trio.sleep(BLOCKED_S)
                 continue
-            if may_be_there and await self._is_there(installation, attempt, tried_at):
-                return None
-            may_be_there = False
-            attempt.becomes(self._speaking.fit(installation, attempt.post))
-            self._hearing.tried(attempt)
             try:
-                posted = await self._web.post_message(installation, attempt.post)
+                await way.go(installation)
+            except StoreBroken:
+                raise
             except SlackkefuError as error:
-                if self._speaking.refused(installation, attempt.post, error):
-                    continue
-                step = after(error)
+                step = way.after(error)
                 is_late = trio.current_time() >= gives_up_at
                 if isinstance(step, GiveUp) or (isinstance(step, InstallationDead) and is_late):
-                    self._refused += 1
+                    self._counts.refused += 1
                     return step.reason
-                may_be_there = isinstance(step, LookFirst)
                 pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
                 problem = step.advice if isinstance(step, Operator) else str(error)
                 log.warning("slack.post_again", visitor=user, problem=problem, in_s=round(pause, 1))
             else:
-                self._posted += 1
-                attempt.stands_at = posted
-                self._hearing.accepted(posted)
                 return None
             await trio.sleep(pause)
 
-    async def _is_there(self, installation: Installation, attempt: Attempt, tried_at: float) -> bool:
-        """Tell whether a post that may have been made was made."""
-        found = await self._looking.find(installation, attempt, tried_at=tried_at)
-        is_there = found in (Found.HEARD, Found.THERE)
-        self._looked += 1
-        self._found += is_there
-        self._heard += found is Found.HEARD
-        self._doubled_possible += found is Found.UNKNOWN
-        return is_there
-
-    async def _intend(self, user: ImUser, post: Post) -> Intended:
+    async def _until_written(self, user: ImUser, intend: Callable[[], Awaitable[Intended]]) -> Intended:
         """Write down what is about to be posted; until the disk takes it nothing is posted, and Easemob keeps it."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=30.0)
         while True:
             try:
-                intended = await self._intents.intend(user, post)
+                intended = await intend()
             except StoreUnwritable as exc:
                 self._trouble.refused(exc, visitor=user)
                 await trio.sleep(next(pauses))

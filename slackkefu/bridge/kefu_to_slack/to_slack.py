@@ -82,7 +82,7 @@ def elsewhere(place: Place, refusal: str, *, user: UserId, is_direct: bool) -> P
     return InPrivate(user, about=place.channel) if refusal in THREAD_REFUSED | CHANNEL_REFUSED else None
 
 
-def posts(words: str, *, place: Place, identity: str, voice: Voice = APP) -> tuple[Post, ...]:
+def posts(words: str, *, place: Place, identity: str, voice: Voice = APP, first: int = 0) -> tuple[Post, ...]:
     """
     Map what kefu said to the ordered posts that carry it.
 
@@ -92,6 +92,7 @@ def posts(words: str, *, place: Place, identity: str, voice: Voice = APP) -> tup
         place: Where it belongs.
         identity: kefu's id of the message; each post carries it and its number, to be found again after a lost answer.
         voice: Who seems to speak.
+        first: The number of the first of them: a message may begin with something else.
 
     Returns:
         Empty when there is nothing to show.
@@ -109,7 +110,7 @@ def posts(words: str, *, place: Place, identity: str, voice: Voice = APP) -> tup
             username=voice.name,
             icon_url=voice.face,
         )
-        for index, piece in enumerate(_pieces(words))
+        for index, piece in enumerate(_pieces(words), start=first)
     )
 
 

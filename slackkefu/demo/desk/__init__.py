@@ -5,6 +5,7 @@ from __future__ import annotations
 from slackkefu.demo.desk.desk import Conversation, Desk, Heard, Said, ServiceSession
 from slackkefu.demo.desk.faults import DeskFaults
 from slackkefu.demo.desk.host import HostFault, KefuHost
+from slackkefu.demo.desk.media import MediaFault, MediaHost
 from slackkefu.demo.desk.shapes import AGENT, ROBOT, SYSTEM, Speaker
 from slackkefu.demo.desk.switches import DeskSwitches
 
@@ -19,6 +20,8 @@ __all__ = [
     "Heard",
     "HostFault",
     "KefuHost",
+    "MediaFault",
+    "MediaHost",
     "Said",
     "ServiceSession",
     "Speaker",

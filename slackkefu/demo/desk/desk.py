@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 import trio
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from slackkefu.demo.desk.shapes import EventKind, Speaker
     from slackkefu.demo.easemob import FakeEasemob, JsonObject
 
-__all__ = ["Conversation", "Desk", "Heard", "Said", "ServiceSession"]
+__all__ = ["Conversation", "Desk", "Heard", "MediaKind", "Said", "ServiceSession"]
+
+MediaKind: TypeAlias = Literal["img", "file", "audio", "video"]
 
 REMEMBERED: Final = 10_000
 """Ids of messages remembered for repeats."""
@@ -72,8 +74,9 @@ class Said:
 
     visitor: str
     kind: str
-    """``text``, ``event``, ``menu``, …"""
+    """``text``, ``event``, ``menu``, ``file``, …"""
     text: str = field(repr=False)
+    """What was said; of a file its name."""
     """Its words; what happened, of an event; the ``msgId`` that it takes back, of a recall."""
     message_id: str
     """kefu's ``msgId``; empty for what has none."""
@@ -216,6 +219,50 @@ class Desk:
     def system_says(self, visitor: str, text: str) -> str:
         """Let the system write, as for greetings and timeouts; return the ``msgId``."""
         return self._text(visitor, text, shapes.SYSTEM)
+
+    def sends_file(
+        self,
+        visitor: str,
+        kind: MediaKind,
+        url: str,
+        *,
+        name: str = "",
+        fields: JsonObject | None = None,
+        control: JsonObject | None = None,
+        agent: Speaker | None = None,
+    ) -> str:
+        """
+        Let an agent send a file; return the ``msgId``.
+
+        Args:
+            visitor: To whom.
+            kind: What kind of file.
+            url: Where it lies.
+            name: What it is called there, and in Slack.
+            fields: More of its body: ``secret``, ``length``, ``file_length``, ``size``.
+            control: More of its ``weichat``, like a transfer hint.
+            agent: Who sends it.
+
+        """
+        session = self._session(visitor)
+        speaker = agent or session.taken_by or self.agent
+        message_id = self._new_id()
+        weichat = shapes.weichat(message_id, agent=self._named(speaker), session=session.id, control=control)
+        body = {"url": url, "filename": name, **(fields or {})}
+        message = ImMessage(self.service_number, visitor.lower(), kind, body, {"weichat": weichat})
+        self._post(message, "file", name, message_id)
+        return message_id
+
+    def sends_sticker(self, visitor: str, url: str, *, name: str) -> str:
+        """Let an agent send a sticker that lies at *url*, and will be called *name*; return the ``msgId``."""
+        session = self._session(visitor)
+        message_id = self._new_id()
+        ext = {
+            "weichat": shapes.weichat(message_id, agent=self._named(self.agent), session=session.id),
+            "msgtype": {"customMagicEmoji": {"url": url}},
+        }
+        self._post(ImMessage(self.service_number, visitor.lower(), "txt", {"msg": ""}, ext), "file", name, message_id)
+        return message_id
 
     def offers(self, visitor: str, title: str, choices: Mapping[str, str] | Sequence[str], *, text: str = "") -> str:
         """Let the robot offer a menu; return the ``msgId``."""

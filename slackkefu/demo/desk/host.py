@@ -1,5 +1,5 @@
 """
-The desk's own host, as far as the second channel goes (facts/kefu.md §3.2).
+The desk's own host: the second channel (facts/kefu.md §3.2), and the files that agents send (§2.7).
 
 A visitor's messages come in by ``POST /v1/imgateway/messages``, and what was said to a visitor is handed out by
 ``GET``, to each ``tabId`` by itself. It is one desk with the one behind Easemob: what was heard by both ways is known
@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from slackkefu.demo.desk.media import MediaHost
 from slackkefu.demo.easemob import ImMessage
 from slackkefu.demo.serve import AnswerLost
 
@@ -76,7 +77,7 @@ class _Listed:
 @final
 class KefuHost:
     """
-    The second channel of one desk.
+    The host of one desk.
 
     Args:
         desk: The desk.
@@ -93,7 +94,14 @@ class KefuHost:
         self._easemob = easemob
         self._faults: defaultdict[str, deque[HostFault]] = defaultdict(deque)
         self._listed: defaultdict[str, _Listed] = defaultdict(_Listed)
-        self.asgi = Starlette(routes=[Route("/v1/imgateway/messages", self._Endpoint(self), methods=["GET", "POST"])])
+        self.media = MediaHost()
+        """The files that lie on this host."""
+        self.asgi = Starlette(
+            routes=[
+                Route("/v1/imgateway/messages", self._Endpoint(self), methods=["GET", "POST"]),
+                Route("/{path:path}", self.media, methods=["GET"]),
+            ]
+        )
         desk.listen(self._list)
 
     def __repr__(self) -> str:
@@ -102,6 +110,11 @@ class KefuHost:
     def fail(self, method: str, fault: HostFault, *, times: int = 1) -> None:
         """Let the next *times* requests of *method* meet *fault*, after those already armed."""
         self._faults[method].extend([fault] * times)
+
+    def keeps(self, name: str, content: bytes, *, content_type: str = "", is_sized: bool = True) -> str:
+        """Keep a file as an agent's upload is kept; return its path (facts/kefu.md §2.7)."""
+        path = f"/v1/Tenant/{self.tenant_id}/MediaFiles/{name}"
+        return self.media.keeps(path, content, content_type=content_type, is_sized=is_sized)
 
     def of(self, method: str) -> list[HostCall]:
         """Return the requests of *method*."""

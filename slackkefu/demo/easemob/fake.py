@@ -22,7 +22,7 @@ import trio
 from google.protobuf.message import DecodeError
 
 from slackkefu.demo.easemob.accounts import Accounts
-from slackkefu.demo.easemob.cluster import Address, Cluster
+from slackkefu.demo.easemob.cluster import Address, Cluster, StoredFile
 from slackkefu.demo.easemob.exchange import CHAT, Exchange, Sending
 from slackkefu.demo.easemob.faults import Faults
 from slackkefu.demo.easemob.ledger import Complaint, Ledger
@@ -176,6 +176,12 @@ class FakeEasemob:
         taken = self._exchange.take(sending)
         self._exchange.deliver(sending, taken)
         return taken.meta.id
+
+    def keeps(self, content: bytes, *, secret: str = "") -> str:
+        """Keep an attachment that somebody has sent; return its address. With a *secret* it is restricted."""
+        name = str(uuid.uuid4())
+        self._cluster.files[name] = StoredFile(content, secret)
+        return f"{self.rest_url}/{self._cluster.org}/{self._cluster.app}/chatfiles/{name}"
 
     # Looking in.
 

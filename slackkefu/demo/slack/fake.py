@@ -149,7 +149,21 @@ class FakeSlack:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the time, until cancelled; payloads that waited for it are tried now."""
-        await self._socket_mode.run(task_status=task_status)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._socket_mode.run)
+            at_once = self.state.later
+            self.state.later = lambda after_s, work: nursery.start_soon(self._do_later, after_s, work)
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.state.later = at_once
+
+    async def _do_later(self, after_s: float, work: Callable[[], None]) -> None:
+        if after_s:
+            await trio.sleep(after_s)
+        work()
+        self._changed()
 
     async def serve_stream(self, stream: trio.abc.Stream) -> None:
         """Serve one WebSocket connection of Socket Mode to its end; *stream* is closed then."""

@@ -252,6 +252,13 @@ class HostedFile:
     is_external: bool = False
     complete: bool = True
     """False between the first and the last step of an upload."""
+    length: int | None = None
+    """As the first step of an upload was told; None for what a person has put there."""
+    alt_text: str = ""
+    token_came: bool = False
+    """A token came with its bytes, though none belongs there (facts/slack.md §7)."""
+    shares: list[Message] = field(default_factory=list)
+    """The messages it stands in."""
 
     def __repr__(self) -> str:
         return f"<HostedFile {self.id} {len(self.content)} bytes>"
@@ -298,6 +305,15 @@ class HostedFile:
             "file_access": "visible",
             **thumbnail,
         }
+
+    def as_shares(self) -> Shape:
+        """Return ``shares`` of ``files.info``: where it stands, by kind of conversation and by conversation."""
+        shares: dict[str, dict[str, list[Shape]]] = {}
+        for message in self.shares:
+            kind = "public" if message.channel.kind is ChannelKind.PUBLIC else "private"
+            here = shares.setdefault(kind, {}).setdefault(message.channel.id, [])
+            here.append(without_absent({"ts": message.ts, "thread_ts": message.thread_ts}))
+        return {**shares}
 
     def as_stub(self) -> Shape:
         """Return what events of Slack Connect show: an id, and the advice to ask (facts/slack.md §7)."""

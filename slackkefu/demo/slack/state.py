@@ -119,6 +119,8 @@ class State:
         self.hooks: Tickets[Hook] = Tickets(life_s=1800.0, uses=5)
         self.codes: Tickets[Team | Organisation] = Tickets(life_s=600.0)
         self.uploads: Tickets[HostedFile] = Tickets(life_s=3600.0)
+        self.later: Callable[[float, Callable[[], None]], None] = lambda _, work: work()
+        """Does something after so many seconds; at once where nobody keeps the time."""
         self._deliver = deliver
         self._direct: dict[tuple[str, str], Channel] = {}
         self._by_token: dict[str, Installation] = {}
@@ -254,6 +256,8 @@ class State:
             client_msg_id=client_msg_id,
             files=list(files),
         )
+        for file in files:
+            file.shares.append(message)
         return self._keep(message)
 
     def post(
@@ -317,6 +321,8 @@ class State:
             app_id=installation.app_id,
             files=list(files),
         )
+        for file in files:
+            file.shares.append(message)
         return self._keep(message)
 
     def post_by_other_bot(self, channel: Channel, text: str, *, username: str, bot_id: str, app_id: str) -> Message:

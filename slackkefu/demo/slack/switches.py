@@ -73,6 +73,10 @@ class Switches:
     """Whether a post into a thread whose root nobody knows is taken instead of ``thread_not_found`` (§9)."""
     reply_opens_thread: bool = False
     """Whether a reply's own ``ts`` is taken as ``thread_ts`` instead of ``cannot_reply_to_message`` (§5, §9)."""
+    second_completion: Literal["refused", "ignored"] = "refused"
+    """What a file says that is completed once more: an error, or "ok" without another share (§7: only once)."""
+    new_file_known: bool = False
+    """Whether ``files.info`` knows a file that is not completed yet (not stated)."""
     dead_token_error: Literal["account_inactive", "token_revoked", "invalid_auth"] = "account_inactive"
     """What a token answers after the app was removed (§9)."""
 
@@ -97,6 +101,8 @@ class Timing:
     """How long a connection is kept on which nothing is heard, pongs included (§1, ghosts: not known)."""
     ticket_s: float = 30.0
     """How long the URL of ``apps.connections.open`` is good."""
+    share_s: float = 0.0
+    """How long after its completion a file appears in its conversation, and in ``shares`` (§7: asynchronously)."""
     max_connections: int = 10
     """How many connections one app may have."""
 

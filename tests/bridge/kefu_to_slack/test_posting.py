@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.secret import Secret
+    from slackkefu.slack.uploads import Uploads
     from slackkefu.slack.web import WebClient
 
 METHOD = "chat.postMessage"
@@ -115,6 +116,7 @@ class Desk:
             intents=self.intents,
             world=world(),
             web=cast("WebClient", self.slack),
+            uploads=cast("Uploads", None),
             installations=self.installations,
             book=self.book,
         )

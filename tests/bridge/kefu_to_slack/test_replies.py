@@ -17,16 +17,20 @@ from slackkefu.bridge.book import Book, listens
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.intents import Intents
+from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.replies import PER_LANE, Replies
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.easemob.message import Batch, IncomingMessage, IncomingOther, TextBody
-from slackkefu.easemob.names import ImUser, Queue
+from slackkefu.easemob.names import AppKey, ImUser, Queue
 from slackkefu.errors import LinkClosed, StoreBroken
 from slackkefu.kefu import incoming as incoming_module
+from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.text import escape
+from slackkefu.slack.uploads import Upload
+from slackkefu.slack.web import Post
 from slackkefu.store.entries import Answered
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
@@ -39,10 +43,11 @@ if TYPE_CHECKING:
 
     from structlog.testing import LogCapture
 
-    from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.kefu_to_slack.posting import Part, Posting
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
+    from slackkefu.easemob.discovery import Endpoints
     from slackkefu.easemob.message import Meta, OutgoingMessage
-    from slackkefu.slack.web import Post
+    from slackkefu.easemob.rest import RestClient
 
 USER = ImUser(VISITOR)
 DAY_S = 24 * 3600.0
@@ -59,20 +64,34 @@ class Wall:
         self.refusals: list[str] = []
         self.posts: list[tuple[ImUser, Post]] = []
 
-    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Post]]) -> str | None:
-        """Post in a direct message, or refuse."""
+    async def post(self, user: ImUser, make: Callable[[Place], Iterable[Part]]) -> str | None:
+        """Post in a direct message, or refuse; always refuse a file."""
         await trio.sleep(self.takes_s)
+        made = [*make(InChannel(ChannelId("D0CCCCCC1"), None))]
+        if any(isinstance(part, Upload) for part in made):
+            return "file_uploads_disabled"
         if self.faults:
             raise self.faults.pop()
         if self.refusals:
             return self.refusals.pop()
-        self.posts += [(user, post) for post in make(InChannel(ChannelId("D0CCCCCC1"), None))]
+        self.posts += [(user, part) for part in made if isinstance(part, Post)]
         return None
 
     @property
     def texts(self) -> list[str]:
         """What stands there."""
         return [post.text for _, post in self.posts]
+
+
+def no_files() -> MediaFetch:
+    """Make what fetches files; it is never asked to."""
+    return MediaFetch(
+        world=world(),
+        kefu_url="https://kefu.example",
+        app_key=AppKey("demo-org", "demo-app"),
+        addresses=cast("Endpoints", None),
+        tokens=cast("RestClient", None),
+    )
 
 
 class Kefu:
@@ -104,6 +123,7 @@ class Kefu:
                 recalling=recalling(
                     book=self.book, placed=self.placed, posting=cast("Posting", self.wall), web=self.changes
                 ),
+                media=MediaAnswering(fetch=no_files(), posting=cast("Posting", self.wall)),
                 sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
                 kefu_url="https://kefu.example",
                 wall=virtual_wall(),
@@ -208,7 +228,11 @@ def test_every_sample_is_tried() -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 async def test_shown_samples(kefu: Kefu, name: str) -> None:
-    """What has something for a reader is one post of the visitor's, escaped for Slack, under kefu's own id."""
+    """
+    What has something for a reader is one post of the visitor's, escaped for Slack, under kefu's own id.
+
+    Where files are refused, words are the second part of a message that has one.
+    """
     given = incoming(name)
     await kefu.says(given)
     ((user, post),) = kefu.wall.posts
@@ -216,8 +240,11 @@ async def test_shown_samples(kefu: Kefu, name: str) -> None:
 
     assert USER == user
     assert escape(SHOWN[name]) == post.text
-    assert f"{weichat['msgId']}/0" == post.metadata_id
     expected = EXPECT[name]
+    is_file = expected["kind"] in ("image", "file", "audio", "video")
+
+    assert f"{weichat['msgId']}/{int(is_file)}" == post.metadata_id
+
     labels = expected.get("labels", []) + expected.get("titles", [])
     named = [value for key in ("filename", "text", "title") if (value := expected.get(key))]
     assert [] == [each for each in (*labels, *named) if escape(each) not in post.text]

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from slackkefu.demo.slack.state import ALL_SCOPES, ChannelKind
+from slackkefu.demo.slack.switches import Switches, Timing
 from slackkefu.demo.slack.web_api.methods import METHODS
 
 if TYPE_CHECKING:
-    import trio
-
     from tests.demo.slack.conftest import Stage
 
 POST = "chat.postMessage"
@@ -529,10 +529,47 @@ async def test_the_steps_of_an_upload(stage: Stage) -> None:
 
     assert ("A", 3) == (done["files"][0]["title"], done["files"][0]["size"])
     assert ("file_share", "here") == (stage.events[-1]["subtype"], stage.events[-1]["text"])
-    assert file.id == stage.call("files.info", file=file.id)["file"]["id"]
+
+    info = stage.call("files.info", file=file.id)["file"]
+
+    assert (file.id, {"public": {"C0SUPPORT1": [{"ts": stage.events[-1]["ts"]}]}}) == (info["id"], info["shares"])
     assert "file_not_found" == stage.error("files.completeUploadExternal", files=listed)
     assert "missing_argument" == stage.error("files.getUploadURLExternal", filename="a.txt", length="0")
     assert "invalid_arguments" == stage.error("files.completeUploadExternal", files=[])
+
+
+async def test_a_second_completion(stage: Stage) -> None:
+    """A file that is completed twice is shared once, whatever is said to it."""
+    stage.slack.switches = Switches(second_completion="ignored", new_file_known=True)
+    first = stage.call("files.getUploadURLExternal", filename="a.png", length="3")
+    file = stage.slack.state.files[first["file_id"]]
+    file.content = b"abc"
+
+    assert {} == stage.call("files.info", file=file.id)["file"]["shares"]
+
+    for _ in range(2):
+        stage.call("files.completeUploadExternal", files=[{"id": file.id}], channel_id="C0SUPPORT1")
+
+    assert [file.id] == [event["files"][0]["id"] for event in stage.events]
+    assert (1, 1, "image/png") == (len(stage.slack.ledger.posts), len(file.shares), file.mimetype)
+
+
+async def test_a_share_appears_later(stage: Stage, autojump_clock: trio.abc.Clock) -> None:
+    """A file that Slack has taken is in no conversation for a while."""
+    stage.slack.timing = Timing(share_s=2.0)
+    first = stage.call("files.getUploadURLExternal", filename="a.png", length="3")
+    stage.slack.state.files[first["file_id"]].content = b"abc"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(stage.slack.run)
+        stage.call("files.completeUploadExternal", files=[{"id": first["file_id"]}], channel_id="C0SUPPORT1")
+        await trio.sleep(1.9)
+
+        assert {} == stage.call("files.info", file=first["file_id"])["file"]["shares"]
+
+        await stage.slack.posted(1)
+
+        assert ["public"] == [*stage.call("files.info", file=first["file_id"])["file"]["shares"]]
+        nursery.cancel_scope.cancel()
 
 
 async def test_where_an_upload_may_go(stage: Stage) -> None:

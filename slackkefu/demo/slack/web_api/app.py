@@ -123,6 +123,9 @@ class _Front:
         def carry_out() -> Response:
             if file is None:
                 return PlainTextResponse("Not Found", status_code=404)
+            file.token_came = bool(_bearer(request))
+            if len(content) != file.length:
+                return PlainTextResponse("Bad Request", status_code=400)
             file.content = content
             return PlainTextResponse(f"OK - {len(content)}")
 
