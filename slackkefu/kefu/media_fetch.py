@@ -156,7 +156,7 @@ class MediaFetch:
         except AddressNotPublic as exc:
             raise MediaUnavailable("not_public") from exc
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
-            raise MediaUnavailable("no_address") from exc
+            raise MediaUnavailable("no_url") from exc
         except httpx.HTTPError as exc:
             # Not chained: the error holds the request, and with it a token.
             raise MediaUnavailable(type(exc).__name__, is_passing=True) from None
@@ -218,7 +218,7 @@ class MediaFile:
         hosting = await self._fetch.hosting()
         url = hosting.located(self._media.url)
         if url is None:
-            raise MediaUnavailable("no_address")
+            raise MediaUnavailable("no_url")
         self.link = link_of(url)
         async with AsyncExitStack() as stack:
             response = await self._climb(stack, hosting, url)
@@ -261,7 +261,7 @@ class MediaFile:
         at: httpx.URL | None = url
         for _ in range(1 + REDIRECTS):
             if at is None:
-                raise MediaUnavailable("no_address")
+                raise MediaUnavailable("no_url")
             place = hosting.place(at)
             credentials = credentials if place is Place.IM else {}
             async with AsyncExitStack() as hop:

@@ -185,7 +185,7 @@ async def test_redirects_end() -> None:
 
     web.pages[KEFU] = [httpx.Response(301, headers={"location": "file:///etc/passwd"})]
 
-    assert ("no_address", False, "") == await web.refused(web.file(KEFU))
+    assert ("no_url", False, "") == await web.refused(web.file(KEFU))
 
 
 async def test_a_secret_that_cannot_be_sent() -> None:
@@ -226,7 +226,7 @@ async def test_no_address() -> None:
     """What leads nowhere is not asked for."""
     web = Web()
 
-    assert ("no_address", False, "") == await web.refused(web.file("ftp://files.example/a.png"))
+    assert ("no_url", False, "") == await web.refused(web.file("ftp://files.example/a.png"))
     assert [] == web.asked
 
 
