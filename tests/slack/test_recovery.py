@@ -14,7 +14,18 @@ from slackkefu.errors import (
     SlackRateLimited,
     SlackSetupError,
 )
-from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Recovery, Retry, after
+from slackkefu.slack.recovery import (
+    UPLOAD,
+    UPLOADS,
+    GiveUp,
+    InstallationDead,
+    LookFirst,
+    Operator,
+    Recovery,
+    Retry,
+    after,
+    after_upload,
+)
 
 POST = "chat.postMessage"
 
@@ -73,3 +84,30 @@ def test_an_operators_error_stays_one() -> None:
     error = SlackSetupError("apps.connections.open", "invalid_auth", "Check slack.app_token.")
 
     assert after(error) == Operator(str(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "failures", "expected"),
+    [
+        # The bytes: tried for a while.
+        (SlackOutcomeUnknown(UPLOAD, "HTTP 503"), 1, Retry(2.0)),
+        (SlackOutcomeUnknown(UPLOAD, "HTTP 503"), UPLOADS, GiveUp("upload_failed")),
+        (SlackApiError(UPLOAD, "http_403"), 1, GiveUp("http_403")),
+        # What words need not wait for.
+        (SlackApiError("files.completeUploadExternal", "missing_scope"), 0, GiveUp("missing_scope")),
+        (
+            SlackApiError("files.getUploadURLExternal", "enterprise_is_restricted"),
+            0,
+            GiveUp("enterprise_is_restricted"),
+        ),
+        (SlackApiError("files.completeUploadExternal", "file_uploads_disabled"), 0, GiveUp("file_uploads_disabled")),
+        # As everywhere.
+        (SlackOutcomeUnknown("files.completeUploadExternal", "x"), UPLOADS, LookFirst(2.0)),
+        (SlackApiError("files.completeUploadExternal", "account_inactive"), 0, InstallationDead("account_inactive")),
+        (SlackRateLimited("files.info", 7.0), UPLOADS, Retry(7.0)),
+        (LinkClosed("Slack", "x"), UPLOADS, Retry(1.0)),
+    ],
+)
+def test_uploads(error: SlackkefuError, failures: int, expected: Recovery) -> None:
+    """A file is given up where words can stand for it; all else is as for any call."""
+    assert expected == after_upload(error, failures=failures)

@@ -56,6 +56,19 @@ def shows(echoes: Echoes, wanted: Post, *, tried_at: float | None = 10.0, channe
     return found
 
 
+# Files.
+
+
+def test_the_echo_of_a_file_is_the_files() -> None:
+    """A file is known by its id, where it stands; its words are never taken for those of a post."""
+    echoes = heard(echo(files=[{"id": "F1"}, {"id": "F2"}]))
+
+    assert (ts(10.0), ts(10.0)) == (echoes.file_at("D1", "F1"), echoes.file_at("D1", "F2"))
+    assert echoes.file_at("D2", "F1") is None
+    assert echoes.file_at("D1", "F3") is None
+    assert not shows(echoes, post())
+
+
 # What is an echo.
 
 
@@ -191,6 +204,14 @@ def test_an_echo_is_due_where_echoes_come_from() -> None:
         echoes.is_echo_due(Posted(D1, ts(5.0))),
         echoes.is_echo_due(Posted(ChannelId("D2"), ts(9.0))),
     ]
+
+
+def test_memory_of_files_is_bounded() -> None:
+    """Files that were heard of long ago are forgotten."""
+    echoes = heard(*(echo(at=float(number), files=[{"id": f"F{number}"}]) for number in range(REMEMBERED + 1)))
+
+    assert echoes.file_at("D1", "F0") is None
+    assert echoes.file_at("D1", f"F{REMEMBERED}") is not None
 
 
 def test_memory_is_bounded() -> None:

@@ -147,3 +147,22 @@ async def test_waiting_for_an_echo(ear: Ear, autojump_clock: trio.testing.MockCl
             await trio.sleep(50)
 
     assert [100.0] == heard_at
+
+
+async def test_waiting_for_a_file(ear: Ear, autojump_clock: trio.testing.MockClock) -> None:
+    """A file is waited for in its conversation; one that was heard of before is there at once."""
+    async with trio.open_nursery() as nursery:
+
+        async def listen() -> None:
+            assert Posted(DM, Ts("1760000000.000007")) == await ear.hearing.until_file_heard(DM, "F1")
+            assert 3.0 == trio.current_time()
+
+        nursery.start_soon(listen)
+        await trio.sleep(1)
+        ear.hears(5, files=[{"id": "F2"}])
+        await trio.sleep(1)
+        ear.hears(6, channel="D0OTHER001", files=[{"id": "F1"}])
+        await trio.sleep(1)
+        ear.hears(7, files=[{"id": "F1"}])
+    with trio.fail_after(0.1):
+        await ear.hearing.until_file_heard(DM, "F1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import trio
 from hypothesis import given
@@ -11,9 +12,13 @@ from hypothesis import strategies as st
 from slackkefu.bridge.kefu_to_slack.intents import Intended, Intents
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.ids import ChannelId, Ts
+from slackkefu.slack.uploads import Upload
 from slackkefu.slack.web import Post, Posted
 from slackkefu.store.entries import Answered, Standing
 from tests.bridge.people import MIA, Journal
+
+if TYPE_CHECKING:
+    from slackkefu.slack.uploads import Source
 
 USER = ImUser(MIA)
 
@@ -44,6 +49,21 @@ async def test_an_open_intent() -> None:
     assert after.left_open(USER, post("m", part=1)) is None
     assert after.left_open(USER, post("m", channel="D2")) is None
     assert after.left_open(ImUser("another"), post("m")) is None
+
+
+async def test_a_file() -> None:
+    """Of a part that is a file it is known which, also over a restart; of one that was brought anew, the last."""
+    journal = Journal()
+    this = Intents(journal=journal, wall=lambda: 7.0)
+    part = Upload(channel="D1", file=cast("Source", None), metadata_id="m/0")
+    await this.intend(USER, part, file_id="F1")
+    intended = await this.intend(USER, part, file_id="F2")
+
+    assert Intended(7.0, None, "F2") == intended == restored(journal).left_open(USER, part)
+
+    this.posted(USER, part, intended, at=Posted(ChannelId("D1"), Ts("9.9")))
+
+    assert (Standing("D1", "9.9"),) == this.standing(USER, "m")
 
 
 async def test_an_id_with_a_slash() -> None:
