@@ -13,6 +13,7 @@ from slackkefu.demo.desk import Desk
 from slackkefu.demo.easemob import FakeEasemob, ImMessage
 from slackkefu.demo.slack import FakeSlack
 from slackkefu.demo.slack.ledger import Post
+from slackkefu.demo.slack.model import HostedFile
 
 if TYPE_CHECKING:
     from slackkefu.demo.judge import Verdict
@@ -57,6 +58,13 @@ class Place:
         (installation,) = self.slack.state.installations
         message = self.slack.state.post(installation, channel, text=text, arguments=arguments)
         self.slack.ledger.posts.append(Post(self.wall.now, installation, channel, message, arguments, **more))
+
+    def share(self, channel: Channel, name: str) -> None:
+        """Share a file in Slack."""
+        (installation,) = self.slack.state.installations
+        file = HostedFile("F0FILE0001", name, "image/png", b"x", installation.bot, 0)
+        message = self.slack.state.share(installation, channel, [file], text="", thread_ts=None)
+        self.slack.ledger.posts.append(Post(self.wall.now, installation, channel, message, {}))
 
     def judge(self) -> Verdict:
         """Judge it all."""
@@ -182,6 +190,37 @@ async def test_a_long_answer(place: Place) -> None:
     place.post(dm, "two", f"{identity}/1")
 
     assert 1 == len(place.judge().doubled)
+
+
+async def test_a_file(place: Place) -> None:
+    """A file has arrived when it is shared, or with the line that stands for it; twice is once too often."""
+    dm = place.mia.dm()
+    visitor = place.visitor(dm)
+    identities = [place.desk.sends_file(visitor, "img", "/x", name=name) for name in ("a.png", "b.png")]
+    verdict = place.judge()
+
+    assert ["a.png", "b.png"] == [text for _, text in verdict.lost]
+
+    place.share(dm, "a.png")
+    place.post(dm, "[图片 Image] b.png", f"{identities[1]}/1")
+
+    assert place.judge().is_clean
+
+    place.share(dm, "a.png")
+
+    assert ["a.png"] == [text for _, text in place.judge().doubled]
+
+
+async def test_a_file_out_of_order(place: Place) -> None:
+    """Words that stand before a file that was sent before them are out of order."""
+    dm = place.mia.dm()
+    visitor = place.visitor(dm)
+    place.desk.sends_file(visitor, "img", "/x", name="a.png")
+    identity = place.desk.answers(visitor, "do you see it?")
+    place.post(dm, "do you see it?", f"{identity}/0")
+    place.share(dm, "a.png")
+
+    assert ["a.png"] == [text for _, text in place.judge().reordered]
 
 
 async def test_a_recalled_answer(place: Place) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -12,9 +13,11 @@ from slackkefu.demo.desk import MediaFault, MediaHost
 from slackkefu.demo.slack import Drop, Late, Refusal, Status, Timing
 from slackkefu.demo.slack import Switches as SlackSwitches
 from slackkefu.demo.slack.state import ALL_SCOPES
+from tests.facts import load
 from tests.wired.town import town
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from slackkefu.demo.desk.desk import MediaKind
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 SOON_S = 30.0
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
+MISSING, UPPER = object(), object()
 COMPLETE = "files.completeUploadExternal"
 
 
@@ -390,6 +394,87 @@ async def test_one_slow_file_holds_up_nobody_else(tmp_path: Path, autojump_clock
 
         assert ["at once"] == await all_shown(here, 1, within_s=2)
         assert ["at once", "a.png"] == await all_shown(here, 2)
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    "",
+    " ",
+    "x",
+    "\x00\u202e",
+    "../../x",
+    "HTTP://KEFU.EXAMPLE/a",
+    "x" * 40_000,
+    [],
+    {},
+]
+"""What may stand where something else is expected."""
+
+
+def variations(sample: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield *sample* with each of its fields missing, in other case, or of another kind."""
+    # Of one whose body are words, only the rest: the judge knows samples by their words.
+    of_body = fields_of(sample["body"], ("body",)) if sample["type"] != "txt" else ()
+    for path, name in [*of_body, *fields_of(sample["ext"], ("ext",))]:
+        # In the body only what the wire format has room for.
+        fit = ODD if path[0] == "ext" else [each for each in ODD if isinstance(each, str | int)]
+        if path[0] == "body" and name in ("length", "file_length", "size", "width", "height", "type"):
+            fit = [0, 2_000_000_000]
+        for value in (*fit, MISSING, UPPER):
+            made = deepcopy(sample)
+            holder = made
+            for step in path:
+                holder = holder[step]
+            old = holder.pop(name)
+            if value is UPPER:
+                holder[name.upper()] = old
+            elif value is not MISSING:
+                holder[name] = value
+            yield made
+
+
+def fields_of(holder: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path and name of every field in *holder* and below."""
+    for name, value in holder.items():
+        if name != "type":
+            yield path, name
+        if isinstance(value, dict) and name != "size":
+            yield from fields_of(value, (*path, name))
+
+
+@pytest.mark.parametrize("name", ["image", "image-relative-url", "file", "audio", "video", "custom-sticker"])
+async def test_malformed_files(tmp_path: Path, autojump_clock: trio.testing.MockClock, name: str) -> None:
+    """Whatever is missing, odd or huge in a message with a file, its lane goes on, and nothing secret goes astray."""
+    async with town(tmp_path, lost=0) as here:
+        _, visitor = await greeted(here)
+        hosts = [stranger(here, host) for host in ("kefu.example", "im.example", "img.kefu.example")]
+        sample = load(f"kefu-samples/{name}.json")
+        made = [*variations(sample)]
+        for number, variation in enumerate(made):
+            # Each is a message of its own; that a repeat is none is tested elsewhere.
+            weichat = variation["ext"].get("weichat")
+            if (
+                isinstance(weichat, dict)
+                and isinstance(weichat.get("msgId"), str)
+                and weichat["msgId"].startswith("0000")
+            ):
+                weichat["msgId"] = f"{weichat['msgId']}-{number}"
+            here.desk.sends(visitor, variation)
+            if number % 50 == 49:
+                await trio.sleep(3600)
+        here.desk.answers(visitor, "the end")
+        with trio.fail_after(48 * 3600):
+            await here.slack.until(lambda: [post for post in here.slack.ledger.posts if post.text == "the end"])
+        replies = here.statistics["replies"]()
+
+        assert 100 < len(made)
+        assert (0, 0) == (replies.set_aside, replies.refused)  # type: ignore[attr-defined]  # that group's class
+        assert all(post.text.strip() or post.message.files for post in here.slack.ledger.posts)
+        assert not any(asked.has_secrets for host in (*hosts, here.kefu.media) for asked in host.asked)
 
 
 async def test_statistics(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

@@ -189,3 +189,23 @@ def test_what_was_said_is_kept() -> None:
     ]
     assert ["one", "two & more"] == [line.text for line in conversation.lines]
     assert "two &amp; more" == room.got[0].text
+
+
+def test_files_and_stickers() -> None:
+    """A file has its body, a sticker its card; what else is said of a file goes along, and both open a session."""
+    room = Room(events="none")
+    control = {"ctrlType": "TransferToKfHint"}
+    room.desk.sends_file(VISITOR, "img", "/a.png", name="a.png", fields={"secret": "s"}, control=control)
+    room.desk.sends_sticker(VISITOR, "//kefu/cat.gif", name="cat.gif")
+    picture, sticker = room.got
+
+    assert ("img", "/a.png", "a.png", "s") == (
+        picture.type,
+        *(picture.body[key] for key in ("url", "filename", "secret")),
+    )
+    assert "TransferToKfHint" == picture.weichat["ctrlType"]
+    assert {"customMagicEmoji": {"url": "//kefu/cat.gif"}} == sticker.ext["msgtype"]
+    assert [("file", "a.png"), ("file", "cat.gif")] == [
+        (said.kind, said.text) for said in room.desk.conversation(VISITOR).said
+    ]
+    assert 1 == room.desk.conversation(VISITOR).sessions

@@ -409,3 +409,12 @@ async def test_names_may_be_shown_as_registered() -> None:
         answer = await http.get("/users/mia", headers=bearer(easemob))
 
     assert "Mia" == answer.json()["entities"][0]["username"]
+
+
+async def test_a_kept_file(easemob: FakeEasemob) -> None:
+    """What the other side has uploaded can be had at its address; a restricted one with its secret only."""
+    opened, restricted = easemob.keeps(b"abc"), easemob.keeps(b"def", secret="secret-1")
+    async with client(easemob) as http:
+        assert b"abc" == (await http.get(opened)).content
+        assert 401 == (await http.get(restricted)).status_code
+        assert b"def" == (await http.get(restricted, headers={"share-secret": "secret-1"})).content
