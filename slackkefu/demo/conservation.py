@@ -6,10 +6,10 @@ said. What is for the desk follows the rules that people are told: direct messag
 what mentions the app, and the same person's further words in that thread for a day or until the desk closes. A message
 on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
 
-An edited message may arrive as it reads now, and one that its writer has deleted, or its agent recalled, need not. What
-an edit changes later is not judged, nor are messages to the desk in which nothing is but files. A file of an agent's is
-known by its name, or has arrived with the line that names it. Another post that carries no message of kefu's is no
-answer: what the bridge says of itself.
+An edited message may arrive as any edit has made it, and one that its writer has deleted, or its agent recalled, need
+not. What the desk is told of edits and deletions later is not judged, nor are messages to the desk in which nothing is
+but files. A file of an agent's is known by its name, or has arrived with the line that names it. Another post that
+carries no message of kefu's is no answer: what the bridge says of itself.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ _WRITTEN_BY_PEOPLE: Final = (None, "", "file_share", "me_message", "thread_broad
 _FILE_LINE: Final = re.compile(r"^\[文件 File\] .*$", re.MULTILINE)
 _LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
 """Lines of the bridge's own, beside a message's words."""
+_CORRECTION: Final = re.compile(r"\A\[(?:更正 Edited|已删除 Deleted)\b")
+"""How it begins when the bridge tells the desk of an edit or a deletion."""
 
 _LONG: Final = 500
 """Characters from which on a text may arrive in pieces."""
@@ -216,6 +218,8 @@ def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[
     texts = {_words(text): each.text for each in written for text in (each.edited, each.text) if text}
     rests = {words: words for words in texts if len(words) >= _LONG}
     for line in conversation.heard:
+        if _CORRECTION.match(line.text):
+            continue
         piece = _heard_words(line)
         says_when = _LATE_LINE.match(line.text) is not None
         if line.type != "txt" or not piece:
@@ -328,7 +332,8 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
     for line in conversation.lines:
         if isinstance(line, Heard):
             words = _heard_words(line)
-            has_note = has_note or (line.type == "txt" and not any(words in text for text in texts))
+            is_note = line.type == "txt" and not any(words in text for text in texts)
+            has_note = has_note or (is_note and not _CORRECTION.match(line.text))
         elif line.kind == "event" and line.text == "created":
             told |= session if has_note else set()
             session, has_note = set(), False

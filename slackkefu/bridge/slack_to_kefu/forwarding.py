@@ -243,6 +243,10 @@ class Forwarding:
         if forward is None:
             return _Ending(Outcome.APP_REMOVED)
         journey.thread_ts = forward.event.thread_ts
+        if forward.revision and not self._receipts.is_wanted(journey.key):
+            reason = Reason.DELETION_NOT_CARRIED if journey.key.is_deletion else Reason.EDIT_NOT_CARRIED
+            log.info("slack.ignored", reason=reason.value, visitor=forward.user, ts=forward.event.ts)
+            return _Ending(Outcome.IGNORED)
         make = await self._prepare(forward)
         marks = marks_of(make())
         if not journey.is_awaited:
@@ -266,15 +270,18 @@ class Forwarding:
                 )
                 return self._untold(journey, Outcome.REFUSED, refusal)
             journey.accepted += 1
-            # Now, not at the end: of a message that is refused half-way the desk has the beginning.
-            self._lateness.note(forward.user, forward.event.ts)
+            if not forward.revision:
+                # Now, not at the end: of a message that is refused half-way the desk has the beginning.
+                self._lateness.note(forward.user, forward.event.ts)
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
     async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
         make = await self._prepare(forward)
-        late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
+        late = None
+        if not forward.revision:
+            late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
         return make(late=late, attempt=1)
 
     async def _prepare(self, forward: Forward) -> partial[tuple[OutgoingMessage, ...]]:
@@ -311,10 +318,7 @@ class Forwarding:
         """Send once, for as long as the message need not say anything else; return what stood in the way."""
         problem: SlackkefuError | None = None
         journey.is_leaving = True
-        late_in_s = self._lateness.late_in_s(
-            journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat
-        )
-        with trio.move_on_after(math.inf if journey.accepted else late_in_s) as waiting:
+        with trio.move_on_after(math.inf if journey.accepted else self._late_in_s(journey)) as waiting:
             try:
                 await self._pool.send(journey.user, message)
             except SlackkefuError as error:
@@ -327,8 +331,16 @@ class Forwarding:
         return problem
 
     def _late(self, journey: Journey) -> float | None:
-        """Return when a message was written that the desk gets late."""
+        """Return when a message was written that the desk gets late; a correction says that in any case."""
+        if journey.key.revision:
+            return None
         return self._lateness.late(journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat)
+
+    def _late_in_s(self, journey: Journey) -> float:
+        """Return in how many seconds the message would have to say something else."""
+        if journey.key.revision:
+            return math.inf
+        return self._lateness.late_in_s(journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat)
 
     def _untold(self, journey: Journey, outcome: Outcome, reason: str) -> _Ending:
         """End a message that was not brought over; its writer is to be told."""

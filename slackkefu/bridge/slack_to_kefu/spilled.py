@@ -3,9 +3,13 @@ A message for the desk as it rests on disk, and back.
 
 Beside the payload as Slack sent it stands what was decided about it: whose it is, which installation brought it, where
 an answer belongs. Deciding again later could end otherwise, since the conversation that a mention opened may be over.
+
+Of a change only what the desk is told is kept: the message as it is now, and of a deleted one no words at all.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -30,6 +34,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     is_direct: bool
     is_mention: bool
     thread_ts: str | None
+    revision: str = ""
     payload: dict[str, object]
 
 
@@ -47,10 +52,23 @@ def write(forward: Forward, callback: EventCallback) -> bytes:
             is_direct=forward.is_direct,
             is_mention=forward.is_mention,
             thread_ts=forward.thread_ts,
+            revision=forward.revision,
             # Slack's deprecated verification token (facts/slack.md §3) is a secret that nobody needs.
-            payload={name: value for name, value in callback.raw.items() if name != "token"},
+            payload={name: value for name, value in callback.raw.items() if name != "token"}
+            | ({"event": _changed(forward, callback)} if forward.revision else {}),
         )
     )
+
+
+def _changed(forward: Forward, callback: EventCallback) -> dict[str, object]:
+    """Return a changed message as the event that it would come in now."""
+    key, event = forward.key, forward.event
+    change = callback.raw.get("event")
+    message = change.get("message") if isinstance(change, Mapping) else None
+    words = message if isinstance(message, Mapping) and not key.is_deletion else {"user": event.user}
+    words = {name: value for name, value in words.items() if name not in ("message", "previous_message")}
+    place = {"channel": event.channel, "channel_type": event.channel_type, "ts": event.ts, "thread_ts": event.thread_ts}
+    return {**words, "type": "message", **place}
 
 
 def restore(content: bytes, installations: Installations) -> Forward | None:
@@ -84,4 +102,5 @@ def restore(content: bytes, installations: Installations) -> Forward | None:
         is_direct=kept.is_direct,
         thread_ts=Ts(kept.thread_ts) if kept.thread_ts else None,
         is_mention=kept.is_mention,
+        revision=kept.revision,
     )

@@ -14,12 +14,13 @@ import re
 from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.identity import digest, message_id, meta_id
+from slackkefu.bridge.sentences import deleted, edited, emptied
 from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
 from slackkefu.kefu.wording import Wording, tag
-from slackkefu.slack.ids import ChannelId, UserId
+from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.text import clean, mentions, readable
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PART_BYTES", "parts"]
 
-ORIGINAL: Final = ""
-"""The revision of a message as first written; an edit has another."""
-
-PART_BYTES: Final = MAX_BODY_BYTES - len(f"{late_line(0.0)}\n".encode())
-"""What one part may hold of a message's words; the rest of the body is for the mark of being late."""
+PART_BYTES: Final = MAX_BODY_BYTES - max(len(f"{line}\n".encode()) for line in (late_line(0.0), edited(Ts("0.0"))))
+"""What one part may hold of a message's words; the rest of the body is for the mark of being late, or edited."""
 
 _MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
 
@@ -61,7 +59,8 @@ def parts(
         language: The author's, if known.
         names: Names of the people and channels it mentions, as far as known.
         service_number: To whom it goes.
-        late: When it was written (wall clock), where the desk has to be told: the first part says it.
+        late: When it was written (wall clock), where the desk has to be told: the first part says it. Never of a
+            correction, which says it in any case.
         attempt: See :func:`~slackkefu.bridge.identity.meta_id`.
 
     Returns:
@@ -71,11 +70,14 @@ def parts(
     event = forward.event
     words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
     text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
-
     mark = "" if late is None else f"{late_line(late)}\n"
+    if forward.key.is_deletion:
+        text = deleted(event.ts)
+    elif forward.revision:
+        text, mark = words or emptied(), f"{edited(event.ts)}\n"
 
     def part_of(index: int, piece: str) -> OutgoingMessage:
-        source = (forward.visitor.team, event.channel, event.ts, ORIGINAL, index, digest(piece))
+        source = (forward.visitor.team, event.channel, event.ts, forward.revision, index, digest(piece))
         return OutgoingMessage(
             meta_id=meta_id(*source, attempt=attempt),
             to=service_number,
