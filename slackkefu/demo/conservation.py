@@ -99,8 +99,8 @@ class _Written:
     """A message of a person's, however many events told of it."""
 
     text: str
-    edited: str
-    """As it reads now; the same, where it was not changed."""
+    edited: tuple[str, ...]
+    """As its edits have made it."""
     at: float
     thread: str
     """The ``ts`` of the thread's root: its own, where it is none."""
@@ -124,6 +124,7 @@ def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[
         return shown(mention.sub("", text)).strip()
 
     written: dict[str, list[_Written]] = {}
+    edits = _edits(slack)
     for (channel_id, ts), parcels in _messages(slack).items():
         event, channel = parcels[0].event, slack.state.channels.get(channel_id)
         author, message = users[str(event["user"])], channel.find(ts) if channel is not None else None
@@ -132,7 +133,7 @@ def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[
         written.setdefault(visitor, []).append(
             _Written(
                 text=plain(text),
-                edited=plain(message.text if message is not None else text),
+                edited=tuple(map(plain, edits.get((channel_id, ts), ()))),
                 at=float(ts),
                 thread=str(event.get("thread_ts") or ts),
                 is_direct=channel is not None and channel.kind is ChannelKind.IM,
@@ -157,6 +158,16 @@ def _messages(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[Parcel]]:
         if is_message and author is not None and not author.is_bot:
             events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
     return events
+
+
+def _edits(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the texts that edits have given to messages, by channel and ``ts``."""
+    edits: dict[tuple[str, str], list[str]] = {}
+    for event in (parcel.event for parcel in slack.ledger.parcels):
+        message = event.get("message") if event.get("subtype") == "message_changed" else None
+        if isinstance(message, dict):
+            edits.setdefault((str(event["channel"]), str(message["ts"])), []).append(str(message.get("text") or ""))
+    return edits
 
 
 def _taken_after_s(parcel: Parcel) -> float:
@@ -215,7 +226,7 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
 
 def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[Arrived]:
     """Yield what was heard as it was written: a long text once its last piece is there."""
-    texts = {_words(text): each.text for each in written for text in (each.edited, each.text) if text}
+    texts = {_words(text): each.text for each in written for text in (*each.edited, each.text) if text}
     rests = {words: words for words in texts if len(words) >= _LONG}
     for line in conversation.heard:
         if _CORRECTION.match(line.text):
@@ -325,7 +336,7 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
 
     One note is for a whole service session, so it speaks for every answer in it.
     """
-    texts = [_words(text) for each in written for text in (each.text, each.edited)]
+    texts = [_words(text) for each in written for text in (each.text, *each.edited)]
     told: set[int] = set()
     session: set[int] = set()
     has_note = False

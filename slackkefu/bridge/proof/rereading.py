@@ -5,7 +5,8 @@ No words of a message are kept once it was sent; they are in Slack. Read again, 
 the same marks (:mod:`slackkefu.bridge.slack_to_kefu.to_kefu`). Where they do not, its writer has edited the message
 since, and the words that were sent are nowhere any more.
 
-A correction is made again like a message; that something was deleted is said without reading.
+A correction by an edit is made again like a message, unless there was another edit since: that has a correction of its
+own. That something was deleted is said without reading.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Missing(enum.Enum):
     """Why there is nothing to send."""
 
     GONE = enum.auto()
-    """Its writer has deleted it, or its workspace has removed the app."""
+    """Its writer has deleted it or, of a correction, edited it again; or its workspace has removed the app."""
     CHANGED = enum.auto()
     """It is not what it was when it was sent."""
     UNREADABLE = enum.auto()
@@ -96,7 +97,8 @@ class Rereading:
             return Missing.UNREADABLE
         if raw is None:
             return Missing.GONE
-        return _choose(await self._again(origin, installation, raw), marks)
+        again = _choose(await self._again(origin, installation, raw), marks)
+        return Missing.GONE if key.revision and again is Missing.CHANGED else again
 
     async def _again(self, origin: Origin, installation: Installation, raw: object) -> Reread:
         """Make the parts of a message that was read, all of them, or say why not."""
