@@ -19,6 +19,7 @@ from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import weichat
+from slackkefu.kefu.text import is_blank
 from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.text import clean, mentions, readable
@@ -74,7 +75,7 @@ def parts(
     if forward.key.is_deletion:
         text = deleted(event.ts)
     elif forward.revision:
-        text, mark = words or emptied(), f"{edited(event.ts)}\n"
+        text, mark = emptied() if is_blank(words) else words, f"{edited(event.ts)}\n"
 
     def part_of(index: int, piece: str) -> OutgoingMessage:
         source = (forward.visitor.team, event.channel, event.ts, forward.revision, index, digest(piece))
