@@ -130,9 +130,10 @@ def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[
         author, message = users[str(event["user"])], channel.find(ts) if channel is not None else None
         text = str(event.get("text") or "")
         visitor = f"{author.team.id}_{author.id}_{moved.get(channel_id, channel_id)}".lower()
+        does = f"* {author.display_name or author.name} " if event.get("subtype") == "me_message" else ""
         written.setdefault(visitor, []).append(
             _Written(
-                text=plain(text),
+                text=does + plain(text),
                 edited=tuple(map(plain, edits.get((channel_id, ts), ()))),
                 at=float(ts),
                 thread=str(event.get("thread_ts") or ts),

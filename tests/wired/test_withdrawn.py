@@ -85,6 +85,7 @@ async def test_deleted_at_the_desk_already(tmp_path: Path, autojump_clock: trio.
 
         with trio.fail_after(SOON_S):
             await here.desk.heard(count=2)
+        await trio.sleep(1)
 
         assert (2, 0) == (messages(here).delivered, messages(here).withdrawn)
 

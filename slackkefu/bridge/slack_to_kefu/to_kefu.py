@@ -38,6 +38,9 @@ __all__ = ["PART_BYTES", "parts"]
 PART_BYTES: Final = MAX_BODY_BYTES - max(len(f"{line}\n".encode()) for line in (late_line(0.0), edited(Ts("0.0"))))
 """What one part may hold of a message's words; the rest of the body is for the mark of being late, or edited."""
 
+_ACT: Final = "* "
+"""How something begins that somebody does (``/me``): ``* Mia waves``."""
+
 _MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
 
 
@@ -70,6 +73,9 @@ def parts(
     """
     event = forward.event
     words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+    actor = None
+    if event.subtype == "me_message" and words:
+        words, actor = _ACT + words, card.name or card.real_name
     text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
     mark = "" if late is None else f"{late_line(late)}\n"
     if forward.key.is_deletion:
@@ -79,10 +85,11 @@ def parts(
 
     def part_of(index: int, piece: str) -> OutgoingMessage:
         source = (forward.visitor.team, event.channel, event.ts, forward.revision, index, digest(piece))
+        lead = ("", None) if index else (mark, actor)
         return OutgoingMessage(
             meta_id=meta_id(*source, attempt=attempt),
             to=service_number,
-            body=TextBody(_finished(piece, event.text, names, mark=mark if index == 0 else "")),
+            body=TextBody(_finished(piece, event.text, names, *lead)),
             ext=weichat(card, language=language, message_id=message_id(*source)),
         )
 
@@ -100,11 +107,23 @@ class _Nameless:
         """Know no channel."""
 
 
-def _finished(piece: str, source: str, names: Names, *, mark: str) -> str:
-    """Put *mark* first, and names in the place of ids that *source* mentions, unless it grew too long by the names."""
+def _finished(piece: str, source: str, names: Names, mark: str, actor: str | None) -> str:
+    """
+    Put *mark* first, and names in the place of ids that *source* mentions.
+
+    Args:
+        piece: The words.
+        source: The message they are from, in Slack's markup.
+        names: What people are called.
+        mark: A line before the words, for which there is room.
+        actor: Who does what the words say. This and the names are left out where the piece would grow too long by them.
+
+    """
     known = {user: " ".join((names.user(user) or "").split()) for user in mentions(source)}
-    named = mark + _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
-    return named if len(named.encode()) <= MAX_BODY_BYTES else mark + piece
+    named = _MENTION.sub(lambda found: f"@{known.get(UserId(found[1])) or found[1]}", piece)
+    if actor:
+        named = f"{_ACT}{' '.join(actor.split())} {named.removeprefix(_ACT)}"
+    return mark + (named if len((mark + named).encode()) <= MAX_BODY_BYTES else piece)
 
 
 def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:

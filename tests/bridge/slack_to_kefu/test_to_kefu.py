@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -359,3 +360,32 @@ def test_any_edit(text: str) -> None:
     assert told
     assert all(0 < len(piece.encode()) <= 2000 for piece in told)
     assert [True] + [False] * (len(told) - 1) == [piece.startswith("[更正 Edited") for piece in told]
+
+
+# What somebody does.
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        (CARD, "* Mia waves at @U0LEO00001"),
+        (VisitorCard(user_id="U0MIA00001"), "* waves at @U0LEO00001"),
+        (VisitorCard(user_id="U0MIA00001", real_name="Mia\nM."), "* Mia M. waves at @U0LEO00001"),
+    ],
+)
+def test_an_act(card: VisitorCard, expected: str) -> None:
+    """``/me`` reads as a sentence about the one who wrote it; the ids hang on no name."""
+    act = forward("waves at <@U0LEO00001>", subtype="me_message")
+
+    assert [expected] == texts(carry(act, card))
+    assert carry(act)[0].meta_id == carry(act, card)[0].meta_id
+
+
+@given(st.text(max_size=3000), st.text(max_size=3000))
+def test_any_act(text: str, name: str) -> None:
+    """However long the words and the name are, no part is too long, and none is empty."""
+    act = replace(
+        forward("x", subtype="me_message"), event=replace(forward("x").event, text=text, subtype="me_message")
+    )
+
+    assert all(0 < len(piece.encode()) <= 2000 for piece in texts(carry(act, VisitorCard("U0MIA00001", name=name))))
