@@ -36,6 +36,7 @@ from slackkefu.bridge.proof.proof import Proof, Way
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.proof.rereading import Rereading
 from slackkefu.bridge.slack_to_kefu.changes import Changes
+from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
 from slackkefu.bridge.slack_to_kefu.intake import Intake
 from slackkefu.bridge.slack_to_kefu.receipts import Receipts
@@ -329,6 +330,7 @@ def build(
         aside=aside,
         installations=installations,
         fields=config.kefu.visitor_fields,
+        entrances=Entrances(config.kefu.entrance, config.kefu.workspaces, config.kefu.channels),
         service_number=service_number,
     )
     acting = Affairs(

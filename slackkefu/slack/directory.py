@@ -238,7 +238,10 @@ class Directory:
         profile = read_user(user)
         user_id = user.get("id") if isinstance(user, dict) else None
         if profile is not None and isinstance(user_id, str) and user_id:
-            self._users.put((installation.key, UserId(user_id)), profile)
+            key = (installation.key, UserId(user_id))
+            known = self._users.peek(key) or profile
+            # The language is told by users.info only.
+            self._users.put(key, replace(profile, locale=profile.locale or known.locale))
 
     def statistics(self) -> DirectoryStatistics:
         """Return how things are now."""

@@ -164,6 +164,20 @@ async def test_trap_20_user_change_refreshes(autojump_clock: trio.abc.Clock) -> 
         assert len(slack.asked) == 1
 
 
+async def test_a_language_outlives_a_change_of_the_profile(autojump_clock: trio.abc.Clock) -> None:
+    """user_change does not tell it; where it does, it is taken."""
+    async with directory() as (names, slack):
+        slack.user = {"profile": {"display_name": "mia"}, "locale": "zh-CN"}
+        await names.user(NORTH, MIA)
+        locales = []
+        for changed in ({}, {"locale": "en-US"}):
+            names.user_changed(NORTH, {"user": {"id": MIA, "profile": {"display_name": "new"}, **changed}})
+            profile = await names.user(NORTH, MIA)
+            locales.append(profile and profile.locale)
+
+        assert locales == ["zh-CN", "en-US"]
+
+
 async def test_an_old_answer_is_given_and_refreshed(autojump_clock: trio.abc.Clock) -> None:
     """After some hours the name is asked for again, and nobody waits for that."""
     async with directory() as (names, slack):

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.proof.proving import Proving
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
+    from slackkefu.bridge.slack_to_kefu.entrances import Entrances
     from slackkefu.bridge.slack_to_kefu.naming import Naming
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.routing import Forward
@@ -95,6 +96,7 @@ class Forwarding:
         aside: Where messages go that make us fail.
         installations: Who installed the app.
         fields: What the desk is told of a visitor.
+        entrances: Where it is to lead them.
         service_number: To whom everything goes.
 
     """
@@ -112,6 +114,7 @@ class Forwarding:
         aside: Aside,
         installations: Installations,
         fields: Collection[VisitorField],
+        entrances: Entrances,
         service_number: ImUser,
     ) -> None:
         self._world = world
@@ -124,6 +127,7 @@ class Forwarding:
         self._aside = aside
         self._installations = installations
         self._fields = fields
+        self._entrances = entrances
         self._service_number = service_number
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness(began=world.wall())
@@ -296,6 +300,7 @@ class Forwarding:
             language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
             names=naming,
             service_number=self._service_number,
+            entrance=self._entrances.of(forward),
         )
 
     async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:

@@ -18,7 +18,7 @@ from slackkefu.bridge.sentences import deleted, edited, emptied
 from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
-from slackkefu.kefu.outgoing import weichat
+from slackkefu.kefu.outgoing import ANYWHERE, weichat
 from slackkefu.kefu.text import is_blank
 from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import ChannelId, Ts, UserId
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.easemob.names import ImUser
-    from slackkefu.kefu.outgoing import Language, VisitorCard
+    from slackkefu.kefu.outgoing import Entrance, Language, VisitorCard
     from slackkefu.slack.envelope import FileRef
     from slackkefu.slack.text import Names
 
@@ -51,6 +51,7 @@ def parts(
     language: Language | None,
     names: Names,
     service_number: ImUser,
+    entrance: Entrance = ANYWHERE,
     late: float | None = None,
     attempt: int = 0,
 ) -> tuple[OutgoingMessage, ...]:
@@ -63,6 +64,7 @@ def parts(
         language: The author's, if known.
         names: Names of the people and channels it mentions, as far as known.
         service_number: To whom it goes.
+        entrance: Where kefu is to lead its author.
         late: When it was written (wall clock), where the desk has to be told: the first part says it. Never of a
             correction, which says it in any case.
         attempt: See :func:`~slackkefu.bridge.identity.meta_id`.
@@ -90,7 +92,7 @@ def parts(
             meta_id=meta_id(*source, attempt=attempt),
             to=service_number,
             body=TextBody(_finished(piece, event.text, names, *lead)),
-            ext=weichat(card, language=language, message_id=message_id(*source)),
+            ext=weichat(card, language=language, message_id=message_id(*source), entrance=entrance),
         )
 
     return tuple(part_of(index, piece) for index, piece in enumerate(cut(text, PART_BYTES)))

@@ -14,6 +14,7 @@ import trio.testing
 
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
@@ -30,7 +31,7 @@ from slackkefu.errors import (
     StoreBroken,
     StoreError,
 )
-from slackkefu.kefu.outgoing import mark_of
+from slackkefu.kefu.outgoing import Entrance, mark_of
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.installation import Installations
 from slackkefu.slack.profile import Profile
@@ -117,6 +118,7 @@ class Way:
             aside=self.aside,
             installations=self.installations,
             fields=fields,
+            entrances=Entrances(Entrance(tags=("slack",))),
             service_number=ImUser("kefu_service"),
         )
 
