@@ -118,6 +118,8 @@ class KefuConfig:
     private_api: bool
     """The desk's undocumented API may be used: the second channel (facts/kefu.md §3.2)."""
     visitor_fields: tuple[VisitorField, ...]
+    source_card: bool = True
+    """Whether the agent gets a link to the message that opens a service session."""
     queue: str = ""
     agent: str = ""
     tags: tuple[str, ...] = ()

@@ -279,6 +279,7 @@ KEYS: Final = (
     Key("kefu.url", _url("https", "http", shape=lambda url: url.rstrip("/"))),
     Key("kefu.private_api", _flag, default=False),
     Key("kefu.visitor_fields", _choices(*get_args(VisitorField)), ("name", "workspace")),
+    Key("kefu.source_card", _flag, default=True),
     *(replace(key, name=f"kefu.{key.name}") for key in _ENTRANCE),
     Key("store.path", _text(r"[^\0]+", "a folder")),
 )

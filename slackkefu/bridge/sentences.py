@@ -25,10 +25,26 @@ if TYPE_CHECKING:
     from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.ids import Ts
 
-__all__ = ["ROBOT", "Sentence", "deleted", "edited", "emptied", "label", "late", "not_in_slack", "say", "when"]
+__all__ = [
+    "ROBOT",
+    "Sentence",
+    "deleted",
+    "edited",
+    "emptied",
+    "label",
+    "late",
+    "not_in_slack",
+    "say",
+    "source",
+    "when",
+    "written",
+]
 
 ROBOT: Final = "机器人 Bot"
 """What a robot's messages are marked with, beside its name."""
+
+_LONGEST_PLACE: Final = 80
+"""As long as Slack lets the name of a channel be."""
 
 _LONGEST_TS: Final = 40
 """Of one that names no time."""
@@ -129,6 +145,17 @@ def emptied() -> str:
 def deleted(ts: Ts) -> str:
     """Return the line that says that a message was deleted, and never what it said."""
     return f"[已删除 Deleted] 客户删除了 {_of(ts)} 的消息 / The message of {_of(ts)} was deleted"
+
+
+def source(kind: str, name: str) -> str:
+    """Return the title of the card that shows where in Slack somebody writes: the kind of conversation, or its name."""
+    places = {"im": "私信 Direct message", "mpim": "群聊 Group conversation"}
+    return f"Slack · {places.get(kind) or f'#{name[:_LONGEST_PLACE]}'}"
+
+
+def written(ts: Ts) -> str:
+    """Return when a message was written, as an agent reads it."""
+    return _of(ts)
 
 
 def not_in_slack(code: str) -> str:

@@ -38,6 +38,7 @@ __all__ = [
     "kind_of",
     "language_of",
     "mark_of",
+    "track",
     "weichat",
 ]
 
@@ -153,6 +154,12 @@ def weichat(
     chosen = {"language": language, "queueName": entrance.queue, "agentUsername": entrance.agent}
     told = {name: value for name, value in chosen.items() if value}
     return fit({"weichat": {"visitor": filled, **told, "msg_id_for_ack": message_id}}, max_bytes)
+
+
+def track(*, title: str, text: str, url: str) -> dict[str, Json]:
+    """Return the ``ext`` of a card that shows the agent where the visitor comes from (facts/kefu.md §1.5)."""
+    card: Mapping[str, Json] = {"title": title, "price": "", "desc": text, "img_url": "", "item_url": url}
+    return {"type": "custom", "msgtype": {"track": card}}
 
 
 def mark_of(message: OutgoingMessage) -> str:

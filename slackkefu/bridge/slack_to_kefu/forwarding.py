@@ -51,10 +51,12 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+    from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
     from slackkefu.bridge.slack_to_kefu.ways import Ways
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.pool import Pool
+    from slackkefu.kefu.outgoing import Entrance, Language
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.installation import Installations
     from slackkefu.store.entries import SlackEntry
@@ -79,6 +81,16 @@ class _Ending:
     along: tuple[SlackEntry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the desk is told of a message besides its words."""
+
+    naming: Naming
+    card: VisitorCard
+    language: Language | None
+    entrance: Entrance
+
+
 @final
 class Forwarding:
     """
@@ -97,6 +109,7 @@ class Forwarding:
         installations: Who installed the app.
         fields: What the desk is told of a visitor.
         entrances: Where it is to lead them.
+        sources: Shows the agent where a service session began.
         service_number: To whom everything goes.
 
     """
@@ -115,6 +128,7 @@ class Forwarding:
         installations: Installations,
         fields: Collection[VisitorField],
         entrances: Entrances,
+        sources: SourceCards,
         service_number: ImUser,
     ) -> None:
         self._world = world
@@ -128,6 +142,7 @@ class Forwarding:
         self._installations = installations
         self._fields = fields
         self._entrances = entrances
+        self._sources = sources
         self._service_number = service_number
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness(began=world.wall())
@@ -251,7 +266,8 @@ class Forwarding:
             reason = Reason.DELETION_NOT_CARRIED if journey.key.is_deletion else Reason.EDIT_NOT_CARRIED
             log.info("slack.ignored", reason=reason.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
-        make = await self._prepare(forward)
+        about = await self._introduce(forward)
+        make = self._maker(forward, about)
         marks = marks_of(make())
         if not journey.is_awaited:
             # Once: what was confirmed before a fault is not confirmed again.
@@ -261,6 +277,7 @@ class Forwarding:
         if not count:
             log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
+        opens = await self._sources.is_wanted(forward)
         while journey.accepted < count:
             # Made for each attempt anew: a message may become late while it waits.
             refusal = await self._send(journey, lambda: make(late=self._late(journey))[journey.accepted])
@@ -277,30 +294,43 @@ class Forwarding:
             if not forward.revision:
                 # Now, not at the end: of a message that is refused half-way the desk has the beginning.
                 self._lateness.note(forward.user, forward.event.ts)
+        if opens:
+            await self._sources.follow(
+                forward, about.card, language=about.language, entrance=about.entrance, place=about.naming.place
+            )
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
     async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
-        make = await self._prepare(forward)
+        make = self._maker(forward, await self._introduce(forward))
         late = None
         if not forward.revision:
             late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
         return make(late=late, attempt=1)
 
-    async def _prepare(self, forward: Forward) -> partial[tuple[OutgoingMessage, ...]]:
-        """Return what makes the parts of a message, with the names that are known in a moment."""
+    async def _introduce(self, forward: Forward) -> _About:
+        """Find out what the desk is told besides the words, as far as that is known in a moment."""
         naming = await name_all(forward, self._directory)
         card = self._card(forward, naming)
         await self._book.write(forward.user)
+        return _About(
+            naming=naming,
+            card=card.chosen(self._fields),
+            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
+            entrance=self._entrances.of(forward),
+        )
+
+    def _maker(self, forward: Forward, about: _About) -> partial[tuple[OutgoingMessage, ...]]:
+        """Return what makes the parts of a message."""
         return partial(
             parts,
             forward,
-            card=card.chosen(self._fields),
-            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
-            names=naming,
+            card=about.card,
+            language=about.language,
+            names=about.naming,
             service_number=self._service_number,
-            entrance=self._entrances.of(forward),
+            entrance=about.entrance,
         )
 
     async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:

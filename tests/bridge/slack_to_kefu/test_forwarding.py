@@ -18,6 +18,7 @@ from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
 from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES
 from slackkefu.easemob.message import Accepted, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
@@ -118,6 +119,14 @@ class Way:
             aside=self.aside,
             installations=self.installations,
             fields=fields,
+            sources=SourceCards(
+                is_on=False,
+                directory=self.directory,
+                book=self.book,
+                send=self.pool.send,
+                service_number=ImUser("kefu_service"),
+                wall=virtual_wall(),
+            ),
             entrances=Entrances(Entrance(tags=("slack",))),
             service_number=ImUser("kefu_service"),
         )
