@@ -281,3 +281,21 @@ async def test_in_a_thread(tmp_path: Path, autojump_clock: trio.testing.MockCloc
         (post,) = here.slack.ledger.posts
 
         assert two.ts == post.message.thread_ts
+
+
+async def test_an_edit_before_its_message(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Where Slack has to repeat a message, and its edit is there first, the agent reads both in the end."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        await arrives(here, "hello")
+        for line in here.network.lines_to("wss-primary.slack.com"):
+            line.black_hole()
+        message = await mia.says(mia.dm(), "wrong")
+        await trio.sleep(40)
+        await mia.edits(message, "right")
+        with trio.fail_after(LATER_S):
+            await here.slack.acknowledged()
+        await arrives(here, edited(message, "right"), within_s=LATER_S)
+
+        assert ["hello", "wrong", edited(message, "right")] == heard(here)

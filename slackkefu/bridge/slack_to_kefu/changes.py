@@ -7,17 +7,23 @@ the desk has, or is getting at this very moment, cannot be taken back there (fac
 so an edit of what has not left us follows it; the message itself keeps its words, which may have left in part, and
 from which its ids derive. Whether a correction is still wanted is asked once more when its turn has come.
 
+Slack promises no order (facts/slack.md §2): an edit may come before a repeat of its message. One of a message that is
+for the desk by all signs, and not there yet, is not acknowledged: Slack repeats it too, the last time after the last
+repeat of the message.
+
 A deletion is acknowledged only when its effect is on disk, for no history would show it again (facts/slack.md §14).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.slack_to_kefu.custody import Outcome, Owed, Safe
 from slackkefu.bridge.table import Reason
 from slackkefu.errors import StoreUnwritable
+from slackkefu.slack.ids import Ts, written_at
+from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from slackkefu.bridge.aside import Aside
@@ -26,6 +32,12 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.routing import Change, Forward
 
 __all__ = ["Changes"]
+
+LAST_RETRY: Final = 3
+"""Slack repeats an event three times: at once, after a minute and after five more (facts/slack.md §2)."""
+
+EARLY_S: Final = 600.0
+"""How old a message is at least when all its repeats have come."""
 
 
 class Way(Protocol):
@@ -54,11 +66,21 @@ class Changes:
         self._way = way
         self._trouble = DiskTrouble("store.unwritable", meaning="not acknowledged; Slack repeats it")
 
-    def edit(self, change: Change) -> Forward | Reason:
-        """Return the correction that tells the desk of an edit, or say why there is none."""
+    def edit(self, change: Change, *, retry: int = 0) -> Forward | Reason | None:
+        """
+        Return the correction that tells the desk of an edit.
+
+        Args:
+            change: The edit.
+            retry: How often Slack has repeated it.
+
+        Returns:
+            Instead, why there is none; or None for an edit that must not be acknowledged yet.
+
+        """
         known = self._receipts.find(change.key)
         if known is None:
-            return Reason.UNKNOWN_ORIGINAL
+            return None if retry < LAST_RETRY and _may_be_early(change) else Reason.UNKNOWN_ORIGINAL
         if not isinstance(known, Owed | Safe) and known.outcome is Outcome.WITHDRAWN:
             return Reason.WITHDRAWN
         if self._receipts.is_deleted(change.key):
@@ -104,3 +126,13 @@ class Changes:
             return Reason.DELETION_NOT_CARRIED
         is_repeat = self._receipts.find(correction.key) is not None
         return Reason.DUPLICATE if self._receipts.is_deleted(change.key) and not is_repeat else correction
+
+
+def _may_be_early(change: Change) -> bool:
+    """Tell whether a message that we do not know was for the desk, and so short a time ago that it may still come."""
+    correction = change.correction
+    if correction is None:
+        return False
+    was_for_us = correction.is_direct or correction.installation.bot_user_id in mentions(correction.event.text)
+    written, edited = written_at(change.ts), written_at(Ts(correction.revision.partition("~")[0]))
+    return was_for_us and written is not None and edited is not None and edited - written < EARLY_S

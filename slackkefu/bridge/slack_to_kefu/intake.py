@@ -220,8 +220,10 @@ class Intake:
         return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:
-        """Carry out an edit or a deletion; one whose effect the disk does not take is left to Slack."""
-        effect = self._changes.edit(change) if change.rule is Rule.EDIT else await self._changes.delete(change)
+        """Carry out an edit or a deletion; one that is early, or whose effect the disk does not take, Slack repeats."""
+        retry = delivery.envelope.retry_attempt
+        is_edit = change.rule is Rule.EDIT
+        effect = self._changes.edit(change, retry=retry) if is_edit else await self._changes.delete(change)
         if isinstance(effect, Reason):
             await self._ignore(delivery, effect, change.rule.value)
         elif effect is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KEY = MessageKey(NORTH.key, ChannelId("D0MIA00001"), Ts("1760000000.000001"))
 GONE = replace(forward(), revision="1760000050.000100~deleted")
 CHANGED = replace(forward("hello!"), revision="1760000040.000000~0a1b2c3d")
+CHANNEL = {"channel": "C0SUPPORT1", "channel_type": "channel"}
 DELETION = Change(Rule.DELETION, NORTH, KEY.channel, KEY.ts, GONE)
 EDIT = Change(Rule.EDIT, NORTH, KEY.channel, KEY.ts, CHANGED)
 
@@ -176,7 +177,34 @@ async def test_edits(
     if is_restarted:
         hands.restart()
 
-    assert effect is hands.changes.edit(EDIT)
+    assert effect is hands.changes.edit(EDIT, retry=3)
+
+
+@pytest.mark.parametrize(
+    ("retry", "text", "place", "at", "effect"),
+    [
+        (0, "hello", {}, "1760000040.000000", None),
+        (2, "hello", {}, "1760000040.000000", None),
+        (3, "hello", {}, "1760000040.000000", Reason.UNKNOWN_ORIGINAL),
+        (0, "hello", {}, "1760000700.000000", Reason.UNKNOWN_ORIGINAL),
+        (0, "hello", {}, "", Reason.UNKNOWN_ORIGINAL),
+        (0, "hello", CHANNEL, "1760000040.000000", Reason.UNKNOWN_ORIGINAL),
+        (0, "<@U0NORTHBOT> hello", CHANNEL, "1760000040.000000", None),
+    ],
+)
+async def test_an_edit_before_its_message(
+    autojump_clock: trio.testing.MockClock,
+    retry: int,
+    text: str,
+    place: dict[str, str],
+    at: str,
+    effect: Reason | None,
+) -> None:
+    """What may still come is left to Slack as long as that repeats it; members' talk among themselves never is."""
+    correction = replace(forward(text, **place), revision=f"{at}~0a1b2c3d")
+    early = Change(Rule.EDIT, NORTH, correction.event.channel, KEY.ts, correction)
+
+    assert effect is Hands().changes.edit(early, retry=retry)
 
 
 async def test_an_edit_of_what_is_in_hand(autojump_clock: trio.testing.MockClock) -> None:

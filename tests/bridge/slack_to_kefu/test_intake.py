@@ -606,7 +606,7 @@ async def test_edits(gate: Gate, autojump_clock: trio.testing.MockClock) -> None
             "user": "U0MIA00001",
             "ts": ts,
             "text": "hello!",
-            "edited": {"user": "U0MIA00001", "ts": "1760000009.1"},
+            "edited": {"user": "U0MIA00001", "ts": "1760009000.1"},
         }
         edit = {"subtype": "message_changed", "message": inner, "previous_message": {**inner, "text": "hello"}}
         await gate.takes(envelope(None, number=900 + number, user=None, hidden=True, **edit))
