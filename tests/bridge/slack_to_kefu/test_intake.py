@@ -70,10 +70,14 @@ class Gate:
         self.gaps = Gaps(self.reserve, on_gap=lambda _: None)
         self.receipts = receipts(self.journal, self.spill, self.gaps)
         self.is_live = True
-        self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: self.is_live)
         self.book = Book([], store=Shelf(), disk=InlineDisk())
         self.hearing = Hearing(renew=lambda: None)
-        self.word_lanes: Lanes[ImUser, Parcel] = Lanes(self._work, per_lane=per_lane, in_all=100)
+        self.word_lanes: Lanes[ImUser, Parcel] = Lanes(
+            self._work, per_lane=per_lane, in_all=100, order=lambda parcel: parcel.order, tail=self.receipts
+        )
+        self.sheltering = Sheltering(
+            receipts=self.receipts, is_live=lambda _: self.is_live, on_safe=self.word_lanes.stow
+        )
         self.affair_lanes: Lanes[InstallationKey, Special] = Lanes(self._handle, per_lane=affairs, in_all=affairs)
         self.intake = Intake(
             installations=Installations([NORTH]),
