@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +12,14 @@ import trio
 import trio.testing
 
 from slackkefu.store.files import OPERATING_SYSTEM
+from tests.wired.storms import everything
 from tests.wired.test_full_disk import full
 from tests.wired.town import town
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from slackkefu.demo.slack import Person
     from slackkefu.demo.slack.model import Message
     from tests.wired.town import Town
 
@@ -299,3 +302,41 @@ async def test_an_edit_before_its_message(tmp_path: Path, autojump_clock: trio.t
         await arrives(here, edited(message, "right"), within_s=LATER_S)
 
         assert ["hello", "wrong", edited(message, "right")] == heard(here)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_in_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, seed: int) -> None:
+    """
+    While everything goes wrong the agent reads of each message first itself, and last what it says now.
+
+    Nothing is told twice, and no edit behind a later one. A message that was read from the history may have been edited
+    already.
+    """
+    async with town(tmp_path, seed=seed) as here, trio.open_nursery() as nursery:
+        people = [here.north.add_user(name=name) for name in ("Mia", "Leo", "Eve")]
+        for person in people:
+            await person.says(person.dm(), "hello")
+            await arrives(here, "hello")
+        nursery.start_soon(everything, here, Random(seed))
+        chance = Random(seed)
+        written: list[tuple[Person, Message]] = []
+        said: list[list[str]] = []
+        for number in range(60):
+            person = chance.choice(people)
+            written.append((person, await person.says(person.dm(), f"message {number}")))
+            said.append([f"message {number}"])
+            await trio.sleep(chance.uniform(0, 4))
+            which = chance.randrange(len(written))
+            writer, message = written[which]
+            for _ in range(chance.randrange(3)):
+                said[which].append(f"message {which}, edit {len(said[which])}")
+                await writer.edits(message, said[which][-1])
+                await trio.sleep(chance.uniform(0, 1))
+        nursery.cancel_scope.cancel()
+    for words in said:
+        found = [text for text in heard(here) if text.rpartition("\n")[2] in words]
+        versions = [words.index(text.rpartition("\n")[2]) for text in found]
+
+        assert [False, *[True] * (len(found) - 1)] == [text.startswith("[更正") for text in found]
+        assert sorted({*versions}) == versions
+        assert versions[-1] == len(words) - 1

@@ -5,7 +5,8 @@ A deletion takes back what has not left us: a message that waits in its lane, in
 the desk has, or is getting at this very moment, cannot be taken back there (facts/kefu.md §1.9): the agent is told by a
 *correction*, a message of its own with its own custody. It waits on the visitor's lane behind the message it is about,
 so an edit of what has not left us follows it; the message itself keeps its words, which may have left in part, and
-from which its ids derive. Whether a correction is still wanted is asked once more when its turn has come.
+from which its ids derive. Whether a correction is still wanted is asked once more when its turn has come; it is not
+where the message did not arrive, was deleted since, or was told of as a later edit has made it.
 
 Slack promises no order (facts/slack.md §2): an edit may come before a repeat of its message. One of a message that is
 for the desk by all signs, and not there yet, is not acknowledged: Slack repeats it too, the last time after the last
@@ -134,5 +135,5 @@ def _may_be_early(change: Change) -> bool:
     if correction is None:
         return False
     was_for_us = correction.is_direct or correction.installation.bot_user_id in mentions(correction.event.text)
-    written, edited = written_at(change.ts), written_at(Ts(correction.revision.partition("~")[0]))
+    written, edited = written_at(change.ts), written_at(Ts(correction.key.changed_at))
     return was_for_us and written is not None and edited is not None and edited - written < EARLY_S

@@ -24,6 +24,7 @@ comes in as an argument, seconds on a clock that never jumps.
 from __future__ import annotations
 
 import enum
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEEP_S",
+    "MOST_EDITED",
     "Custody",
     "CustodyStatistics",
     "Joined",
@@ -51,6 +53,9 @@ __all__ = [
 
 KEEP_S: Final = 25 * 3600.0
 """How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
+
+MOST_EDITED: Final = 10_000
+"""Messages whose latest edit is known; the longest unchanged are forgotten first."""
 
 D = TypeVar("D")
 
@@ -165,6 +170,8 @@ class Custody(Generic[D]):
         # Of these, what did not simply arrive, by how it ended; and what was deleted after it had.
         self._undelivered = {each: Remembered(keep_s=keep_s) for each in Outcome if each is not Outcome.DELIVERED}
         self._deleted = Remembered(keep_s=keep_s)
+        # When the latest edit was made that the desk knows of, by message.
+        self._edited_at: OrderedDict[str, str] = OrderedDict()
         self._counts = dict.fromkeys(Outcome, 0)
         self._repeats = 0
         self._spilled = 0
@@ -310,9 +317,14 @@ class Custody(Generic[D]):
         return (key for key, owed in self._owed.items() if owed.entry is None)
 
     def is_wanted(self, correction: MessageKey) -> bool:
-        """Tell whether the desk is to be told of a change: it has the message, and not as this edit has made it."""
+        """Tell whether the desk is to be told of a change: it has the message, and not as it is since this."""
         if str(correction) in self._settled:
             # It was read from the history, where it had been edited already.
+            return False
+        if not correction.is_deletion and "" < correction.changed_at < self._edited_at.get(
+            str(correction.original), ""
+        ):
+            # Slack promises no order; the agent would take the older words for the newer ones.
             return False
         original = self._recall(correction.original)
         is_there = original is not None and original.outcome is Outcome.DELIVERED
@@ -358,9 +370,17 @@ class Custody(Generic[D]):
         self._note_deletion(key, at)
         if not key.revision:
             self._settled.note(_anywhere(key.channel, key.ts), at)
+        if key.revision and outcome == Outcome.DELIVERED:
+            self._note_edit(key)
         for short, messages in self._undelivered.items():
             if outcome == short:
                 messages.note(str(key), at)
+
+    def _note_edit(self, key: MessageKey) -> None:
+        message = str(key.original)
+        self._edited_at[message] = max(key.changed_at, self._edited_at.pop(message, ""))
+        if len(self._edited_at) > MOST_EDITED:
+            self._edited_at.popitem(last=False)
 
     def _note_deletion(self, key: MessageKey, now: float) -> None:
         if key.is_deletion:

@@ -63,10 +63,15 @@ class MessageKey:
         return self.revision.endswith(f"~{_DELETED}")
 
     @property
+    def changed_at(self) -> str:
+        """When the change was made, whose digits sort as the times do; empty where Slack does not say."""
+        return self.revision.partition("~")[0]
+
+    @property
     def order(self) -> str:
         """
         What a lane is in order by: the ``ts``, whose digits sort as the times do that they name.
 
         A correction has the time of the change, and comes behind its message in any case.
         """
-        return f"{max(self.ts, self.revision.partition('~')[0])}~" if self.revision else self.ts
+        return f"{max(self.ts, self.changed_at)}~" if self.revision else self.ts

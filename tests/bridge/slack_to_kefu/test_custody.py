@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.remembered import BUCKET_S
-from slackkefu.bridge.slack_to_kefu.custody import KEEP_S, Custody, Joined, MessageKey, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.slack_to_kefu.custody import (
+    KEEP_S,
+    MOST_EDITED,
+    Custody,
+    Joined,
+    MessageKey,
+    Outcome,
+    Owed,
+    Safe,
+    Settled,
+)
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey
 
@@ -278,6 +288,36 @@ def test_what_the_desk_is_told_of() -> None:
 
     assert not custody.is_wanted(EDIT)
     assert custody.is_wanted(DELETION)
+
+
+def test_an_edit_that_comes_after_a_later_one() -> None:
+    """It is not told any more, over a restart neither; one of the same second may be the later one."""
+    later = key("1").edited("1760000041.000000", b"later")
+    same = key("1").edited("1760000041.000000", b"other")
+    custody, after = Custody[str](), Custody[str]()
+    custody.settle(take(custody, "1", "first"), Outcome.DELIVERED, now=0.0)
+    owed = custody.take(later, "third")
+    assert isinstance(owed, Owed)
+
+    assert custody.is_wanted(EDIT)
+
+    custody.settle(owed, Outcome.DELIVERED, now=0.0)
+    after.restore([(key("1"), "delivered", 0.0), (later, "delivered", 0.0)])
+
+    assert [False, False] == [each.is_wanted(EDIT) for each in (custody, after)]
+    assert [True, True] == [custody.is_wanted(each) for each in (same, DELETION)]
+
+
+def test_of_many_edited_messages_the_latest_are_known() -> None:
+    """Their number is bounded."""
+    custody = Custody[str]()
+    for number in range(MOST_EDITED + 1):
+        message = key(str(number))
+        edit = message.edited("1760000041.000000", b"later")
+        custody.restore([(message, "delivered", 0.0), (edit, "delivered", 0.0)])
+    earlier = [key(str(number)).edited("1760000040.000000", b"earlier") for number in (0, 1, MOST_EDITED)]
+
+    assert [True, False, False] == [custody.is_wanted(each) for each in earlier]
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.DELIVERED])
