@@ -82,6 +82,8 @@ class SlackConfig:
     channels: ChannelsMode
     backfill_max_age: int
     """Hours."""
+    session_status: bool
+    """Customers are shown how their service session stands."""
     language: LanguageChoice
     """What people are spoken to in whose locale Slack does not tell."""
 

@@ -261,6 +261,7 @@ KEYS: Final = (
     Key("slack.connections", _number(1, 9), 2),  # of Slack's ten, one is for a change-over (facts/slack.md §1)
     Key("slack.channels", _choice(*get_args(ChannelsMode)), "mention"),
     Key("slack.backfill_max_age", _number(1, 72), 24),
+    Key("slack.session_status", _flag, default=True),
     Key("slack.language", _choice(*get_args(LanguageChoice)), "both"),
     Key(
         "easemob.app_key",

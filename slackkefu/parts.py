@@ -27,8 +27,10 @@ from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
+from slackkefu.bridge.kefu_to_slack.readers import Readers
 from slackkefu.bridge.kefu_to_slack.recalling import Recalling
 from slackkefu.bridge.kefu_to_slack.replies import Replies
+from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.languages import Languages
 from slackkefu.bridge.open_sessions import OpenSessions
@@ -126,6 +128,7 @@ class Parts:
     polling: Polling
     posting: Posting
     media: MediaAnswering
+    session_status: SessionStatuses
     hearing: Hearing
     # What is on disk.
     spill: Spill
@@ -153,6 +156,7 @@ class Parts:
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
             "media": self.media.statistics,
+            "session_status": self.session_status.statistics,
             "echoes": self.hearing.statistics,
             "ways": self.ways.statistics,
             "arrivals": self.arrivals.statistics,
@@ -229,15 +233,27 @@ def build(
         posting=posting,
     )
 
+    changing = Changing(world=world, installations=installations, book=book)
+    readers = Readers(book=book, installations=installations, languages=languages)
     recalling = Recalling(
         world=world,
         web=web,
-        book=book,
-        installations=installations,
         placed=placed,
-        changing=Changing(world=world, installations=installations, book=book),
+        changing=changing,
         posting=posting,
-        languages=languages,
+        readers=readers,
+    )
+    session_status = SessionStatuses(
+        is_on=config.slack.session_status,
+        web=web,
+        book=book,
+        posting=posting,
+        changing=changing,
+        placed=placed,
+        intents=intents,
+        journal=store.kefu_journal,
+        readers=readers,
+        wall=world.wall,
     )
 
     def set_open(user: ImUser, is_open: bool) -> None:  # noqa: FBT001 - the value is the point
@@ -258,6 +274,7 @@ def build(
             posting=posting,
             recalling=recalling,
             media=media,
+            statuses=session_status,
             sessions=sessions,
             kefu_url=config.kefu.url,
             wall=world.wall,
@@ -425,6 +442,7 @@ def build(
         polling=polling,
         posting=posting,
         media=media,
+        session_status=session_status,
         hearing=hearing,
         spill=store.spill,
         aside=aside,

@@ -68,6 +68,16 @@ class Sentence(enum.Enum):
     NOT_RECALLED = enum.auto()
     """An agent has taken back a message that stands still."""
 
+    # How a service session stands; ``name`` is whoever has taken it.
+    SESSION_WAITING = enum.auto()
+    SESSION_WAITING_LONG = enum.auto()
+    SESSION_OPENED = enum.auto()
+    SESSION_OPENED_BY = enum.auto()
+    SESSION_TRANSFERRING = enum.auto()
+    SESSION_TRANSFERRED = enum.auto()
+    SESSION_TRANSFERRED_TO = enum.auto()
+    SESSION_CLOSED = enum.auto()
+
 
 _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
     {
@@ -93,6 +103,30 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
             "zh-CN": "客服撤回了之前的一条消息，但在这里无法删除它。",
             "en-US": "Customer service has recalled an earlier message, which cannot be removed here.",
         },
+        # How a service session stands.
+        Sentence.SESSION_WAITING: {
+            "zh-CN": "正在等待客服接入，请稍候。",
+            "en-US": "Waiting for customer service to take your conversation.",
+        },
+        Sentence.SESSION_WAITING_LONG: {
+            "zh-CN": "客服暂时无人空闲，仍在为您等待接入。",
+            "en-US": "Nobody is free yet; your conversation is still waiting.",
+        },
+        Sentence.SESSION_OPENED: {
+            "zh-CN": "会话已接入，正在为您服务。",
+            "en-US": "Customer service has taken your conversation.",
+        },
+        Sentence.SESSION_OPENED_BY: {"zh-CN": "{name} 正在为您服务。", "en-US": "{name} is with you now."},
+        Sentence.SESSION_TRANSFERRING: {
+            "zh-CN": "正在为您转接，请稍候。",
+            "en-US": "You are being transferred, please wait.",
+        },
+        Sentence.SESSION_TRANSFERRED: {"zh-CN": "会话已转接。", "en-US": "You have been transferred."},
+        Sentence.SESSION_TRANSFERRED_TO: {
+            "zh-CN": "会话已转接给 {name}。",
+            "en-US": "You have been transferred to {name}.",
+        },
+        Sentence.SESSION_CLOSED: {"zh-CN": "本次会话已结束。", "en-US": "This conversation has ended."},
     }
 )
 

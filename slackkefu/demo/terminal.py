@@ -238,12 +238,13 @@ async def _run_daemon(path: Path, stop: trio.Event, *, task_status: trio.TaskSta
 
 
 def _configuration(slack: FakeSlack, easemob: FakeEasemob, *, store: Path) -> str:
-    """Return the text of a configuration that leads to the two fakes."""
+    """Return the text of a configuration that leads to the two fakes; here nobody would see a message change."""
     return f"""\
 [slack]
 app_token = "{slack.settings.app_token}"
 bot_token = "xoxb-north"
 api_url = "{slack.addresses.api}"
+session_status = false
 
 [easemob]
 app_key = "{easemob.app_key}"

@@ -15,11 +15,31 @@ from slackkefu.store.records import Damage, Records
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["VisitorRecord", "VisitorStore"]
+__all__ = ["SessionStatus", "VisitorRecord", "VisitorStore"]
 
 FOLDER: Final = "visitors"
 
 _LOSS: Final = "an answer to this visitor goes nowhere until they write again"
+
+
+class SessionStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a service session stands, and the message in Slack that says so."""
+
+    session: str
+    stage: str
+    is_agent: bool = False
+    """A human agent has taken it."""
+    name: str = ""
+    """Of whoever has taken it, as it may be shown; empty where the desk does not tell."""
+    channel: str = ""
+    ts: str = ""
+    """With :attr:`channel` where the message stands; both empty where it does not."""
+    is_shown: bool = False
+    """The message says it already."""
+
+    def __repr__(self) -> str:
+        """Say everything but what somebody is called."""
+        return f"<SessionStatus {self.session} {self.stage}{'' if self.is_shown else ' not shown yet'}>"
 
 
 class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +75,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Ids of the service sessions that were closed last, the latest last: a late word of one does not open it again."""
     agent_told: str | None = None
     """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
+    statuses: tuple[SessionStatus, ...] = ()
+    """The service sessions whose message in Slack may have to change yet, the latest last."""
     mention_threads: dict[str, float] = {}
     """The threads that a mention has opened for them, and until when."""
     mentioned_at: dict[str, float] = {}

@@ -11,7 +11,10 @@ import trio
 
 from slackkefu.bridge.absence.gaps import Gaps
 from slackkefu.bridge.kefu_to_slack.changing import Changing
+from slackkefu.bridge.kefu_to_slack.intents import Intents
+from slackkefu.bridge.kefu_to_slack.readers import Readers
 from slackkefu.bridge.kefu_to_slack.recalling import Recalling
+from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
 from slackkefu.bridge.proof.proof import Proof
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.slack_to_kefu.receipts import Receipts
@@ -60,6 +63,7 @@ __all__ = [
     "proving",
     "recalling",
     "receipts",
+    "statuses",
     "world",
 ]
 
@@ -269,12 +273,37 @@ def recalling(*, book: Book, placed: Placed, posting: Posting, web: Changes) -> 
     return Recalling(
         world=world(),
         web=cast("WebClient", web),
-        book=book,
-        installations=installations,
         placed=placed,
         changing=Changing(world=world(), installations=installations, book=book),
         posting=posting,
-        languages=cast("Languages", web),
+        readers=Readers(book=book, installations=installations, languages=cast("Languages", web)),
+    )
+
+
+def statuses(
+    *,
+    book: Book,
+    placed: Placed,
+    posting: Posting,
+    web: Changes,
+    intents: Intents | None = None,
+    journal: Journal | None = None,
+    is_on: bool = True,
+) -> SessionStatuses:
+    """Make what shows how service sessions stand, with a stand-in for Slack."""
+    installations = Installations([NORTH])
+    journal = journal or Journal()
+    return SessionStatuses(
+        is_on=is_on,
+        web=cast("WebClient", web),
+        book=book,
+        posting=posting,
+        changing=Changing(world=world(), installations=installations, book=book),
+        placed=placed,
+        intents=intents or Intents(journal=journal, wall=virtual_wall()),
+        journal=journal,
+        readers=Readers(book=book, installations=installations, languages=cast("Languages", web)),
+        wall=virtual_wall(),
     )
 
 

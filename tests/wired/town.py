@@ -152,6 +152,7 @@ class Town:
             ("affairs", "waiting"),
             ("lanes_to_kefu", "waiting"),
             ("lanes_to_slack", "waiting"),
+            ("session_status", "pending"),
         ):
             at[f"{part} {count}"] = getattr(self.statistics[part](), count)
         if self.desk.switches.acknowledges and self.desk.switches.acknowledged_kinds is None:
@@ -190,6 +191,7 @@ async def town(
     max_sessions: int = 2000,
     private_api: bool = False,
     desk_config: Mapping[str, Any] = MappingProxyType({"source_card": False}),
+    session_status: bool = False,
     lost: int = 0,
     doubled: int = 0,
     settles: bool = True,
@@ -213,6 +215,7 @@ async def town(
         private_api: Whether the daemon may use the desk's own API.
         desk_config: What else is configured for the desk. A card that tells where somebody writes would be one more
             message in each conversation, so there is none unless a test is about it.
+        session_status: Whether customers see how their service session stands; off, so that posts are answers.
         lost: Messages that do not arrive, without a word to their senders.
         doubled: Messages that arrive twice.
         settles: Whether everything comes to its end, once nothing goes wrong any more; else no loss is judged.
@@ -248,6 +251,7 @@ async def town(
                 connections=2,
                 channels=channels,
                 backfill_max_age=24,
+                session_status=session_status,
                 language="both",
             ),
             easemob=EasemobConfig(

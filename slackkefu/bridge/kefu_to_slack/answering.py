@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
     from slackkefu.bridge.kefu_to_slack.posting import Posting
     from slackkefu.bridge.kefu_to_slack.recalling import Recalling
+    from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.easemob.names import ImUser
@@ -51,6 +52,7 @@ class Answering:
         posting: Posts to Slack.
         recalling: Takes messages back.
         media: Brings files there.
+        statuses: Show how a service session stands.
         sessions: Told of every sign of a service session.
         kefu_url: Address of the desk; may be empty.
         wall: Wall clock, seconds.
@@ -64,6 +66,7 @@ class Answering:
         posting: Posting,
         recalling: Recalling,
         media: MediaAnswering,
+        statuses: SessionStatuses,
         sessions: OpenSessions,
         kefu_url: str,
         wall: Callable[[], float],
@@ -72,6 +75,7 @@ class Answering:
         self._posting = posting
         self._recalling = recalling
         self._media = media
+        self._statuses = statuses
         self._sessions = sessions
         self._kefu_url = kefu_url
         self._wall = wall
@@ -149,6 +153,7 @@ class Answering:
             self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
             self._sessions.heard(user)
         await self._book.write(user)
+        await self._statuses.follow(user, message)
 
 
 def _says_open(message: KefuMessage, record: VisitorRecord) -> bool:

@@ -51,12 +51,18 @@ class Changing:
         self._installations = installations
         self._book = book
 
-    async def until_done(self, user: ImUser, change: Callable[[Installation], Awaitable[None]]) -> str | None:
+    async def until_done(
+        self, user: ImUser, change: Callable[[Installation], Awaitable[None]], *, patience_s: float = REMOVED_S
+    ) -> str | None:
         """
         Make a change in a conversation of *user*.
 
-        A pause of Slack's, and a Slack that is away, are waited for; an operator or a new installation only for
-        :data:`~slackkefu.bridge.kefu_to_slack.posting.REMOVED_S`. A cancellation leaves open whether it is made.
+        A pause of Slack's, and a Slack that is away, are waited for. A cancellation leaves open whether it is made.
+
+        Args:
+            user: The visitor.
+            change: Makes it; may be called again.
+            patience_s: How long an operator, or a new installation, is waited for.
 
         Returns:
             Why it was not made: Slack's code or ours; None when it was.
@@ -66,7 +72,7 @@ class Changing:
         if address is None:
             return NO_ADDRESS
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
-        gives_up_at = trio.current_time() + REMOVED_S
+        gives_up_at = trio.current_time() + patience_s
         while True:
             installation = self._installations.get(address.key)
             try:

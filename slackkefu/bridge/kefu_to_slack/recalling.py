@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
-from slackkefu.bridge.kefu_to_slack.addresses import address_of
 from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.seen import KEEP_S, Seen
 from slackkefu.bridge.kefu_to_slack.to_slack import line
@@ -32,12 +31,11 @@ from slackkefu.store.entries import Answered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from slackkefu.bridge.book import Book
     from slackkefu.bridge.kefu_to_slack.changing import Changing
     from slackkefu.bridge.kefu_to_slack.placed import Placed
     from slackkefu.bridge.kefu_to_slack.posting import Posting
-    from slackkefu.bridge.languages import Languages
-    from slackkefu.slack.installation import Installation, Installations
+    from slackkefu.bridge.kefu_to_slack.readers import Readers
+    from slackkefu.slack.installation import Installation
     from slackkefu.slack.web import WebClient
     from slackkefu.store.entries import Standing
     from slackkefu.world import World
@@ -58,12 +56,10 @@ class Recalling:
     Args:
         world: Wall clock.
         web: Slack's Web API.
-        book: The visitors' records.
-        installations: Who installed the app.
         placed: Where messages stand.
         changing: Makes changes until they are made.
         posting: Posts the line where no change is possible.
-        languages: What a visitor is spoken to in.
+        readers: What a visitor is spoken to in.
 
     """
 
@@ -72,21 +68,17 @@ class Recalling:
         *,
         world: World,
         web: WebClient,
-        book: Book,
-        installations: Installations,
         placed: Placed,
         changing: Changing,
         posting: Posting,
-        languages: Languages,
+        readers: Readers,
     ) -> None:
         self._world = world
         self._web = web
-        self._book = book
-        self._installations = installations
         self._placed = placed
         self._changing = changing
         self._posting = posting
-        self._languages = languages
+        self._readers = readers
         self._recalled = Seen()
 
     def restore(self, entries: Iterable[object]) -> None:
@@ -118,7 +110,7 @@ class Recalling:
         if not posts and not self._placed.is_forgotten(user, message):
             log.info("kefu.ignored", visitor=user, reason=Reason.NOTHING_TO_RECALL.value)
             return Ended(Ending.IGNORED, Reason.NOTHING_TO_RECALL.value)
-        locale = await self._locale(user)
+        locale = await self._readers.locale_of(user)
         refusals = {await self._remove(user, post, locale) for post in posts} if posts else {"forgotten"}
         refusals.discard(None)
         if not refusals:
@@ -146,8 +138,3 @@ class Recalling:
 
     async def _replace(self, post: Standing, words: str, installation: Installation) -> None:
         await update(self._web, installation, channel=post.channel, ts=post.ts, text=words)
-
-    async def _locale(self, user: ImUser) -> str:
-        address = address_of(user, self._book.get(user))
-        installation = self._installations.get(address.key) if address is not None else None
-        return "" if address is None or installation is None else await self._languages.of(installation, address.user)

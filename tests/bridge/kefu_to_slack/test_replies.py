@@ -34,7 +34,7 @@ from slackkefu.slack.web import Post
 from slackkefu.store.entries import Answered
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
-from tests.bridge.people import Changes, Journal, Shelf, Spill, recalling, world
+from tests.bridge.people import Changes, Journal, Shelf, Spill, recalling, statuses, world
 from tests.kefu.samples import EXPECT, SERVICE_NUMBER, VISITOR, incoming, text
 from tests.memory_network import virtual_wall
 
@@ -125,6 +125,13 @@ class Kefu:
                 ),
                 media=MediaAnswering(fetch=no_files(), posting=cast("Posting", self.wall)),
                 sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+                statuses=statuses(
+                    book=self.book,
+                    placed=self.placed,
+                    posting=cast("Posting", self.wall),
+                    web=self.changes,
+                    is_on=False,
+                ),
                 kefu_url="https://kefu.example",
                 wall=virtual_wall(),
             ),
