@@ -7,6 +7,7 @@ Two seeds of each storm run here; ``SLACKKEFU_SEEDS=20`` runs twenty.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,15 @@ from tests.wired.town import town
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.wired.town import Town
+
 SEEDS = range(int(os.environ.get("SLACKKEFU_SEEDS", "2")))
+
+
+def repeated_statuses(here: Town) -> list[str]:
+    """Return the service sessions that more than one message speaks of."""
+    times = Counter(post.metadata_id for post in here.slack.ledger.posts if post.metadata_id.startswith("session/"))
+    return [session for session, number in times.items() if number > 1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -32,7 +41,7 @@ async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, n
     options: dict[str, Any] = dict(storm.options)
     if "token_life_s" in options:
         options["switches"] = Switches(token_life_s=options.pop("token_life_s"))
-    async with town(tmp_path, seed=seed, **options) as here:
+    async with town(tmp_path, seed=seed, session_status=True, **options) as here:
         talk = Talk(here)
         await talk.begin()
         async with trio.open_nursery() as nursery:
@@ -44,6 +53,7 @@ async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, n
         print(verdict, dict(situations))  # noqa: T201 - pytest shows it with a failure
 
         assert [] == [situation for situation in storm.meets if not situations[situation]]
+        assert [] == repeated_statuses(here)
         assert verdict.is_clean, (verdict.lost + verdict.doubled + verdict.reordered)[:10]
         assert verdict.sent > 60 * storm.minutes
         assert 0 == here.statistics["posting"]().doubled_possible  # type: ignore[attr-defined]  # that group's class
