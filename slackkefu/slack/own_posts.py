@@ -1,7 +1,7 @@
 """
-Changing and deleting posts of the app's own (facts/slack.md §8).
+Changing and deleting posts of the app's own (facts/slack.md §8), and its files.
 
-Both may be done again without harm: the same change once more shows the same, and what is deleted is gone. Slack
+All of it may be done again without harm: the same change once more shows the same, and what is deleted is gone. Slack
 deletes no post that was made under another name than the app's, but changes it.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slackkefu.slack.installation import Installation
     from slackkefu.slack.web import WebClient
 
-__all__ = ["MAX_CHARACTERS", "delete", "update"]
+__all__ = ["MAX_CHARACTERS", "delete", "delete_file", "update"]
 
 MAX_CHARACTERS: Final = 4000
 """The longest text that a change may give, escapes included; ten times as much may be posted (trap 16)."""
@@ -60,3 +60,8 @@ async def update(
 async def delete(web: WebClient, installation: Installation, *, channel: str, ts: str) -> None:
     """Delete a post; arguments and errors as for :func:`update`."""
     await web.call("chat.delete", {"channel": channel, "ts": ts}, token=installation.bot_token, channel=channel)
+
+
+async def delete_file(web: WebClient, installation: Installation, file_id: str) -> None:
+    """Delete a file, wherever it is shared; what it was shared in stays. Errors as for :func:`update`."""
+    await web.call("files.delete", {"file": file_id}, token=installation.bot_token)

@@ -61,6 +61,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "conversations.open": _TIER_3,
     "conversations.replies": _TIER_3,
     "files.completeUploadExternal": _TIER_4,
+    "files.delete": _TIER_3,
     "files.getUploadURLExternal": _TIER_4,
     "files.info": _TIER_4,
     "reactions.add": _TIER_3,

@@ -140,8 +140,11 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     channel: str
     ts: str
+    """With :attr:`channel` which it is; both empty for a file of which Slack has not said where it stands."""
     is_named: bool = False
     """It was made under another name than the app's: Slack does not delete it (facts/slack.md §8)."""
+    file_id: str = ""
+    """The file, of a post that is one."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="answered"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
-from slackkefu.slack.own_posts import delete, update
+from slackkefu.slack.own_posts import delete, delete_file, update
 from tests.bridge.people import NORTH
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Web:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any], str]] = []
 
-    async def call(self, method: str, arguments: Mapping[str, object], *, token: object, channel: str) -> None:
+    async def call(self, method: str, arguments: Mapping[str, object], *, token: object, channel: str = "") -> None:
         """Take a call."""
         await trio.lowlevel.checkpoint()
         assert NORTH.bot_token == token
@@ -48,3 +48,11 @@ async def test_a_deletion() -> None:
     await delete(cast("WebClient", web), NORTH, channel="D1", ts="1.1")
 
     assert [("chat.delete", {"channel": "D1", "ts": "1.1"}, "D1")] == web.calls
+
+
+async def test_a_file() -> None:
+    """Which file; it may be in many conversations."""
+    web = Web()
+    await delete_file(cast("WebClient", web), NORTH, "F1")
+
+    assert [("files.delete", {"file": "F1"}, "")] == web.calls

@@ -191,3 +191,25 @@ async def test_neither_is_possible(tmp_path: Path, autojump_clock: trio.testing.
         assert [NOT_RECALLED] == read(mia)[2:]
         assert 1 == here.statistics["replies"]().left_standing  # type: ignore[attr-defined]  # that group's class
         assert ["hello"] == [line.text for line in here.desk.everything_heard()]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_file(tmp_path: Path, autojump_clock: trio.testing.MockClock, restarts: bool) -> None:
+    """A picture is gone, and so is the file, which Slack would keep."""
+    async with town(tmp_path) as here:
+        mia, visitor = await greeted(here)
+        path = here.kefu.keeps("a.png", b"\x89PNG" + bytes(1000))
+        message = here.desk.sends_file(visitor, "img", path, name="a.png")
+        await trio.sleep(SOON_S)
+
+        assert [1] == [len(each.files) for each in mia.dm().messages if each.installation is not None]
+
+        if restarts:
+            await here.stop()
+            await here.start()
+        here.desk.recalls(visitor, message)
+        await mia.says(mia.dm(), "thanks")
+        await trio.sleep(SOON_S)
+
+        assert [] == read(mia)
+        assert [] == [*here.slack.state.files]

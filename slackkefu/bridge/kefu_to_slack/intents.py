@@ -123,8 +123,9 @@ class Intents:
     def posted(self, user: ImUser, post: Post | Upload, intended: Intended, *, at: Posted | None = None) -> None:
         """Know that *post* stands in Slack, and where, if Slack has said."""
         is_named = isinstance(post, Post) and bool(post.username)
-        standing = Standing(at.channel, at.ts, is_named) if at is not None and at.ts is not None else None
-        done = replace(intended, is_posted=True, stands_at=standing)
+        channel, ts = ("", "") if at is None or at.ts is None else (at.channel, at.ts)
+        standing = Standing(channel, ts, is_named, intended.file_id)
+        done = replace(intended, is_posted=True, stands_at=standing if ts or standing.file_id else None)
         self._begun.setdefault(_message(user, post), {})[_part(post)] = done
 
     def standing(self, user: ImUser, message: str) -> tuple[Standing, ...]:

@@ -25,7 +25,7 @@ from slackkefu.bridge.remembered import restored_at
 from slackkefu.bridge.sentences import Sentence, say
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.names import ImUser
-from slackkefu.slack.own_posts import delete, update
+from slackkefu.slack.own_posts import delete, delete_file, update
 from slackkefu.store.entries import Answered
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ log = structlog.get_logger()
 
 _GONE: Final = "message_not_found"
 """Somebody has deleted the post already."""
+_NO_FILE: Final = ("file_not_found", "file_deleted")
+"""The same, of a file."""
 
 
 @final
@@ -124,6 +126,16 @@ class Recalling:
         return Ended(Ending.LEFT_STANDING, code)
 
     async def _remove(self, user: ImUser, post: Standing, locale: str) -> str | None:
+        """Remove what a post shows; why that was not possible, or None."""
+        if not post.file_id:
+            return await self._remove_words(user, post, locale)
+        # Without its message nobody sees a file, and without its file a message shows nothing: one of them is enough.
+        refusals = [await self._changing.until_done(user, partial(self._delete_file, post), patience_s=0.0)]
+        if post.ts:
+            refusals.append(await self._remove_words(user, post, locale))
+        return None if {None, *_NO_FILE} & {*refusals} else refusals[-1]
+
+    async def _remove_words(self, user: ImUser, post: Standing, locale: str) -> str | None:
         """Delete a post, or let it say that it was recalled; why neither was possible, or None."""
         if not post.is_named:
             refusal = await self._changing.until_done(user, partial(self._delete, post))
@@ -132,6 +144,9 @@ class Recalling:
         words = say(Sentence.RECALLED, locale=locale)
         refusal = await self._changing.until_done(user, partial(self._replace, post, words))
         return None if refusal == _GONE else refusal
+
+    async def _delete_file(self, post: Standing, installation: Installation) -> None:
+        await delete_file(self._web, installation, post.file_id)
 
     async def _delete(self, post: Standing, installation: Installation) -> None:
         await delete(self._web, installation, channel=post.channel, ts=post.ts)

@@ -63,7 +63,7 @@ async def test_a_file() -> None:
 
     this.posted(USER, part, intended, at=Posted(ChannelId("D1"), Ts("9.9")))
 
-    assert (Standing("D1", "9.9"),) == this.standing(USER, "m")
+    assert (Standing("D1", "9.9", file_id="F2"),) == this.standing(USER, "m")
 
 
 async def test_an_id_with_a_slash() -> None:
@@ -115,7 +115,14 @@ async def test_where_it_stands() -> None:
     named = replace(post("m", 3), username="Lin")
     intents.posted(USER, named, await intents.intend(USER, named), at=Posted(ChannelId("D1"), Ts("1.2")))
 
-    assert (Standing("D1", "1.1"), Standing("D1", "1.2", is_named=True)) == intents.standing(USER, "m")
+    file = post("m", 4)
+    intents.posted(USER, file, await intents.intend(USER, file, file_id="F1"))
+
+    assert (
+        Standing("D1", "1.1"),
+        Standing("D1", "1.2", is_named=True),
+        Standing("", "", file_id="F1"),
+    ) == intents.standing(USER, "m")
 
     intents.ended(USER, "m")
 

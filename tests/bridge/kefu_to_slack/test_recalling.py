@@ -64,6 +64,8 @@ class Scene:
 PLAIN = Standing("D0MIA00001", "1.1")
 MORE = Standing("D0MIA00001", "1.2")
 NAMED = Standing("D0MIA00001", "2.1", is_named=True)
+FILE = Standing("D0MIA00001", "3.1", file_id="F1")
+UNSEEN = Standing("", "", file_id="F1")
 
 
 async def test_every_part_is_deleted() -> None:
@@ -113,6 +115,34 @@ async def test_neither_is_possible() -> None:
     assert [(NOT_RECALLED, "recall/m-1/0", "")] == [
         (post.text, post.metadata_id, post.username) for post in scene.posts
     ]
+
+
+@pytest.mark.parametrize(
+    ("done", "codes", "post"),
+    [
+        (["files.delete", "chat.delete"], [], FILE),
+        (["chat.delete"], ["file_not_found"], FILE),
+        (["chat.delete"], ["cant_delete_file"], FILE),
+        (["files.delete"], [], UNSEEN),
+        ([], ["file_deleted"], UNSEEN),
+    ],
+)
+async def test_a_file(done: list[str], codes: list[str], post: Standing) -> None:
+    """The file is deleted and its message too; one of them is enough, also where nobody has said where it stands."""
+    scene = Scene(post)
+    scene.refuses(*codes)
+
+    assert Ended(Ending.TOOK_BACK) == await scene.recall()
+    assert done == [method for method, _, _ in scene.slack.done]
+
+
+async def test_a_file_that_cannot_be_removed() -> None:
+    """One line says so."""
+    scene = Scene(FILE)
+    scene.refuses("cant_delete_file", "cant_delete_message", "cant_update_message")
+
+    assert Ended(Ending.LEFT_STANDING, "cant_update_message") == await scene.recall()
+    assert [NOT_RECALLED] == [post.text for post in scene.posts]
 
 
 async def test_it_is_not_known_any_more_where(monkeypatch: pytest.MonkeyPatch) -> None:

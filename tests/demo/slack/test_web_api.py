@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from slackkefu.demo.slack.state import ALL_SCOPES, ChannelKind
+from slackkefu.demo.slack.state import ALL_SCOPES, ChannelKind, HostedFile
 from slackkefu.demo.slack.switches import Switches, Timing
 from slackkefu.demo.slack.web_api.methods import METHODS
 
@@ -564,6 +564,21 @@ async def test_a_second_completion(stage: Stage) -> None:
 
     assert [file.id] == [event["files"][0]["id"] for event in stage.events]
     assert (1, 1, "image/png") == (len(stage.slack.ledger.posts), len(file.shares), file.mimetype)
+
+
+async def test_a_file_is_deleted(stage: Stage) -> None:
+    """The app deletes files of its own; the message they were shared in stays, without them."""
+    first = stage.call("files.getUploadURLExternal", filename="a.png", length="3")
+    stage.slack.state.files[first["file_id"]].content = b"abc"
+    stage.call("files.completeUploadExternal", files=[{"id": first["file_id"]}], channel_id="C0SUPPORT1")
+    (post,) = stage.slack.ledger.posts
+    stage.slack.state.files["F0MIA"] = HostedFile("F0MIA", "b.png", "image/png", b"abc", stage.mia.user, 0)
+
+    assert "cant_delete_file" == stage.error("files.delete", file="F0MIA")
+    assert stage.call("files.delete", file=first["file_id"])["ok"]
+    assert "file_not_found" == stage.error("files.delete", file=first["file_id"])
+    assert [] == post.message.files
+    assert post.message in post.channel.messages
 
 
 async def test_a_share_appears_later(stage: Stage, autojump_clock: trio.abc.Clock) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
 
-__all__ = ["complete_upload", "file_info", "get_upload_url"]
+__all__ = ["complete_upload", "delete_file", "file_info", "get_upload_url"]
 
 
 def file_info(state: State, call: BotCall) -> Shape:
@@ -26,6 +26,21 @@ def file_info(state: State, call: BotCall) -> Shape:
     if file is None or not is_there or not call.knows(state, file.owner):
         raise Refused("file_not_found")
     return {"file": {**file.as_shape(), "shares": file.as_shares()}}
+
+
+def delete_file(state: State, call: BotCall) -> Shape:
+    """``files.delete``: an own file, wherever it is shared; the messages stay, without it."""
+    file = state.files.get(call.required("file"))
+    if file is None:
+        raise Refused("file_not_found")
+    if file.owner is not call.installation.bot:
+        raise Refused("cant_delete_file")
+    del state.files[file.id]
+    for channel in state.channels.values():
+        for message in channel.messages:
+            if file in message.files:
+                message.files.remove(file)
+    return {}
 
 
 def get_upload_url(state: State, call: BotCall) -> Shape:

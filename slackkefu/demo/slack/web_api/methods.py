@@ -54,6 +54,7 @@ METHODS: Final = {
     "conversations.open": Method(bot=conversations.open_conversation, json=True),
     "conversations.replies": Method(bot=conversations.replies),
     "files.completeUploadExternal": Method(bot=files.complete_upload, scope="files:write", json=True),
+    "files.delete": Method(bot=files.delete_file, scope="files:write", json=True),
     "files.getUploadURLExternal": Method(bot=files.get_upload_url, scope="files:write"),
     "files.info": Method(bot=files.file_info, scope="files:read"),
     "oauth.v2.access": Method(open=app_level.oauth_access),
