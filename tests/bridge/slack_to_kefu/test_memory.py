@@ -33,7 +33,7 @@ async def wait(_: ImUser, __: Parcel) -> None:
 
 
 async def test_an_index_entry(tmp_path: Path, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery) -> None:
-    """Two thousand more that wait cost at most 40 bytes each: their ts, their number, and where their words stand."""
+    """A thousand more that wait cost at most 40 bytes each: their ts, their number, and where their words stand."""
     for folder in ("spill", "damaged"):
         (tmp_path / folder).mkdir()
     segments = Segments(
@@ -48,7 +48,7 @@ async def test_an_index_entry(tmp_path: Path, autojump_clock: trio.testing.MockC
 
     async def take(numbers: range) -> int:
         for number in numbers:
-            words, channel = f"{number} ".ljust(400, "x"), f"D0MIA{number % VISITORS:05}"
+            words, channel = f"{number} ".ljust(100, "x"), f"D0MIA{number % VISITORS:05}"
             message = forward(words, number=number, channel=channel)
             parcel = book.take(message, Parcels().bring(envelope(words, number=number, channel=channel)))
             assert isinstance(parcel, Parcel)
@@ -62,12 +62,12 @@ async def test_an_index_entry(tmp_path: Path, autojump_clock: trio.testing.MockC
 
     tracemalloc.start()
     try:
-        before = await take(range(500))
-        after = await take(range(500, 2500))
+        before = await take(range(200))
+        after = await take(range(200, 1200))
     finally:
         tracemalloc.stop()
 
-    assert (2500, 2500) == (book.statistics().spilled, lanes.statistics().waiting)
-    assert after - before < 40 * 2000, f"{(after - before) / 2000:.0f} bytes a message"
+    assert (1200, 1200) == (book.statistics().spilled, lanes.statistics().waiting)
+    assert after - before < 40 * 1000, f"{(after - before) / 1000:.0f} bytes a message"
 
     nursery.cancel_scope.cancel()
