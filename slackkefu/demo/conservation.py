@@ -49,7 +49,7 @@ _WRITTEN_BY_PEOPLE: Final = (None, "", "file_share", "me_message", "thread_broad
 """Subtypes of what a person writes (facts/slack.md §4)."""
 
 _FILE_LINE: Final = re.compile(r"^\[文件 File\] .*$", re.MULTILINE)
-_LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
+_LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\](?:\n|\Z)")
 """Lines of the bridge's own, beside a message's words."""
 _CORRECTION: Final = re.compile(r"\A\[(?:更正 Edited|已删除 Deleted)\b")
 """How it begins when the bridge tells the desk of an edit or a deletion."""

@@ -172,6 +172,8 @@ UNTRIED_AT_SLACK = {
     # Never asked for twice, and has tests of its own.
     "ticket_works_twice",
     "disabled_link_error",
+    # Tried in wired/test_files.py.
+    "says_file_length",
     # Tried in slack/test_reading.py.
     "history_pages",
     "strict_limit_refused",
@@ -188,6 +190,7 @@ UNTRIED = {
     "open_file_secret",
     "farewell",
     # These have tests of their own.
+    "restricts",
     "websocket_section",
     "numbers_as_text",
     "plan_users",

@@ -39,6 +39,9 @@ class StoredFile:
     content: bytes = field(repr=False)
     secret: str = field(repr=False)
     """Needed to download it; empty for an open file."""
+    name: str = field(default="", repr=False)
+    """As it was uploaded."""
+    mimetype: str = ""
 
 
 @final

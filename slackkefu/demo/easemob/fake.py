@@ -189,6 +189,14 @@ class FakeEasemob:
         """Return the calendar's time: seconds since the epoch."""
         return self._cluster.wall()
 
+    def attachment(self, url: str) -> StoredFile:
+        """Return the file that lies at *url*; raises KeyError when there is none."""
+        return self._cluster.files[url.rpartition("/")[2].partition("?")[0]]
+
+    def attachments(self) -> tuple[StoredFile, ...]:
+        """Return every file that was uploaded."""
+        return tuple(self._cluster.files.values())
+
     def online(self, user: str) -> tuple[str, ...]:
         """Return the resources of the devices with which *user* is online."""
         return tuple(device.resource for device in self._exchange.devices(user))

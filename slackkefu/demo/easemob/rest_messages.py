@@ -95,27 +95,40 @@ async def _upload(call: Call) -> Answer:
     """Take an attachment (facts/easemob-rest.md §7.1)."""
     await trio.lowlevel.checkpoint()
     call.require_token(user_too=True)
-    content = _part(call)
-    if content is None:
+    part = _part(call)
+    if part is None:
         raise AccountError(400, "illegal_argument", "file must be provided.")
+    content, filename, mimetype = part
     if len(content) > MAX_FILE_BYTES:
         raise AccountError(413, "file exceeding maximum limit", "the file size exceeds the maximum limit.")
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{call.uri}/{len(call.cluster.files)}"))
-    restricted = call.headers.get("restrict-access") == "true"
+    restricted = _is_restricted(call)
     secret = f"share-{name[:8]}" if restricted or call.cluster.switches.open_file_secret else ""
-    call.cluster.files[name] = StoredFile(content, secret if restricted else "")
+    call.cluster.files[name] = StoredFile(content, secret if restricted else "", filename, mimetype)
     entity = {"uuid": name, "type": "chatfile"} | ({"share-secret": secret} if secret else {})
     return Answer(200, {"action": "post", "path": "/chatfiles", "uri": call.uri, "entities": [entity]}, "full")
 
 
-def _part(call: Call) -> bytes | None:
-    """Return the form part named ``file``."""
+def _is_restricted(call: Call) -> bool:
+    """Tell whether an upload asks for a secret, where this cluster knows that (facts/easemob-rest.md §7.1, §14)."""
+    asked = call.headers.get("restrict-access")
+    match call.cluster.switches.restricts:
+        case "value":
+            return asked == "true"
+        case "presence":
+            return asked is not None
+    return False
+
+
+def _part(call: Call) -> tuple[bytes, str, str] | None:
+    """Return content, name and type of the form part named ``file``."""
     head = f"Content-Type: {call.headers.get('content-type', '')}\r\n\r\n".encode()
     form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + call.content)
     for part in form.iter_parts() if form.is_multipart() else ():
         if part.get_param("name", header="content-disposition") == "file":
             content = part.get_payload(decode=True)
-            return content if isinstance(content, bytes) else None
+            named = part.get_filename() or "", part.get_content_type()
+            return (content, *named) if isinstance(content, bytes) else None
     return None
 
 

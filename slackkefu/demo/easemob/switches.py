@@ -62,6 +62,11 @@ class Switches:
     """
     send_form: Literal["both", "2017"] = "both"
     """Whether ``POST /messages/users`` exists beside ``POST /messages`` (facts/easemob-rest.md §6.3)."""
+    restricts: Literal["value", "presence", "nothing"] = "value"
+    """
+    What makes an upload need its ``share-secret``: the value of ``restrict-access``, the header alone as in 2015, or
+    nothing, where the feature was not opened (facts/easemob-rest.md §7.1).
+    """
     open_file_secret: bool = False
     """An upload without ``restrict-access`` gets a ``share-secret`` as well (facts/easemob-rest.md §7.1)."""
 

@@ -22,7 +22,7 @@ what can go wrong on the way is in :class:`Faults`; what was sent, confirmed and
 from __future__ import annotations
 
 from slackkefu.demo.slack.fake import FakeSlack
-from slackkefu.demo.slack.faults import Drop, Faults, Hang, Late, Refusal, Status, TooMany
+from slackkefu.demo.slack.faults import Cut, Drop, Faults, Hang, Late, Refusal, Status, TooMany, Trickle
 from slackkefu.demo.slack.ledger import Call, Ledger, Parcel, Post
 from slackkefu.demo.slack.people import Person, Workspace
 from slackkefu.demo.slack.state import AppSettings
@@ -32,6 +32,7 @@ __all__ = [
     "Addresses",
     "AppSettings",
     "Call",
+    "Cut",
     "Drop",
     "FakeSlack",
     "Faults",
@@ -46,5 +47,6 @@ __all__ = [
     "Switches",
     "Timing",
     "TooMany",
+    "Trickle",
     "Workspace",
 ]

@@ -17,7 +17,20 @@ from slackkefu.demo.line import Weather
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Drop", "Faults", "Hang", "Late", "LinkFaults", "Refusal", "Status", "TooMany", "WebFault", "WebFaults"]
+__all__ = [
+    "Cut",
+    "Drop",
+    "Faults",
+    "Hang",
+    "Late",
+    "LinkFaults",
+    "Refusal",
+    "Status",
+    "TooMany",
+    "Trickle",
+    "WebFault",
+    "WebFaults",
+]
 
 ANY: Final = "*"
 
@@ -65,13 +78,28 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A download that breaks off in the middle: the right head, so many of the right bytes, and no more."""
+
+    after_bytes: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Trickle:
+    """A download that comes in pieces, with so long between them."""
+
+    pause_s: float
+    piece_bytes: int = 65_536
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """The right answer, this much later."""
 
     delay_s: float
 
 
-WebFault: TypeAlias = TooMany | Status | Refusal | Hang | Drop | Late
+WebFault: TypeAlias = TooMany | Status | Refusal | Hang | Drop | Late | Cut | Trickle
 
 
 @final

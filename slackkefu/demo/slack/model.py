@@ -249,7 +249,13 @@ class HostedFile:
     url_private: str = ""
     title: str = ""
     mode: str = "hosted"
+    """``hosted``, ``snippet``, ``external``; ``tombstone`` once it is deleted, ``hidden_by_limit`` on a free plan."""
     is_external: bool = False
+    clip: str = ""
+    """``slack_audio`` or ``slack_video`` for what was recorded in Slack."""
+    duration_ms: int = 0
+    access: str = "visible"
+    """``access_denied`` where the app may not see it."""
     complete: bool = True
     """False between the first and the last step of an upload."""
     length: int | None = None
@@ -265,6 +271,8 @@ class HostedFile:
 
     def as_shape(self) -> Shape:
         """Return the file object as ``files.info`` and local events show it."""
+        if self.mode in ("tombstone", "hidden_by_limit"):
+            return {"id": self.id, "mode": self.mode}
         kind = self.name.rpartition(".")[2] if "." in self.name else "binary"
         thumbnail: Shape = {}
         if self.mimetype.startswith("image/"):
@@ -276,6 +284,7 @@ class HostedFile:
                 "original_w": 1280,
                 "original_h": 853,
             }
+        clip: Shape = {"subtype": self.clip, "duration_ms": self.duration_ms} if self.clip else {}
         return {
             "id": self.id,
             "created": self.created,
@@ -302,8 +311,9 @@ class HostedFile:
             "permalink": f"https://{self.owner.team.domain}.slack.com/files/{self.owner.id}/{self.id}/{self.name}",
             "permalink_public": f"https://slack-files.com/{self.owner.team.id}-{self.id}-00ff00ff00",
             "has_rich_preview": False,
-            "file_access": "visible",
+            "file_access": self.access,
             **thumbnail,
+            **clip,
         }
 
     def as_shares(self) -> Shape:

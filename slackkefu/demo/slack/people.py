@@ -8,6 +8,7 @@ happens between other things: whoever waits for it gets a turn.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
+from urllib.parse import quote
 
 import trio
 
@@ -15,7 +16,7 @@ from slackkefu.demo.slack import events
 from slackkefu.demo.slack.model import Channel, ChannelKind, HostedFile, Message, Organisation, Team, User
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from slackkefu.demo.slack.ledger import Parcel
     from slackkefu.demo.slack.model import Installation
@@ -267,13 +268,40 @@ class Person:
         thread: Message | str | None = None,
     ) -> Message:
         """Share a file, with a comment or without."""
+        file = self.uploads(name, content, mimetype=mimetype, file_id=file_id)
+        return await self.shares_all(where, [file], comment=comment, thread=thread)
+
+    async def shares_all(
+        self, where: Channel, files: Sequence[HostedFile], *, comment: str = "", thread: Message | str | None = None
+    ) -> Message:
+        """Share several files in one message, with a comment or without."""
         await trio.lowlevel.checkpoint()
+        return self._state.write(self.user, where, comment, files=files, thread_ts=_root(thread))
+
+    def uploads(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        mimetype: str = "application/octet-stream",
+        file_id: str | None = None,
+        clip: str = "",
+        duration_ms: int = 0,
+    ) -> HostedFile:
+        """Give a file to Slack, to be shared; *clip* says as what it was recorded there."""
         state = self._state
         new_id = file_id or state.mint.identity("F")
-        url = f"{state.addresses.files}files-pri/{self.user.team.id}-{new_id}/{name}"
+        url = f"{state.addresses.files}files-pri/{self.user.team.id}-{new_id}/{quote(name)}"
         file = HostedFile(new_id, name, mimetype, content, self.user, int(state.mint.now()), url_private=url)
+        file.clip, file.duration_ms = clip, duration_ms
         state.files[file.id] = file
-        return state.write(self.user, where, comment, files=[file], thread_ts=_root(thread))
+        return file
+
+    def links(self, name: str, address: str) -> HostedFile:
+        """Let Slack know of a file that lies elsewhere, to be shared."""
+        file = self.uploads(name, b"")
+        file.mode, file.is_external, file.url_private = "external", True, address
+        return file
 
     async def passes_on(self, message: Message, where: Channel, typed: str = "") -> Message:
         """Share somebody's message elsewhere, with words of one's own or without (facts/slack.md §6)."""

@@ -77,6 +77,8 @@ class Switches:
     """What a file says that is completed once more: an error, or "ok" without another share (§7: only once)."""
     new_file_known: bool = False
     """Whether ``files.info`` knows a file that is not completed yet (not stated)."""
+    says_file_length: bool = True
+    """Whether a download says how long it is (§7: not stated)."""
     dead_token_error: Literal["account_inactive", "token_revoked", "invalid_auth"] = "account_inactive"
     """What a token answers after the app was removed (§9)."""
 

@@ -364,6 +364,30 @@ async def test_a_file_goes_up_and_comes_down(easemob: FakeEasemob) -> None:
     assert 400 == missing.status_code
 
 
+@pytest.mark.parametrize(
+    ("restricts", "asked", "is_restricted"),
+    [
+        ("value", "true", True),
+        ("value", "false", False),
+        ("presence", "false", True),
+        ("presence", None, False),
+        ("nothing", "true", False),
+    ],
+)
+async def test_what_makes_an_upload_restricted(restricts: str, asked: str | None, is_restricted: bool) -> None:
+    """The value of the header, the header, or nothing (facts/easemob-rest.md §7.1, §14); bytes and name are kept."""
+    easemob = fake(restricts=restricts)
+    content = bytes(range(256)) * 50 + b"\r\n--x\r\n"
+    async with client(easemob) as http:
+        headers = bearer(easemob) | ({"restrict-access": asked} if asked else {})
+        up = await http.post("/chatfiles", files={"file": ("图 1.png", content, "image/png")}, headers=headers)
+    (stored,) = easemob.attachments()
+
+    assert is_restricted is bool(stored.secret) is ("share-secret" in up.json()["entities"][0])
+    assert (content, "图 1.png", "image/png") == (stored.content, stored.name, stored.mimetype)
+    assert stored is easemob.attachment(f"https://x.test/chatfiles/{up.json()['entities'][0]['uuid']}?y")
+
+
 async def test_bad_bodies_are_named(easemob: FakeEasemob) -> None:
     """No JSON, no content type, no such path, no such form: each has its error (facts/easemob-rest.md §2.3)."""
     async with client(easemob) as http:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import trio
 
-from slackkefu.demo.slack import Drop, Hang, Late, Refusal, Status, TooMany
+from slackkefu.demo.slack import Cut, Drop, Hang, Late, Refusal, Status, TooMany, Trickle
 from slackkefu.demo.slack.faults import WebFaults
 from slackkefu.demo.slack.web_api.limits import Limit
 from tests.memory_network import MemoryNetwork
@@ -17,6 +17,8 @@ from tests.memory_network import MemoryNetwork
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from random import Random
+
+    from trio.testing import MockClock
 
     from tests.demo.slack.conftest import Stage
 
@@ -226,6 +228,40 @@ async def test_downloads_and_the_sign_in_page(stage: Stage, http: httpx.AsyncCli
         page = await http.get(answer.headers["location"])
         assert (200, "?;acl_fail") == (page.status_code, page.headers["x-slack-meta"])
         assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_what_cannot_be_downloaded(stage: Stage, http: httpx.AsyncClient) -> None:
+    """What is deleted, hidden or denied shows no more than that, and its bytes are kept back."""
+    for mode, access in (("tombstone", "visible"), ("hidden_by_limit", "visible"), ("hosted", "access_denied")):
+        file = stage.mia.uploads("a.txt", b"abc")
+        file.mode, file.access = mode, access
+        await stage.mia.shares_all(stage.dm, [file])
+        (shown,) = stage.events[-1]["files"]
+        answer = await http.get(file.url_private)
+
+        assert (mode, access == "visible") == (shown["mode"], "url_private" not in shown)
+        assert (302 if mode != "hidden_by_limit" else 200) == answer.status_code
+    deleted = stage.mia.uploads("b.txt", b"abc")
+    deleted.mode = "tombstone"
+    assert "file_deleted" == stage.error("files.info", file=deleted.id)
+
+
+async def test_a_download_through_faults(stage: Stage, http: httpx.AsyncClient, autojump_clock: MockClock) -> None:
+    """One that is cut gives no answer, one that trickles takes its time; a link that lies elsewhere is only shown."""
+    stage.slack.faults.web.next("download", Cut(after_bytes=10))
+    stage.slack.faults.web.next("download", Trickle(pause_s=2.0, piece_bytes=100))
+    link = stage.mia.links("plan", "https://docs.example.com/plan")
+    clip = stage.mia.uploads("a.m4a", b"x" * 300, mimetype="audio/mp4", clip="slack_audio", duration_ms=5)
+    await stage.mia.shares_all(stage.dm, [link, clip])
+    elsewhere, recorded = stage.events[-1]["files"]
+    with pytest.raises(httpx.RemoteProtocolError):
+        await http.get(clip.url_private)
+    began = trio.current_time()
+    assert b"x" * 300 == (await http.get(clip.url_private)).content
+
+    assert 6.0 == pytest.approx(trio.current_time() - began, abs=0.1)
+    assert (True, "https://docs.example.com/plan") == (elsewhere["is_external"], elsewhere["url_private"])
+    assert ("slack_audio", 5) == (recorded["subtype"], recorded["duration_ms"])
 
 
 @pytest.mark.parametrize("how", [{"content": b"abc"}, {"files": {"filename": b"abc"}}], ids=["raw", "multipart"])

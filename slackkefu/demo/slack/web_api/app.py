@@ -28,7 +28,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from slackkefu.demo.serve import AnswerLost
-from slackkefu.demo.slack.faults import Drop, Hang, Late, Refusal, Status, TooMany
+from slackkefu.demo.slack.faults import Cut, Drop, Hang, Late, Refusal, Status, TooMany, Trickle
 from slackkefu.demo.slack.ledger import Call as CallRecord
 from slackkefu.demo.slack.web_api.call import BotCall, Call
 from slackkefu.demo.slack.web_api.hooks import answer_hook
@@ -133,6 +133,7 @@ class _Front:
 
     async def download(self, request: Request) -> Response:
         """Give the bytes of a file; without a good token lead to the sign-in page, a 200 (facts/slack.md §7)."""
+        fault = self._faults.meet("download")
 
         def carry_out() -> Response:
             file = self._readable_file(request)
@@ -142,12 +143,12 @@ class _Front:
                     f"{self._state.addresses.files}?redir={quote(request.url.path)}", status_code=302
                 )
             return StreamingResponse(
-                _chunks(file.content),
+                _chunks(file.content, fault),
                 media_type=file.mimetype,
-                headers={"content-length": str(len(file.content))},
+                headers={"content-length": str(len(file.content))} if self._state.switches.says_file_length else {},
             )
 
-        return await self._meet(self._faults.meet("download"), carry_out, request)
+        return await self._meet(None if isinstance(fault, Cut | Trickle) else fault, carry_out, request)
 
     async def hook(self, request: Request) -> Response:
         """Take what is sent to a response URL."""
@@ -211,7 +212,9 @@ class _Front:
         team_and_file = request.path_params["path"].partition("/")[0]
         file = self._state.files.get(team_and_file.rpartition("-")[2])
         reader = BotCall("download", {}, self._state.mint.now(), installation=installation)
-        return file if file is not None and file.complete and reader.knows(self._state, file.owner) else None
+        if file is None or not file.complete or file.mode == "tombstone" or file.access != "visible":
+            return None
+        return file if reader.knows(self._state, file.owner) else None
 
 
 class _LostAnswer(Response):
@@ -235,10 +238,15 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _chunks(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), CHUNK_BYTES):
-        yield content[start : start + CHUNK_BYTES]
-        await trio.lowlevel.checkpoint()
+async def _chunks(content: bytes, fault: WebFault | None) -> AsyncIterator[bytes]:
+    """Yield a file, through the faults that a download can meet half-way."""
+    size = fault.piece_bytes if isinstance(fault, Trickle) else CHUNK_BYTES
+    end = fault.after_bytes if isinstance(fault, Cut) else len(content)
+    for start in range(0, end, size):
+        yield content[start : min(start + size, end)]
+        await trio.sleep(fault.pause_s if isinstance(fault, Trickle) else 0)
+    if isinstance(fault, Cut):
+        raise AnswerLost
 
 
 async def _arguments(request: Request, *, reads_json: bool) -> tuple[str, Document]:

@@ -25,6 +25,8 @@ def file_info(state: State, call: BotCall) -> Shape:
     is_there = file is not None and (file.complete or state.switches.new_file_known)
     if file is None or not is_there or not call.knows(state, file.owner):
         raise Refused("file_not_found")
+    if file.mode == "tombstone":
+        raise Refused("file_deleted")
     return {"file": {**file.as_shape(), "shares": file.as_shares()}}
 
 
