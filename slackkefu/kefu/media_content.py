@@ -2,16 +2,17 @@
 What came for a file: whether it is one, and what it is called.
 
 A server that will not give a file may give a page instead, with status 200: a sign-in page, an error in JSON. Names are
-other people's words: never a path, and made up where there are none.
+other people's words: made safe, and made up where there are none.
 
 Plain functions.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
+
+from slackkefu.net.file_names import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ __all__ = ["HEAD_BYTES", "is_something_else", "name_of_file"]
 HEAD_BYTES: Final = 64
 """So much of the beginning is looked at."""
 
-MAX_NAME: Final = 120
 MAX_EXTENSION: Final = 10
 
 _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
@@ -58,7 +58,6 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
     "application/pdf": "pdf",
 }
 _STEMS: Final[Mapping[MediaKind, str]] = {"image": "image", "file": "file", "audio": "voice", "video": "video"}
-_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u2069\ud800-\udfff<>:"|?*]')
 
 
 def is_something_else(media: Media, *, content_type: str, head: bytes) -> bool:
@@ -88,25 +87,15 @@ def name_of_file(media: Media, *, path: str, content_type: str, head: bytes) -> 
         head: The first bytes.
 
     """
-    name = _safe(media.filename)
+    name = safe_name(media.filename, fallback="")
     if not name:
-        last = _safe(unquote(path.rpartition("/")[2]))
+        last = safe_name(unquote(path.rpartition("/")[2]), fallback="")
         name = last if _extension(last) else _STEMS[media.kind]
     if _extension(name):
         return name
     by_content = next((extension for signature, extension in _SIGNATURES if head.startswith(signature)), "")
     extension = by_content or _EXTENSIONS.get(content_type.partition(";")[0].strip().lower(), "")
     return f"{name}.{extension}" if extension else name
-
-
-def _safe(name: str) -> str:
-    """Return a name without folders and without characters that are none, cut in its middle where it is long."""
-    name = _UNSAFE.sub("", re.split(r"[/\\]", name)[-1]).strip().lstrip(".").strip()
-    if len(name) <= MAX_NAME:
-        return name
-    extension = _extension(name)
-    tail = f".{extension}" if extension else ""
-    return name[: MAX_NAME - len(tail)] + tail
 
 
 def _extension(name: str) -> str:
