@@ -19,6 +19,7 @@ import msgspec
 
 from slackkefu.slack.blocks import fullest
 from slackkefu.slack.fields import text_at
+from slackkefu.slack.file_ref import FileRef, read_files
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.profile import Profile, read_profile
 
@@ -37,20 +38,6 @@ class Malformed:
 
     reason: str
     """Names field and kind, never content."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileRef:
-    """A file on a message; in Slack Connect only the id may be known (facts/slack.md §7)."""
-
-    id: str
-    name: str = field(repr=False)
-    """As the person named it, possibly empty; never a path."""
-    mimetype: str
-    size: int | None
-    """Bytes; None where unknown."""
-    mode: str
-    """``hosted``, ``snippet``, ``external``, ``file_access``, ``tombstone``, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +160,7 @@ def read_message(
         user_team=wire.user_team or None,
         text=_read_text(wire),
         emoji=_read_emoji(wire.blocks),
-        files=_read_files(wire.files),
+        files=read_files(wire.files),
         profile=read_profile(wire.user_profile),
         edited=bool(wire.edited),
         edited_ts=Ts(text_at(wire.edited, "ts")) or None,
@@ -197,23 +184,6 @@ def _read_inner(raw: object, channel: str, channel_type: str | None) -> MessageE
     flat = {name: value for name, value in raw.items() if name not in ("message", "previous_message", "channel")}
     message = read_message(flat, channel=channel, channel_type=channel_type)
     return message if isinstance(message, MessageEvent) else None
-
-
-def _read_files(raw: object) -> tuple[FileRef, ...]:
-    """Read ``files``, passing over what is no object."""
-    if not isinstance(raw, list):
-        return ()
-    return tuple(
-        FileRef(
-            id=text_at(item, "id"),
-            name=text_at(item, "name"),
-            mimetype=text_at(item, "mimetype"),
-            size=_size(item.get("size")),
-            mode=text_at(item, "mode"),
-        )
-        for item in raw
-        if isinstance(item, Mapping)
-    )
 
 
 def _read_emoji(blocks: object) -> dict[str, str]:
@@ -251,8 +221,3 @@ def _read_metadata_id(raw: object) -> str:
     if isinstance(raw, Mapping) and raw.get("event_type") == METADATA_TYPE:
         return text_at(raw.get("event_payload"), "id")
     return ""
-
-
-def _size(value: object) -> int | None:
-    """Return *value* if it is a number of bytes."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from slackkefu.world import World
 
-__all__ = ["Identity", "Post", "Posted", "WebClient"]
+__all__ = ["NOT_SENT", "Identity", "Post", "Posted", "WebClient", "pause_of"]
 
 log = structlog.get_logger()
 
@@ -98,7 +98,7 @@ _HTTP_REQUEST_TIMEOUT: Final = 408
 _HTTP_TOO_MANY: Final = 429
 _HTTP_SERVER_ERROR: Final = 500
 
-_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors of httpx after which nothing can have left; after all others something may have."""
 
 
@@ -326,7 +326,7 @@ class WebClient:
         with trio.move_on_at(deadline):
             try:
                 response = await self._http.send(request)
-            except _NOT_SENT as exc:
+            except NOT_SENT as exc:
                 raise ConnectFailed(self._address, reason_of(exc)) from None
             except httpx.HTTPError as exc:
                 # Not chained: the error holds the request, and with it the token.
@@ -355,7 +355,7 @@ class WebClient:
         """Return an ``ok`` answer, or raise what another one means (facts/slack.md §8, §9; trap 14)."""
         status = response.status_code
         if status == _HTTP_TOO_MANY:
-            raise SlackRateLimited(method, _pause(response.headers))
+            raise SlackRateLimited(method, pause_of(response.headers))
         if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT:
             raise self._lost(method, f"HTTP {status}")
         body = _json(response.content)
@@ -367,7 +367,7 @@ class WebClient:
         if body.get("ok") is True:
             return _Answer(body, response.headers)
         if code in _RATE_LIMITED:
-            raise SlackRateLimited(method, _pause(response.headers))
+            raise SlackRateLimited(method, pause_of(response.headers))
         if code in _TRANSIENT:
             raise self._lost(method, code)
         raise SlackApiError(method, code, needed=text_at(body, "needed"))
@@ -406,7 +406,7 @@ class _Turns:
                 self._locks.pop(key, None)
 
 
-def _pause(headers: httpx.Headers) -> float:
+def pause_of(headers: httpx.Headers) -> float:
     """Return ``Retry-After`` in seconds; it may have a fraction, be missing or be absurd."""
     try:
         pause = float(headers.get("retry-after", ""))

@@ -113,8 +113,19 @@ def test_files() -> None:
     (image,) = read(event(11)).files
     (foreign,) = read(event(15)).files
 
-    assert image == FileRef("F0SHOT0001", "screenshot.png", "image/png", 48213, "hosted")
-    assert foreign == FileRef("F0CONNECT1", "", "", None, "file_access")
+    assert image == FileRef(
+        "F0SHOT0001",
+        "screenshot.png",
+        "image/png",
+        48213,
+        "hosted",
+        access="visible",
+        url="https://files.slack.com/files-pri/T0NORTH001-F0SHOT0001/screenshot.png",
+        permalink="https://north.slack.com/files/U0MIA00001/F0SHOT0001/screenshot.png",
+        width=1280,
+        height=853,
+    )
+    assert foreign == FileRef("F0CONNECT1", "", "", None, "file_access", access="check_file_info")
     assert () == read(event(2, files=[None, 5, "x"])).files
     assert read(event(2, files=[{"size": True}, {"size": -1}])).files[0].size is None
 
