@@ -8,7 +8,7 @@ the table below says so for each of httpx's.
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, cast, final
 
 import httpx
 import trio
@@ -17,9 +17,11 @@ from slackkefu.errors import ConnectFailed, RestOutcomeUnknown
 from slackkefu.net.network import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 
 __all__ = ["exchange"]
+
+MAX_CONNECT_S: Final = 10.0
 
 _NEVER_LEFT: Final = (
     httpx.ConnectError,
@@ -39,7 +41,7 @@ async def exchange(
     *,
     call: str,
     headers: Mapping[str, str],
-    content: bytes | None = None,
+    content: bytes | AsyncIterable[bytes] | None = None,
     limit_s: float,
     max_bytes: int,
 ) -> tuple[int, bytes]:
@@ -52,7 +54,7 @@ async def exchange(
         url: Absolute address.
         call: What errors name this call; no names of people in it.
         headers: Request headers.
-        content: Request body.
+        content: Request body; what a stream raises is raised here as it is.
         limit_s: Time limit for everything together.
         max_bytes: Largest answer accepted, after decompression.
 
@@ -65,21 +67,41 @@ async def exchange(
 
     """
     # Half of the time to connect: or one that never came about would look like an answer that never came.
-    timeout = httpx.Timeout(limit_s, connect=limit_s / 2, pool=limit_s / 2)
+    connect_s = min(limit_s / 2, MAX_CONNECT_S)
+    timeout = httpx.Timeout(limit_s, connect=connect_s, pool=connect_s)
     host = httpx.URL(url).netloc.decode("ascii", "replace")
     if client.is_closed:
         # We are stopping, and this task has not heard of it yet.
         raise ConnectFailed(host, "stopping")
     try:
         with trio.fail_after(limit_s):
-            async with client.stream(method, url, headers=headers, content=content, timeout=timeout) as response:
+            if content is None or isinstance(content, bytes):
+                request = client.build_request(method, url, headers=headers, content=content, timeout=timeout)
+            else:
+                request = client.build_request(method, url, headers=headers, timeout=timeout)
+                request.stream = _Stream(content)
+            response = await client.send(request, stream=True)
+            try:
                 return response.status_code, await _read(response, call=call, max_bytes=max_bytes)
+            finally:
+                await response.aclose()
     except _NEVER_LEFT as error:
         raise ConnectFailed(host, _reason(error)) from error
     except _MAY_HAVE_LEFT as error:
         raise RestOutcomeUnknown(call, _reason(error)) from error
     except trio.TooSlowError:
         raise RestOutcomeUnknown(call, f"nothing within {limit_s:g} s") from None
+
+
+@final
+class _Stream(httpx.AsyncByteStream):
+    """A body that is read piece by piece, without a generator of httpx's around it, which nobody would close."""
+
+    def __init__(self, content: AsyncIterable[bytes]) -> None:
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._content)
 
 
 async def _read(response: httpx.Response, *, call: str, max_bytes: int) -> bytes:

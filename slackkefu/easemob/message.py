@@ -135,6 +135,8 @@ class OutgoingMessage:
     to: ImUser
     body: Body
     ext: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    instead: Body | None = field(default=None, repr=False)
+    """What may be sent in the place of a file, by a way that carries none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@ What to do after an error of Easemob's.
 
 Whether to try again is decided here and nowhere else, by one function for each way of talking to Easemob:
 :func:`after_call` for REST, :func:`after_start` for its first call, :func:`after_rest_send` for a message sent by it,
-:func:`after_link` for the long connection, :func:`after_send` for a message whichever way it went. They are tables
-with a little reading of reasons around them; they know no clock.
+:func:`after_upload` for a file, :func:`after_link` for the long connection, :func:`after_send` for a message whichever
+way it went. They are tables with a little reading of reasons around them; they know no clock.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from slackkefu.errors import (
     RestPlanLimit,
     RestRateLimited,
     RestSendRefused,
+    RestUnauthorized,
     SendOutcomeUnknown,
     SendPossiblyDone,
     SendRefused,
@@ -50,6 +51,7 @@ __all__ = [
     "after_rest_send",
     "after_send",
     "after_start",
+    "after_upload",
     "is_banned",
 ]
 
@@ -129,6 +131,36 @@ def after_rest_send(error: SlackkefuError, *, failures: int) -> float | None:
 
     """
     return 0.0 if isinstance(error, ConnectFailed) and failures <= 2 else None
+
+
+def after_upload(error: SlackkefuError) -> float | None:
+    """
+    Say when to upload a file again; whoever does lets the pause grow, and does it a few times only.
+
+    Two uploads of one file do no harm, so whether the first one arrived does not matter.
+
+    * The network, no usable answer, a gateway (408, 5xx; not a 500 that says the address is wrong): after a second.
+    * Too fast: after two; the pace is slowed as well.
+    * 401: at once, with the new token that it has led to.
+    * What an operator has to mend: after some seconds; texts wait for it too.
+    * Everything else is about this file (400, 403, 413, …), or about the plan: not at all.
+
+    Args:
+        error: What the upload raised.
+
+    Returns:
+        Seconds until the next attempt, at least, or None.
+
+    """
+    if isinstance(error, RestUnauthorized):
+        return 0.0
+    if isinstance(error, RestRateLimited):
+        return 2.0
+    if isinstance(error, LinkError | RestOutcomeUnknown | RemoteProtocolError):
+        return 1.0
+    if isinstance(error, RestError):
+        return 1.0 if error.status in (*_SLOW_SERVER, 503) and error.code not in _NEVER else None
+    return 5.0 if isinstance(error, OperatorError) else None
 
 
 # The long connection.

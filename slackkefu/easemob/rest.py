@@ -49,7 +49,7 @@ from slackkefu.errors import (
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 
     from slackkefu.easemob.names import AppKey, ImUser
     from slackkefu.easemob.tokens import TokenStore
@@ -394,6 +394,39 @@ class RestClient:
                 self._app.accepted(token)
                 return answer
 
+    async def send_stream(
+        self, path: str, content: AsyncIterable[bytes], *, call: str, headers: Mapping[str, str], limit_s: float
+    ) -> tuple[str, Mapping[str, object]]:
+        """
+        Post a stream with the app token, once: a stream cannot be sent again. Takes its turn among all calls of ours.
+
+        Args:
+            path: Below the app.
+            content: The body. What it raises is raised here as it is.
+            call: What errors name this call.
+            headers: Of the body.
+            limit_s: Time limit for everything.
+
+        Returns:
+            The address it went to, and the answer.
+
+        Raises:
+            RestUnauthorized: The token was not taken; the next call has another one, where that may help.
+            SlackkefuError: As :meth:`user_token`.
+
+        """
+        token = await self._app.get()
+        try:
+            base, answer = await self._request(
+                "POST", path, content, call=call, headers=headers, bearer=token, limit_s=limit_s
+            )
+        except RestUnauthorized as error:
+            log.info("easemob.app_token_refused", call=call, code=error.code)
+            self._app.rejected(token, error)
+            raise
+        self._app.accepted(token)
+        return f"{base}{self._path}{path}", answer
+
     async def _repeated(
         self,
         method: str,
@@ -426,12 +459,25 @@ class RestClient:
         bearer: Secret | None = None,
     ) -> Mapping[str, object]:
         """Make one request when its turn comes, and read the answer."""
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        content = None if body is None else msgspec.json.encode(body)
+        _, answer = await self._request(method, path, content, call=call, headers=headers, bearer=bearer)
+        return answer
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        content: bytes | AsyncIterable[bytes] | None,
+        *,
+        call: str,
+        headers: Mapping[str, str],
+        bearer: Secret | None,
+        limit_s: float = EXCHANGE_S,
+    ) -> tuple[str, Mapping[str, object]]:
+        """Make one request, and learn from how it ends; return the server's address and the answer."""
         base = await self._endpoints.rest_base()
-        headers = {"Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if bearer is not None:
-            headers["Authorization"] = f"Bearer {bearer.reveal()}"
+        authorization = {} if bearer is None else {"Authorization": f"Bearer {bearer.reveal()}"}
         await self._pace.turn()
         self._requests += 1
         try:
@@ -440,9 +486,9 @@ class RestClient:
                 method,
                 f"{base}{self._path}{path}",
                 call=call,
-                headers=headers,
-                content=None if body is None else msgspec.json.encode(body),
-                limit_s=EXCHANGE_S,
+                headers={"Accept": "application/json", **headers, **authorization},
+                content=content,
+                limit_s=limit_s,
                 max_bytes=MAX_BYTES,
             )
             answer = read_answer(call, status, raw)
@@ -456,4 +502,4 @@ class RestClient:
             self._slower_s = min(self._slower_s * 2, SLOWER_CAP_S)
             raise
         self._slower_s = SLOWER_FIRST_S
-        return answer
+        return base, answer

@@ -17,6 +17,7 @@ from slackkefu.easemob.recovery import (
     after_rest_send,
     after_send,
     after_start,
+    after_upload,
 )
 from slackkefu.easemob.statuses import ADVICE, Cause
 from slackkefu.errors import (
@@ -217,3 +218,28 @@ def test_a_refusal_at_the_start(*, is_theirs: bool, pauses: list[float | None]) 
     error = EasemobSetupError("POST /token", "401", "Mend it.", is_theirs=is_theirs)
 
     assert pauses == [after_start(error, failures=number) for number in range(1, len(pauses) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("expected", "error"),
+    [
+        (1.0, ConnectFailed("h", "refused")),
+        (1.0, LinkClosed("h", "cut")),
+        (1.0, RestOutcomeUnknown("call", "cut")),
+        (1.0, RemoteProtocolError("no JSON")),
+        (0.0, RestUnauthorized("call", 401, "unauthorized")),
+        (2.0, RestRateLimited("call", 429, "reach_limit")),
+        (1.0, RestError("call", 502, "")),
+        (1.0, RestError("call", 503, "")),
+        (5.0, SETUP),
+        (None, RestError("call", 500, "web_application")),
+        (None, RestError("call", 413, "file exceeding maximum limit")),
+        (None, RestError("call", 400, "illegal_argument")),
+        (None, RestError("call", 403, "forbidden_op")),
+        (None, RestPlanLimit("call", 429, "resource_limited")),
+        (None, LocalProtocolError("ours")),
+    ],
+)
+def test_after_an_upload(expected: float | None, error: SlackkefuError) -> None:
+    """Two uploads of one file do no harm, so all that may pass is tried again; what is about the file is not."""
+    assert expected == after_upload(error)
