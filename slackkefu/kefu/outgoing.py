@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 
 from slackkefu.easemob.message import CommandBody, CustomBody, LocationBody, MediaBody, TextBody
 from slackkefu.kefu.wording import Language
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANYWHERE",
     "MAX_EXT_BYTES",
+    "REFUSED_EXTENSIONS",
     "Entrance",
     "Language",
     "VisitorCard",
@@ -44,6 +45,9 @@ __all__ = [
 
 MAX_EXT_BYTES: Final = 900
 """What ``ext`` may take of IM's 3 KB for a whole message (facts/kefu.md §0)."""
+
+REFUSED_EXTENSIONS: Final = frozenset({"asp", "exe", "asa", "vbs", "bat", "pif", "scr"})
+"""Files that the official widget does not send (facts/kefu.md §1.4)."""
 
 VisitorField: TypeAlias = Literal["name", "workspace", "email", "phone", "title", "timezone"]
 """A word of the setting ``kefu.visitor_fields``."""
@@ -162,7 +166,16 @@ def track(*, title: str, text: str, url: str) -> dict[str, Json]:
     return {"type": "custom", "msgtype": {"track": card}}
 
 
-def mark_of(message: OutgoingMessage) -> str:
+class HasExt(Protocol):
+    """A message, or one that is still to be made whole."""
+
+    @property
+    def ext(self) -> Mapping[str, Json]:
+        """Its ``ext``."""
+        ...
+
+
+def mark_of(message: HasExt) -> str:
     """Return the ``msg_id_for_ack`` by which the desk confirms *message*; empty when it has none."""
     mark = _object(message.ext.get("weichat")).get("msg_id_for_ack")
     return mark if isinstance(mark, str) else ""

@@ -123,6 +123,8 @@ class SecondChannel:
         """
         Send *message* as *visitor*, again after a lost answer: the desk knows it by its ``msg_id_for_ack``.
 
+        What this way does not carry, a file, is replaced by what may go instead.
+
         A cancellation may leave it sent.
 
         Raises:
@@ -137,7 +139,7 @@ class SecondChannel:
             "from": visitor,
             "to": self._service_number,
             "tenantId": self._tenant_id,
-            "bodies": [write_body(message.body)],
+            "bodies": [write_body(message.body if self.carries(message.body) else message.instead or message.body)],
             "ext": mended(message.ext),
             "orgName": self._app_key.org,
             "appName": self._app_key.app,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -195,6 +196,18 @@ def test_files_go_another_way() -> None:
     assert SecondChannel.carries(TextBody("x"))
     assert SecondChannel.carries(CommandBody("TransferToKf"))
     assert not SecondChannel.carries(MediaBody("img", "https://im.example.com/x"))
+
+
+async def test_a_line_goes_in_the_place_of_a_file(autojump_clock: MockClock) -> None:
+    """Where nothing else has proved that it arrived; under the same id."""
+    bench = Bench()
+    line = TextBody("[文件 File] a.png")
+    file = replace(HI, body=MediaBody("img", "https://im.example.com/x", filename="a.png"), instead=line)
+    await bench.channel.send(MIA, file)
+    sent = json.loads(bench.requests[0].content)
+
+    assert [{"type": "txt", "msg": "[文件 File] a.png"}] == sent["bodies"]
+    assert HI.ext == sent["ext"]
 
 
 async def test_no_words_are_shown(autojump_clock: MockClock) -> None:
