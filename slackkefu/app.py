@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.second_channel import SecondChannel
     from slackkefu.parts import Parts, Statistics
     from slackkefu.secret import Secret
+    from slackkefu.slack.files import Files
     from slackkefu.slack.installation import Installation
     from slackkefu.slack.web import WebClient
     from slackkefu.store import Store
@@ -135,6 +136,7 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
             parts = await _build(config, world, store, nursery)
             clients.push_async_callback(_close, parts.web)
+            clients.push_async_callback(_close, parts.files)
             clients.push_async_callback(_close, parts.rest)
             if parts.second_channel is not None:
                 clients.push_async_callback(_close, parts.second_channel)
@@ -272,7 +274,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | RestClient | SecondChannel) -> None:
+async def _close(client: WebClient | Files | RestClient | SecondChannel) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 

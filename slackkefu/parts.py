@@ -37,6 +37,7 @@ from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.proof.proof import Proof, Way
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.proof.rereading import Rereading
+from slackkefu.bridge.slack_to_kefu.carrying import Carrying
 from slackkefu.bridge.slack_to_kefu.changes import Changes
 from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
@@ -46,6 +47,7 @@ from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
 from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
 from slackkefu.bridge.slack_to_kefu.telling import Telling
 from slackkefu.bridge.slack_to_kefu.ways import Ways
+from slackkefu.easemob.attachments import Attachments
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
 from slackkefu.easemob.pool import Pool
@@ -55,6 +57,7 @@ from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.kefu.second_channel import SecondChannel
 from slackkefu.slack.connections import SocketMode
 from slackkefu.slack.directory import Directory
+from slackkefu.slack.files import Files
 from slackkefu.slack.reading import Reading
 from slackkefu.slack.uploads import Uploads
 from slackkefu.slack.web import WebClient
@@ -100,6 +103,7 @@ class Parts:
     book: Book
     # Slack.
     web: WebClient
+    files: Files
     directory: Directory
     socket_mode: SocketMode
     # Easemob.
@@ -116,6 +120,7 @@ class Parts:
     backfill: Backfill
     watch: Watch
     forwarding: Forwarding
+    carrying: Carrying
     words: Lanes[ImUser, Parcel]
     """Lanes to the desk, by visitor."""
     affairs: Lanes[InstallationKey, Special]
@@ -141,6 +146,7 @@ class Parts:
             "slack": self.socket_mode.statistics,
             "easemob_sessions": self.pool.statistics,
             "easemob_rest": self.rest.statistics,
+            "files_to_kefu": self.carrying.statistics,
             "messages": self.receipts.statistics,
             "proof": self.proving.statistics,
             "telling": self.telling.statistics,
@@ -188,6 +194,7 @@ def build(
 
     # The ends.
     web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
+    files = Files(world=world, web=web, api_url=config.slack.api_url)
     directory = Directory(web=web)
     languages = Languages(directory, default=config.slack.language)
     reading = Reading(web=web)
@@ -322,6 +329,7 @@ def build(
         is_live=pool.is_up,
         on_safe=lambda user: words.stow(user),  # noqa: PLW0108 - words comes later
     )
+    carrying = Carrying(files=files, attachments=Attachments(rest, chance=world.chance), world=world)
     proving = Proving(
         proof=Proof(ways=(Way.AGAIN, Way.TELL) if second_channel is None else (Way.AGAIN, Way.SECOND, Way.TELL)),
         sessions=pool,
@@ -329,6 +337,7 @@ def build(
             reading=reading,
             installations=installations,
             make=lambda forward: forwarding.again(forward),  # noqa: PLW0108 - forwarding comes later
+            carry=carrying.bring,
         ),
         send=pool.send,
         second=None if second_channel is None else second_channel.send,
@@ -359,6 +368,7 @@ def build(
         sources=sources,
         entrances=Entrances(config.kefu.entrance, config.kefu.workspaces, config.kefu.channels),
         service_number=service_number,
+        carrying=carrying,
     )
     acting = Affairs(
         installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
@@ -419,6 +429,7 @@ def build(
         installations=installations,
         book=book,
         web=web,
+        files=files,
         directory=directory,
         socket_mode=socket_mode,
         rest=rest,
@@ -432,6 +443,7 @@ def build(
         backfill=backfill,
         watch=watch,
         forwarding=forwarding,
+        carrying=carrying,
         words=words,
         affairs=affairs,
         ways=ways,

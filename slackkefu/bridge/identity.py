@@ -26,6 +26,7 @@ __all__ = [
     "Visitor",
     "author_team",
     "digest",
+    "digest_of_file",
     "im_user",
     "message_id",
     "meta_id",
@@ -113,6 +114,16 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"slackkefu.words").digest()
 
 
+def digest_of_file(file_id: str) -> bytes:
+    """
+    Return what stands for a file in an id: the same whatever becomes of it, the file or a line in its place.
+
+    A part that is a file is counted among the files, not among the words before them: so neither an edit of the words
+    nor another upload makes it another message.
+    """
+    return blake2b(file_id.encode("utf-8", "surrogatepass"), digest_size=16, person=b"slackkefu.file").digest()
+
+
 def meta_id(
     team: TeamId, channel: ChannelId, ts: Ts, revision: str, part: int, words: bytes, *, attempt: int = 0
 ) -> int:
@@ -124,8 +135,8 @@ def meta_id(
         channel: The channel it was written in.
         ts: The Slack message.
         revision: Empty for the message as first written; for an edit, the edit's own ``ts``.
-        part: Which part of the message, from 0.
-        words: :func:`digest` of the part.
+        part: Which part of the message, from 0; of a file, which file.
+        words: :func:`digest` of the part, or :func:`digest_of_file`.
         attempt: 0, also when the same is sent again because nobody knows whether it was accepted; 1 when it was
             accepted, has not come to the desk, and is to be a new message to Easemob.
 

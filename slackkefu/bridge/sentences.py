@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.kefu.outgoing import language_of
+from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import written_at
 from slackkefu.slack.text import escape
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROBOT",
+    "NotCarried",
     "Sentence",
     "deleted",
     "edited",
     "emptied",
+    "file_line",
     "label",
     "late",
+    "more_files",
     "not_in_slack",
     "say",
     "source",
@@ -207,3 +211,56 @@ def _of(ts: Ts) -> str:
 
 def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+# Files from Slack, to agents.
+
+
+class NotCarried(enum.StrEnum):
+    """Why a file that a customer sent is not at the desk; the name in logs and counters, so never changed."""
+
+    TOO_LARGE = "too_large"
+    REFUSED_TYPE = "refused_type"
+    EXTERNAL = "external"
+    DELETED = "deleted"
+    HIDDEN = "hidden"
+    DENIED = "denied"
+    NOT_GIVEN = "not_given"
+    """Slack does not hand it out."""
+    NOT_TAKEN = "not_taken"
+    """Easemob does not take it."""
+    FAILED = "failed"
+    """The network failed too often."""
+
+
+_NOT_CARRIED: Final[Mapping[NotCarried, str]] = MappingProxyType(
+    {
+        NotCarried.TOO_LARGE: "超过 10 MB，未转发 / over 10 MB, not passed on",
+        NotCarried.REFUSED_TYPE: "此类文件不转发 / this type of file is not passed on",
+        NotCarried.EXTERNAL: "外部链接 / a link to a file elsewhere",
+        NotCarried.DELETED: "已被删除 / deleted",
+        NotCarried.HIDDEN: "超出 Slack 套餐限制，不可见 / hidden by the limit of a Slack plan",
+        NotCarried.DENIED: "无权读取 / may not be read",
+        NotCarried.NOT_GIVEN: "无法从 Slack 下载 / could not be had from Slack",
+        NotCarried.NOT_TAKEN: "无法上传 / could not be uploaded",
+        NotCarried.FAILED: "传输失败 / could not be passed on",
+    }
+)
+
+
+def file_line(name: str, *, why: NotCarried | None = None, link: str = "") -> str:
+    """
+    Return the line that stands for a file.
+
+    Args:
+        name: What it is called; one line.
+        why: Why the file itself is not there.
+        link: Where people who may can look at it; empty where nothing leads there.
+
+    """
+    return " · ".join(filter(None, (f"{tag(Wording.FILE)} {name}", _NOT_CARRIED[why] if why is not None else "", link)))
+
+
+def more_files(count: int) -> str:
+    """Return the line that stands for files beyond those that are carried."""
+    return f"{tag(Wording.FILE)} 另有 {count} 个文件 / {count} more files"

@@ -17,8 +17,11 @@ from slackkefu.bridge.kefu_to_slack.recalling import Recalling
 from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
 from slackkefu.bridge.proof.proof import Proof
 from slackkefu.bridge.proof.proving import Proving
+from slackkefu.bridge.slack_to_kefu.cargo import body_of, line_for
+from slackkefu.bridge.slack_to_kefu.carrying import Brought
 from slackkefu.bridge.slack_to_kefu.receipts import Receipts
 from slackkefu.bridge.slack_to_kefu.routing import Forward, route
+from slackkefu.easemob.attachments import Attachment
 from slackkefu.errors import StoreUnwritable
 from slackkefu.secret import Secret
 from slackkefu.slack.envelope import parse_envelope
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.posting import Posting
     from slackkefu.bridge.languages import Languages
     from slackkefu.bridge.proof.rereading import Rereading
+    from slackkefu.bridge.slack_to_kefu.cargo import Cargo
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.net.network import Network
@@ -50,6 +54,7 @@ __all__ = [
     "MIA",
     "MIA_CHANNEL",
     "NORTH",
+    "Carrier",
     "Changes",
     "Journal",
     "Parcels",
@@ -337,6 +342,31 @@ def proving(journal: Journal | None = None) -> Proving:
         journal=journal or Journal(),
         wall=virtual_wall(),
     )
+
+
+@final
+class Carrier:
+    """Carrying by which every file is at Easemob at once, but those that are to be lines, for good or for now."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, bool] = {}
+        """Files that are not carried, by id, and whether that is final."""
+        self.asked: list[str] = []
+        self.takes_s: dict[str, float] = {}
+        """How long a file takes, by id."""
+
+    def refused(self, cargo: Cargo) -> Brought:
+        """Say what is sent of a file that is not taken."""
+        return Brought(cargo.loaded(line_for(cargo.file)))
+
+    async def bring(self, _: Installation, cargo: Cargo) -> Brought:
+        """Bring a file."""
+        self.asked.append(cargo.file.id)
+        await trio.sleep(self.takes_s.get(cargo.file.id, 0.0))
+        if cargo.file.id in self.lines:
+            return Brought(cargo.loaded(line_for(cargo.file)), self.lines[cargo.file.id])
+        attachment = Attachment(f"https://im.test/{cargo.file.id}", Secret(""))
+        return Brought(cargo.loaded(body_of(cargo.file, attachment, length=cargo.file.size or 0)))
 
 
 @final

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.bridge.slack_to_kefu.telling import TellingStatistics
+    from slackkefu.bridge.slack_to_kefu.to_kefu import Part
     from slackkefu.demo.slack.ledger import Post
     from slackkefu.demo.slack.model import Message
-    from slackkefu.easemob.message import OutgoingMessage
     from tests.wired.town import Town
 
 SOON_S = 30.0
@@ -192,7 +192,7 @@ async def test_poison_in_the_middle_of_a_lane(
 ) -> None:
     """A message that makes us fail is set aside and told; its neighbours arrive in order, and it is never sent."""
 
-    def fail(forward: Forward, **how: object) -> tuple[OutgoingMessage, ...]:
+    def fail(forward: Forward, **how: object) -> tuple[Part, ...]:
         if forward.event.text == "poison":
             raise ZeroDivisionError
         return parts(forward, **how)  # type: ignore[arg-type]  # handed on as they came

@@ -196,6 +196,12 @@ class Proof:
         if marks:
             self._add(_Message(origin, dict(marks), now))
 
+    def turned(self, key: MessageKey, mark: str, kind: str) -> None:
+        """Know that a part is sent as this kind of body, whatever was expected."""
+        message = self._messages.get(key)
+        if message is not None and mark in message.marks:
+            message.marks[mark] = kind
+
     def accepted(self, key: MessageKey, now: float, *, wall: float) -> Awaiting | None:
         """
         Know that Easemob has accepted all parts of a message: its time runs.

@@ -23,6 +23,7 @@ from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.proof.awaited import Conclusion, Origin, concluded
 from slackkefu.bridge.proof.proof import IN_ALL, PROOF_S, Way
 from slackkefu.bridge.proof.rereading import Missing
+from slackkefu.bridge.slack_to_kefu.cargo import Cargo
 from slackkefu.bridge.slack_to_kefu.custody import Outcome
 from slackkefu.bridge.slack_to_kefu.telling import untold
 from slackkefu.easemob.agenda import Alarm
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.receipts import Journal
     from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.bridge.slack_to_kefu.to_kefu import Part
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import InstallationKey
@@ -145,6 +147,10 @@ class Proving:
         """Know that the parts of a message are about to be sent; *marks* are :func:`marks_of` them."""
         self._proof.expect(Origin.of(forward), marks, trio.current_time())
         self._note(forward.user)
+
+    def turned(self, key: MessageKey, mark: str, kind: str) -> None:
+        """Know that a part is sent as another kind of body after all: a line in a file's place."""
+        self._proof.turned(key, mark, kind)
 
     def ended(self, user: ImUser, key: MessageKey, outcome: Outcome) -> Sequence[SlackEntry]:
         """
@@ -300,6 +306,7 @@ class Proving:
         for part in parts:
             if mark_of(part) not in self._proof.marks(key):
                 continue
+            self._proof.turned(key, mark_of(part), kind_of(part))
             log.warning("proof.again", visitor=origin.visitor, ts=key.ts, way=due.way.value, meaning="not confirmed")
             try:
                 with trio.fail_after(SEND_S):
@@ -347,6 +354,6 @@ class Proving:
             await self.flush()
 
 
-def marks_of(parts: Iterable[OutgoingMessage]) -> dict[str, str]:
-    """Return the mark of each part of a message, and the kind of its body."""
-    return {mark_of(part): kind_of(part) for part in parts}
+def marks_of(parts: Iterable[Part]) -> dict[str, str]:
+    """Return the mark of each part of a message, and the kind of its body; of a file, what it will most likely be."""
+    return {mark_of(part): part.kind if isinstance(part, Cargo) else kind_of(part) for part in parts}

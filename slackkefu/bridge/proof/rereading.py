@@ -2,8 +2,8 @@
 Reading a message in Slack again, to send it to the desk once more.
 
 No words of a message are kept once it was sent; they are in Slack. Read again, the same words make the same parts with
-the same marks (:mod:`slackkefu.bridge.slack_to_kefu.to_kefu`). Where they do not, its writer has edited the message
-since, and the words that were sent are nowhere any more.
+the same marks (:mod:`slackkefu.bridge.slack_to_kefu.to_kefu`), and a file is carried once more. Where they do not, its
+writer has edited the message since, and the words that were sent are nowhere any more.
 
 A correction by an edit is made again like a message, unless there was another edit since: that has a correction of its
 own. That something was deleted is said without reading.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 import structlog
 
 from slackkefu.bridge.identity import Visitor, visitor_of
+from slackkefu.bridge.slack_to_kefu.cargo import Cargo
 from slackkefu.bridge.slack_to_kefu.routing import Forward
 from slackkefu.bridge.table import SUBTYPES, Rule
 from slackkefu.errors import SlackkefuError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slackkefu.bridge.proof.awaited import Origin
+    from slackkefu.bridge.slack_to_kefu.carrying import Brought
+    from slackkefu.bridge.slack_to_kefu.to_kefu import Part
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.slack.installation import Installation, Installations
     from slackkefu.slack.reading import Reading
@@ -60,6 +63,7 @@ class Rereading:
         reading: Slack's past.
         installations: Who installed the app.
         make: Makes the parts of a message, as for the first time.
+        carry: Brings a file to Easemob.
 
     """
 
@@ -68,11 +72,13 @@ class Rereading:
         *,
         reading: Reading,
         installations: Installations,
-        make: Callable[[Forward], Awaitable[tuple[OutgoingMessage, ...]]],
+        make: Callable[[Forward], Awaitable[tuple[Part, ...]]],
+        carry: Callable[[Installation, Cargo], Awaitable[Brought]],
     ) -> None:
         self._reading = reading
         self._installations = installations
         self._make = make
+        self._carry = carry
 
     async def read(self, origin: Origin, marks: frozenset[str]) -> Reread:
         """
@@ -87,7 +93,8 @@ class Rereading:
         if installation is None:
             return Missing.GONE
         if key.is_deletion:
-            return _choose(await self._again(origin, installation, {"ts": key.ts, "user": origin.writer}), marks)
+            gravestone = {"ts": key.ts, "user": origin.writer}
+            return await self._again(origin, installation, gravestone, marks)
         try:
             raw = await self._reading.message(installation, key.channel, key.ts, origin.thread_ts)
         except SlackkefuError as error:
@@ -97,25 +104,26 @@ class Rereading:
             return Missing.UNREADABLE
         if raw is None:
             return Missing.GONE
-        again = _choose(await self._again(origin, installation, raw), marks)
+        again = await self._again(origin, installation, raw, marks)
         return Missing.GONE if key.revision and again is Missing.CHANGED else again
 
-    async def _again(self, origin: Origin, installation: Installation, raw: object) -> Reread:
-        """Make the parts of a message that was read, all of them, or say why not."""
+    async def _again(self, origin: Origin, installation: Installation, raw: object, marks: frozenset[str]) -> Reread:
+        """Make these parts of a message that was read, or say why not."""
         channel = origin.key.channel
         event = read_message(raw, channel=channel, channel_type="im" if origin.is_direct else None)
         if not isinstance(event, MessageEvent):
             return Missing.UNREADABLE
         forward = _forward(origin, installation, event)
-        return Missing.GONE if forward is None else await self._make(forward)
+        if forward is None:
+            return Missing.GONE
+        again = [part for part in await self._make(forward) if mark_of(part) in marks]
+        if len(again) != len(marks):
+            return Missing.CHANGED
+        return tuple([await self._ready(installation, part) for part in again])
 
-
-def _choose(parts: Reread, marks: frozenset[str]) -> Reread:
-    """Choose the parts that have these marks."""
-    if isinstance(parts, Missing):
-        return parts
-    again = tuple(part for part in parts if mark_of(part) in marks)
-    return again if len(again) == len(marks) else Missing.CHANGED
+    async def _ready(self, installation: Installation, part: Part) -> OutgoingMessage:
+        """Return a part as it is sent; where a file cannot be had any more, with a line in its place."""
+        return (await self._carry(installation, part)).message if isinstance(part, Cargo) else part
 
 
 def _forward(origin: Origin, installation: Installation, event: MessageEvent) -> Forward | None:

@@ -14,7 +14,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import structlog
 import trio
@@ -23,6 +23,7 @@ from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.book import named
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.proof.proving import marks_of
+from slackkefu.bridge.slack_to_kefu.cargo import Cargo
 from slackkefu.bridge.slack_to_kefu.custody import Outcome
 from slackkefu.bridge.slack_to_kefu.journey import Journey
 from slackkefu.bridge.slack_to_kefu.lateness import Lateness
@@ -30,21 +31,23 @@ from slackkefu.bridge.slack_to_kefu.naming import name_all
 from slackkefu.bridge.slack_to_kefu.spilled import restore
 from slackkefu.bridge.slack_to_kefu.to_kefu import parts
 from slackkefu.bridge.table import Reason
+from slackkefu.easemob.message import MediaBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.easemob.recovery import GiveUp, after_send
 from slackkefu.errors import LinkClosed, SendOutcomeUnknown, SlackkefuError, StoreBroken, StoreError, StoreUnwritable
-from slackkefu.kefu.outgoing import VisitorCard, language_of
+from slackkefu.kefu.outgoing import VisitorCard, kind_of, language_of, mark_of
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import Ts
 from slackkefu.slack.profile import Profile
 from slackkefu.store.entries import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from slackkefu.bridge.aside import Aside
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.proof.proving import Proving
+    from slackkefu.bridge.slack_to_kefu.carrying import Carrying
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.entrances import Entrances
     from slackkefu.bridge.slack_to_kefu.naming import Naming
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
     from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
+    from slackkefu.bridge.slack_to_kefu.to_kefu import Part
     from slackkefu.bridge.slack_to_kefu.ways import Ways
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
@@ -63,6 +67,9 @@ if TYPE_CHECKING:
     from slackkefu.world import World
 
 __all__ = ["Forwarding"]
+
+Make: TypeAlias = "partial[tuple[Part, ...]]"
+"""Makes the parts of one message, late or not."""
 
 log = structlog.get_logger()
 
@@ -111,6 +118,7 @@ class Forwarding:
         entrances: Where it is to lead them.
         sources: Shows the agent where a service session began.
         service_number: To whom everything goes.
+        carrying: Brings files to Easemob.
 
     """
 
@@ -130,6 +138,7 @@ class Forwarding:
         entrances: Entrances,
         sources: SourceCards,
         service_number: ImUser,
+        carrying: Carrying,
     ) -> None:
         self._world = world
         self._pool = pool
@@ -144,6 +153,7 @@ class Forwarding:
         self._entrances = entrances
         self._sources = sources
         self._service_number = service_number
+        self._carrying = carrying
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness(began=world.wall())
         self._trouble = DiskTrouble("store.unwritable", meaning="this visitor's messages wait")
@@ -273,14 +283,12 @@ class Forwarding:
             # Once: what was confirmed before a fault is not confirmed again.
             self._proving.sending(forward, marks)
             journey.is_awaited = True
-        count = len(marks)
-        if not count:
+        if not marks:
             log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
         opens = await self._sources.is_wanted(forward)
-        while journey.accepted < count:
-            # Made for each attempt anew: a message may become late while it waits.
-            refusal = await self._send(journey, lambda: make(late=self._late(journey))[journey.accepted])
+        while not marks.keys() <= journey.accepted:
+            refusal = await self._send(journey, forward, make)
             if refusal is not None:
                 log.warning(
                     "kefu.refused",
@@ -290,7 +298,6 @@ class Forwarding:
                     meaning="not at the desk; its writer is told",
                 )
                 return self._untold(journey, Outcome.REFUSED, refusal)
-            journey.accepted += 1
             if not forward.revision:
                 # Now, not at the end: of a message that is refused half-way the desk has the beginning.
                 self._lateness.note(forward.user, forward.event.ts)
@@ -298,10 +305,10 @@ class Forwarding:
             await self._sources.follow(
                 forward, about.card, language=about.language, entrance=about.entrance, place=about.naming.place
             )
-        log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
+        log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=len(marks))
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
-    async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
+    async def again(self, forward: Forward) -> tuple[Part, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
         make = self._maker(forward, await self._introduce(forward))
         late = None
@@ -321,7 +328,7 @@ class Forwarding:
             entrance=self._entrances.of(forward),
         )
 
-    def _maker(self, forward: Forward, about: _About) -> partial[tuple[OutgoingMessage, ...]]:
+    def _maker(self, forward: Forward, about: _About) -> Make:
         """Return what makes the parts of a message."""
         return partial(
             parts,
@@ -333,21 +340,54 @@ class Forwarding:
             entrance=about.entrance,
         )
 
-    async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:
-        """Send until Easemob accepted it (None) or refused it for good (the reason)."""
+    async def _send(self, journey: Journey, forward: Forward, make: Make) -> str | None:
+        """Send the next part until Easemob accepted it (None) or refused it for good (the reason)."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         gives_up_at = trio.current_time() + NO_LOGIN_S
         while True:
-            problem = await self._attempt(journey, make())
+            message = await self._ready(journey, forward, make)
+            problem = await self._attempt(journey, message)
             if problem is None:
+                journey.accepted.add(mark_of(message))
                 return None
             step = after_send(problem)
             journey.is_uncertain |= step.possibly
             if isinstance(step, GiveUp) or (step.reason and trio.current_time() >= gives_up_at):
-                return step.reason
+                if step.possibly or not self._give_way(journey, make, message):
+                    return step.reason
+                continue
             pause = max(next(pauses), step.after_s)
             log.info("kefu.send_again", visitor=journey.user, problem=str(problem), in_s=round(pause, 1))
             await trio.sleep(pause)
+
+    def _next(self, journey: Journey, make: Make) -> Part:
+        """Return the first part that Easemob has not accepted; made anew, for a message may become late as it waits."""
+        late = None if journey.accepted else self._late(journey)
+        return next(part for part in make(late=late) if mark_of(part) not in journey.accepted)
+
+    async def _ready(self, journey: Journey, forward: Forward, make: Make) -> OutgoingMessage:
+        """Return the next part as it is sent; a file is brought to Easemob first, once, unless that may still work."""
+        part = self._next(journey, make)
+        if not isinstance(part, Cargo):
+            return part
+        mark = mark_of(part)
+        brought = journey.brought.get(mark) or await self._carrying.bring(forward.installation, part)
+        if brought.is_final:
+            journey.brought[mark] = brought
+        part = self._next(journey, make)
+        if not isinstance(part, Cargo):
+            # It has become late by now, and that is said before it.
+            return part
+        self._proving.turned(journey.key, mark, kind_of(brought.message))
+        return brought.message
+
+    def _give_way(self, journey: Journey, make: Make, message: OutgoingMessage) -> bool:
+        """Let a line go in the place of a file that is not taken as a message; False where it was none."""
+        part = self._next(journey, make)
+        if not isinstance(part, Cargo) or not isinstance(message.body, MediaBody):
+            return False
+        journey.brought[mark_of(part)] = self._carrying.refused(part)
+        return True
 
     async def _attempt(self, journey: Journey, message: OutgoingMessage) -> SlackkefuError | None:
         """Send once, for as long as the message need not say anything else; return what stood in the way."""

@@ -18,6 +18,7 @@ from slackkefu.bridge.slack_to_kefu.telling import untold
 from slackkefu.slack.ids import UserId
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.slack_to_kefu.carrying import Brought
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.ids import Ts
@@ -41,8 +42,10 @@ class Journey:
     """The root of the thread it was written in, once it has been read."""
     is_awaited: bool = False
     """It is known which confirmations of the desk belong to it."""
-    accepted: int = 0
-    """Parts that Easemob has accepted."""
+    accepted: set[str] = field(default_factory=set)
+    """The marks of the parts that Easemob has accepted."""
+    brought: dict[str, Brought] = field(default_factory=dict)
+    """Files that lie at Easemob already, by mark; and lines in the place of those that never will."""
     is_leaving: bool = False
     """Its next part has been handed on, and nothing has been heard of it yet."""
     is_uncertain: bool = False

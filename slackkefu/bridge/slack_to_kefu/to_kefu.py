@@ -1,45 +1,53 @@
 """
 From Slack's words to the desk's: one message of a visitor as the IM messages that carry it.
 
-A pure mapping. A long text becomes ordered parts; where it is cut depends on the text alone, and every id derives from
-(team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to the
-other side. Names of people who are mentioned may be known the second time and not the first, and a message may be late
-the second time and not the first; so names and the mark of being late are put in last, into room that is kept for the
-mark, and neither cut nor id depends on them.
+A pure mapping. A long text becomes ordered parts, and each file behind it one more, which is brought later
+(:mod:`slackkefu.bridge.slack_to_kefu.carrying`). Where a text is cut depends on the text alone, and every id derives
+from (team, channel, ts, revision, part, digest of the part), so that a message sent again is the same messages again to
+the other side. Names of people who are mentioned may be known the second time and not the first, and a message may be
+late the second time and not the first; so names and the mark of being late are put in last, into room that is kept for
+the mark, and neither cut nor id depends on them. Before a file, which has no room, the mark is a part of its own.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
-from slackkefu.bridge.identity import digest, message_id, meta_id
-from slackkefu.bridge.sentences import deleted, edited, emptied
+from slackkefu.bridge.identity import digest, digest_of_file, message_id, meta_id
+from slackkefu.bridge.sentences import deleted, edited, emptied, more_files
 from slackkefu.bridge.sentences import late as late_line
+from slackkefu.bridge.slack_to_kefu.cargo import Cargo, line_for
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.kefu.outgoing import ANYWHERE, weichat
 from slackkefu.kefu.text import is_blank
-from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import ChannelId, Ts, UserId
-from slackkefu.slack.text import clean, mentions, readable
+from slackkefu.slack.text import mentions, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from slackkefu.bridge.slack_to_kefu.routing import Forward
+    from slackkefu.easemob.message import Body
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.outgoing import Entrance, Language, VisitorCard
-    from slackkefu.slack.envelope import FileRef
     from slackkefu.slack.text import Names
 
-__all__ = ["PART_BYTES", "parts"]
+__all__ = ["MOST_FILES", "PART_BYTES", "Part", "parts"]
+
+Part: TypeAlias = OutgoingMessage | Cargo
+"""One message for the desk: as it is sent, or a file that has to be brought first."""
 
 PART_BYTES: Final = MAX_BODY_BYTES - max(len(f"{line}\n".encode()) for line in (late_line(0.0), edited(Ts("0.0"))))
 """What one part may hold of a message's words; the rest of the body is for the mark of being late, or edited."""
 
 _ACT: Final = "* "
 """How something begins that somebody does (``/me``): ``* Mia waves``."""
+
+MOST_FILES: Final = 20
+"""Files of one message that are carried; people can share ten at once in Slack."""
+
+_BEFORE: Final = -1
+"""The part that says when a message was written whose first part is a file."""
 
 _MENTION: Final = re.compile(r"@([UW][A-Z0-9]+)\b")
 
@@ -54,9 +62,9 @@ def parts(
     entrance: Entrance = ANYWHERE,
     late: float | None = None,
     attempt: int = 0,
-) -> tuple[OutgoingMessage, ...]:
+) -> tuple[Part, ...]:
     """
-    Map one message to the ordered IM messages that carry it.
+    Map one message to the ordered IM messages that carry it: its words, then its files. A correction has words only.
 
     Args:
         forward: The message.
@@ -78,24 +86,35 @@ def parts(
     actor = None
     if event.subtype == "me_message" and words:
         words, actor = _ACT + words, card.name or card.real_name
-    text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
+    shared = event.files
     mark = "" if late is None else f"{late_line(late)}\n"
     if forward.key.is_deletion:
-        text = deleted(event.ts)
+        words, shared = deleted(event.ts), ()
     elif forward.revision:
-        text, mark = emptied() if is_blank(words) else words, f"{edited(event.ts)}\n"
+        words, shared, mark = emptied() if is_blank(words) else words, (), f"{edited(event.ts)}\n"
 
-    def part_of(index: int, piece: str) -> OutgoingMessage:
-        source = (forward.visitor.team, event.channel, event.ts, forward.revision, index, digest(piece))
-        lead = ("", None) if index else (mark, actor)
+    def message(index: int, content: bytes, body: Body) -> OutgoingMessage:
+        source = (forward.visitor.team, event.channel, event.ts, forward.revision, index, content)
         return OutgoingMessage(
             meta_id=meta_id(*source, attempt=attempt),
             to=service_number,
-            body=TextBody(_finished(piece, event.text, names, *lead)),
+            body=body,
             ext=weichat(card, language=language, message_id=message_id(*source), entrance=entrance),
         )
 
-    return tuple(part_of(index, piece) for index, piece in enumerate(cut(text, PART_BYTES)))
+    def text(index: int, piece: str) -> OutgoingMessage:
+        lead = ("", None) if index else (mark, actor)
+        return message(index, digest(piece), TextBody(_finished(piece, event.text, names, *lead)))
+
+    texts = [text(index, piece) for index, piece in enumerate(cut(words, PART_BYTES))]
+    files = [
+        Cargo(message(index, digest_of_file(file.id), line_for(file)), file)
+        for index, file in enumerate(shared[:MOST_FILES])
+    ]
+    before = [message(_BEFORE, digest(mark), TextBody(mark.strip()))] if mark and files and not texts else []
+    beyond = len(shared) - len(files)
+    behind = [message(MOST_FILES, digest_of_file(""), TextBody(more_files(beyond)))] if beyond else []
+    return (*before, *texts, *files, *behind)
 
 
 @final
@@ -126,9 +145,3 @@ def _finished(piece: str, source: str, names: Names, mark: str, actor: str | Non
     if actor:
         named = f"{_ACT}{' '.join(actor.split())} {named.removeprefix(_ACT)}"
     return mark + (named if len((mark + named).encode()) <= MAX_BODY_BYTES else piece)
-
-
-def _file_lines(files: tuple[FileRef, ...]) -> Iterator[str]:
-    """Say in a line that a file was sent; carrying the file itself comes with the rest of what people send."""
-    for file in files:
-        yield f"{tag(Wording.FILE)} {' '.join(clean(file.name).split()) or file.id}".rstrip()

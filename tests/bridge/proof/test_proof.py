@@ -338,6 +338,22 @@ def test_each_kind_is_learnt_by_itself() -> None:
     assert 2 == bench.counts.learnt
 
 
+def test_a_part_that_turned_out_to_be_another_kind() -> None:
+    """A line that went in a file's place is confirmed as words, and nothing is learnt of files by it."""
+    bench = Bench()
+    bench.proof.expect(origin(1), {mark(1): "img"}, bench.now)
+    bench.proof.turned(origin(1).key, mark(1), "txt")
+    bench.proof.turned(origin(1).key, mark(2), "txt")
+    bench.proof.turned(origin(2).key, mark(1), "txt")
+    bench.accept(origin(1))
+    assert bench.confirm(1)
+    bench.send(3, "img")
+    bench.now = PROOF_S
+
+    assert [] == bench.due()
+    assert {mark(1): "txt"} == bench.entries[0].marks  # type: ignore[union-attr]  # one that waits
+
+
 def test_learning_looks_back_an_hour() -> None:
     """What waited longer for its kind to be learnt is let go; the rest is judged, of whatever visitor."""
     bench = Bench()

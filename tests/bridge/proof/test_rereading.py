@@ -13,14 +13,14 @@ from slackkefu.bridge.identity import digest
 from slackkefu.bridge.proof.awaited import Origin
 from slackkefu.bridge.proof.rereading import Missing, Rereading
 from slackkefu.bridge.slack_to_kefu.naming import Naming
-from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, parts
-from slackkefu.easemob.message import OutgoingMessage, TextBody
+from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, Part, parts
+from slackkefu.easemob.message import MediaBody, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, SlackApiError, SlackRateLimited
 from slackkefu.kefu.outgoing import VisitorCard, mark_of
 from slackkefu.slack.installation import Installations
 from slackkefu.slack.reading import Reading
-from tests.bridge.people import NORTH, forward, frame
+from tests.bridge.people import NORTH, Carrier, forward, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def written(text: str = "hello", **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name not in ("channel", "channel_type")}
 
 
-async def make(message: Forward) -> tuple[OutgoingMessage, ...]:
+async def make(message: Forward) -> tuple[Part, ...]:
     """Make the parts that carry a message."""
     await trio.lowlevel.checkpoint()
     card = VisitorCard(user_id=message.visitor.user)
@@ -75,7 +75,7 @@ async def reread(
     marks = [mark_of(part) for part in await make(sent)]
     known = Installations([NORTH]) if installations is None else installations
     reading = Reading(web=cast("WebClient", history))
-    rereading = Rereading(reading=reading, installations=known, make=make)
+    rereading = Rereading(reading=reading, installations=known, make=make, carry=Carrier().bring)
     return await rereading.read(Origin.of(sent), frozenset(marks[skip:]))
 
 
@@ -100,6 +100,18 @@ async def test_only_the_parts_that_are_wanted_come() -> None:
     """In order; the other ones were confirmed."""
     assert [FULL, "and the end"] == texts(await reread(History(written(LONG)), LONG))
     assert ["and the end"] == texts(await reread(History(written(LONG)), LONG, skip=1))
+
+
+async def test_a_file_is_carried_again() -> None:
+    """Only where it is wanted: a file that the desk has is not touched."""
+    files: dict[str, Any] = {
+        "subtype": "file_share",
+        "files": [{"id": "F1", "name": "a.png"}, {"id": "F2", "name": "b.png"}],
+    }
+    found = await reread(History(written("look", **files)), "look", skip=2, **files)
+
+    assert isinstance(found, tuple)
+    assert [MediaBody("file", "https://im.test/F2", filename="b.png")] == [part.body for part in found]
 
 
 async def test_a_reply_is_read_in_its_thread() -> None:
@@ -191,7 +203,7 @@ async def again(history: History, key: Callable[[MessageKey], MessageKey], text:
     sent = replace(sent, revision=key(sent.key).revision)
     marks = frozenset(mark_of(part) for part in await make(sent))
     reading = Reading(web=cast("WebClient", history))
-    rereading = Rereading(reading=reading, installations=Installations([NORTH]), make=make)
+    rereading = Rereading(reading=reading, installations=Installations([NORTH]), make=make, carry=Carrier().bring)
     return await rereading.read(Origin.of(sent), marks)
 
 

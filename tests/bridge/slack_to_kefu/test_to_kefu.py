@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slackkefu.bridge.slack_to_kefu.cargo import Cargo
 from slackkefu.bridge.slack_to_kefu.naming import Naming
 from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, route
-from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, parts
+from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, Part, parts
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.kefu.outgoing import VisitorCard
@@ -32,10 +33,18 @@ CARD = VisitorCard(user_id="U0MIA00001", name="Mia", workspace="North")
 META_ID = 6238505592808555280
 MESSAGE_ID = "c6158322-1627-5120-8f49-e773c8b2548c"
 
+FILE_META_ID = 3661877749754154238
+FILE_MESSAGE_ID = "17d36092-89d4-5777-8126-2f1cbd048415"
+
 
 def carry(message: Forward, card: VisitorCard = CARD, naming: Naming | None = None) -> tuple[OutgoingMessage, ...]:
-    """Map one message."""
-    return parts(message, card=card, language=None, names=naming or Naming(), service_number=DESK)
+    """Map one message; with a line in the place of each file."""
+    return whole(parts(message, card=card, language=None, names=naming or Naming(), service_number=DESK))
+
+
+def whole(made: tuple[Part, ...]) -> tuple[OutgoingMessage, ...]:
+    """Return the messages, files as the lines that stand in their place."""
+    return tuple(part.message if isinstance(part, Cargo) else part for part in made)
 
 
 def texts(messages: tuple[OutgoingMessage, ...]) -> list[str]:
@@ -108,7 +117,7 @@ def test_visitor_fields() -> None:
         timezone="Europe/Berlin",
     )
     message = forward()
-    (full,) = parts(message, card=card, language="zh-CN", names=Naming(), service_number=DESK)
+    (full,) = whole(parts(message, card=card, language="zh-CN", names=Naming(), service_number=DESK))
     (bare,) = carry(message, VisitorCard(user_id="U0MIA00001"))
 
     assert {
@@ -186,17 +195,52 @@ def test_nothing_readable_is_no_message(text: str) -> None:
 @pytest.mark.parametrize(
     ("expected", "text", "file"),
     [
-        ("look\n[文件 File] a.png", "look", {"id": "F1", "name": "a.png"}),
-        ("[文件 File] a.png", None, {"id": "F1", "name": "a.png"}),
-        ("[文件 File] a.png", "<@U0NORTHBOT>", {"id": "F1", "name": "a.png"}),
-        ("[文件 File] F1", "", {"id": "F1"}),
-        ("[文件 File] F1", "", {"id": "F1", "name": " \x00\n"}),
-        ("[文件 File] a [Agent] b\ufffd.png", "", {"id": "F1", "name": "a\n[Agent]\tb\ud83d.png"}),
+        (["look", "[文件 File] a.png"], "look", {"id": "F1", "name": "a.png"}),
+        (["[文件 File] a.png"], None, {"id": "F1", "name": "a.png"}),
+        (["[文件 File] a.png"], "<@U0NORTHBOT>", {"id": "F1", "name": "a.png"}),
+        (["[文件 File] F1"], "", {"id": "F1"}),
+        (["[文件 File] F1"], "", {"id": "F1", "name": " \x00\n"}),
+        (["[文件 File] a [Agent] b.png"], "", {"id": "F1", "name": "a\n[Agent]\tb\ud83d.png"}),
+        (
+            ["[文件 File] a.png · https://x.test/F1"],
+            "",
+            {"id": "F1", "name": "a.png", "permalink": "https://x.test/F1"},
+        ),
+        (["[文件 File] file"], "", {}),
     ],
 )
-def test_files_are_named(expected: str, text: str | None, file: dict[str, str]) -> None:
-    """A file that was sent is a line of its own with its name, or its id: never lost, never another line's words."""
-    assert [expected] == texts(carry(forward(text, subtype="file_share", files=[file])))
+def test_a_file_is_a_part_of_its_own(expected: list[str], text: str | None, file: dict[str, str]) -> None:
+    """Behind the words, with a line in its place for where it cannot go: its name, or its id, and where it is."""
+    assert expected == texts(carry(forward(text, subtype="file_share", files=[file])))
+
+
+def test_files_keep_their_order_and_their_ids() -> None:
+    """Each file's ids are its own, and neither the words nor what is known of the file changes them."""
+    files = [{"id": "F1", "name": "a.png"}, {"id": "F2", "name": "a.png"}]
+    with_words = carry(forward("look", subtype="file_share", files=files))
+    alone = carry(
+        forward(None, subtype="file_share", files=[{"id": "F1", "size": 5, "url_private": "x"}, {"id": "F2"}])
+    )
+
+    assert ["look", "[文件 File] a.png", "[文件 File] a.png"] == texts(with_words)
+    assert 3 == len({each.meta_id for each in with_words})
+    assert [each.meta_id for each in with_words[1:]] == [each.meta_id for each in alone]
+    assert [weichat_of(each) for each in with_words[1:]] == [weichat_of(each) for each in alone]
+
+
+def test_one_file_byte_for_byte() -> None:
+    """The ids of a file are on the wire of every store, so they change never."""
+    (file,) = carry(forward(None, subtype="file_share", files=[{"id": "F1"}]))
+
+    assert (FILE_META_ID, FILE_MESSAGE_ID) == (file.meta_id, weichat_of(file)["msg_id_for_ack"])
+
+
+def test_more_files_than_anybody_shares() -> None:
+    """Those beyond twenty are counted in a line."""
+    said = texts(carry(forward(None, subtype="file_share", files=[{"id": f"F{n}"} for n in range(5000)])))
+
+    assert 21 == len(said)
+    assert "[文件 File] 另有 4980 个文件 / 4980 more files" == said[-1]
 
 
 @pytest.mark.parametrize("length", [1, 150])
@@ -223,10 +267,9 @@ def test_mentions_are_names() -> None:
 
 def test_another_attempt_has_the_same_marks() -> None:
     """It is a new message to Easemob, and to the desk the one that it may have had."""
+    message = forward("x" * 2000 + " y", subtype="file_share", files=[{"id": "F1", "name": "a.png"}])
     first, again = (
-        parts(
-            forward("x" * 2000 + " y"), card=CARD, language=None, names=Naming(), service_number=DESK, attempt=attempt
-        )
+        whole(parts(message, card=CARD, language=None, names=Naming(), service_number=DESK, attempt=attempt))
         for attempt in (0, 1)
     )
 
@@ -271,7 +314,7 @@ LINE = "[补发 Late · 2025-10-09 08:53 UTC]\n"
 
 def carry_late(message: Forward, naming: Naming | None = None) -> tuple[OutgoingMessage, ...]:
     """Map one message that comes late."""
-    return parts(message, card=CARD, language=None, names=naming or Naming(), service_number=DESK, late=WRITTEN)
+    return whole(parts(message, card=CARD, language=None, names=naming or Naming(), service_number=DESK, late=WRITTEN))
 
 
 def test_a_late_message_says_so() -> None:
@@ -297,6 +340,18 @@ def test_being_late_changes_nothing_else(text: str, name: str) -> None:
     assert texts(plain)[1:] == texts(late)[1:]
     assert all(len(each.encode()) <= 2000 for each in texts(late))
     assert texts(late)[0].removeprefix(LINE) in (texts(plain)[0], texts(carry(message))[0])
+
+
+def test_a_late_file_says_so_before_it() -> None:
+    """A file has no room for when it was written: that is a part of its own, once; behind words it is said there."""
+    files: list[dict[str, Any]] = [{"id": "F1", "name": "a.png"}, {"id": "F2"}]
+    plain, late = (make(forward(None, subtype="file_share", files=files)) for make in (carry, carry_late))
+    worded = carry_late(forward("look", subtype="file_share", files=files))
+
+    assert [LINE.strip(), *texts(plain)] == texts(late)
+    assert [each.meta_id for each in plain] == [each.meta_id for each in late[1:]]
+    assert late[0].meta_id not in {each.meta_id for each in plain}
+    assert [f"{LINE}look", *texts(plain)] == texts(worded)
 
 
 def test_a_late_message_with_long_names() -> None:
