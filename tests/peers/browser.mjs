@@ -37,6 +37,7 @@ class XMLHttpRequest extends EventTarget {
   responseText = "";
   responseType = "";
   timeout = 0;
+  upload = new EventTarget();
   #method = "GET";
   #url = "";
   #headers = {};

@@ -5,13 +5,15 @@
  *   {"do": "login", "user": "…", "token": "…" or "password": "…", "device": "…"}
  *   {"do": "text", "to": "…", "text": "…", "ext": {…}, "tag": "…"}
  *   {"do": "command", "to": "…", "action": "…", "ext": {…}, "tag": "…"}
+ *   {"do": "media", "type": "img" or "file", "to": "…", "name": "…", "bytes": "base64", "ext": {…}, "tag": "…"}
  *   {"do": "close"}   log out; ends the program
  *
  * Out:
  *   {"kind": "connected"}, {"kind": "reconnecting"}, {"kind": "disconnected", "code": …}, {"kind": "closed"}
  *   {"kind": "error", "type": …, "message": …}
  *   {"kind": "text", "id": "…", "from": "…", "to": "…", "text": "…", "ext": {…}, "time": …}
- *   {"kind": "command", …, "action": "…"}; image, file, audio, video, location, custom, recall without more
+ *   {"kind": "command", …, "action": "…"}; location, custom, recall without more
+ *   {"kind": "image", …, "length": …, "bytes": "base64", "name": "…"}; file, audio, video: downloaded as a page would
  *   {"kind": "sent", "tag": "…", "id": "…"}   the server's id, as text: it is beyond 2^53
  *   {"kind": "refused", "tag": "…", "type": …, "message": "…"}
  *
@@ -34,6 +36,14 @@ let connection;
 
 const about = ({ id, from, to, ext, time }) => ({ id, from, to, ext: ext ?? {}, time });
 
+/** Fetch what a message points at, by the address that the client makes of it. */
+const download = async (kind, message) => {
+  const { filename: name, file_length: length, url } = message;
+  const answer = await fetch(url);
+  const bytes = Buffer.from(await answer.arrayBuffer()).toString("base64");
+  tell(kind, { ...about(message), name, length, bytes, status: answer.status });
+};
+
 const HANDLERS = {
   onConnected: () => tell("connected"),
   onDisconnected: (why) => tell("disconnected", { code: why?.type ?? null }),
@@ -41,10 +51,10 @@ const HANDLERS = {
   onError: (error) => tell("error", { type: error?.type ?? null, message: String(error?.message ?? "") }),
   onTextMessage: (message) => tell("text", { ...about(message), text: message.msg }),
   onCmdMessage: (message) => tell("command", { ...about(message), action: message.action }),
-  onImageMessage: (message) => tell("image", about(message)),
-  onFileMessage: (message) => tell("file", about(message)),
-  onAudioMessage: (message) => tell("audio", about(message)),
-  onVideoMessage: (message) => tell("video", about(message)),
+  onImageMessage: (message) => download("image", message),
+  onFileMessage: (message) => download("file", message),
+  onAudioMessage: (message) => download("audio", message),
+  onVideoMessage: (message) => download("video", message),
   onLocationMessage: (message) => tell("location", about(message)),
   onCustomMessage: (message) => tell("custom", about(message)),
   onRecallMessage: (message) => tell("recall", about(message)),
@@ -76,6 +86,11 @@ const COMMANDS = {
   },
   async command({ to, action, ext, tag }) {
     await submit(WebIM.message.create({ type: "cmd", chatType: "singleChat", to, action, ext: ext ?? {} }), tag);
+  },
+  async media({ type, to, name, bytes, ext, tag }) {
+    const data = new File([Buffer.from(bytes, "base64")], name);
+    const file = { data, filename: name, filetype: name.split(".").pop(), url: "blob:nodedata" };
+    await submit(WebIM.message.create({ type, chatType: "singleChat", to, file, ext: ext ?? {} }), tag);
   },
   close() {
     finish();

@@ -13,6 +13,7 @@ The strings are in ``easemob_websdk.mjs``: JSON lines in and out.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, final
 
@@ -46,6 +47,12 @@ class Puppet:
         """Send a text, wait until the server has taken it, and return its id there."""
         self._tags += 1
         await self.does("text", to=to, text=text, ext=ext or {}, tag=str(self._tags))
+        return str((await self.hears("sent", tag=str(self._tags)))["id"])
+
+    async def gives(self, to: str, kind: str, name: str, content: bytes) -> str:
+        """Send a file as an ``img`` or a ``file``; return the message's id."""
+        self._tags += 1
+        await self.does("media", type=kind, to=to, name=name, bytes=b64encode(content).decode(), tag=str(self._tags))
         return str((await self.hears("sent", tag=str(self._tags)))["id"])
 
     async def does(self, what: str, **arguments: Any) -> None:
