@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from slackkefu.parts import Parts, Statistics
     from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation
+    from slackkefu.slack.views import Views
     from slackkefu.slack.web import WebClient
     from slackkefu.store import Store
     from slackkefu.world import Disk, World
@@ -135,6 +136,7 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
             parts = await _build(config, world, store, nursery)
             clients.push_async_callback(_close, parts.web)
+            clients.push_async_callback(_close, parts.views)
             clients.push_async_callback(_close, parts.rest)
             if parts.second_channel is not None:
                 clients.push_async_callback(_close, parts.second_channel)
@@ -184,6 +186,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.proving.run)
     await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
+    await nursery.start(parts.deeds.run)
     await nursery.start(parts.intake.run)
     await _restore(parts, world, store)
     await nursery.start(parts.polling.run)
@@ -271,7 +274,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | RestClient | SecondChannel) -> None:
+async def _close(client: WebClient | Views | RestClient | SecondChannel) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 

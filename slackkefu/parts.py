@@ -16,6 +16,7 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.deeds.deeds import Deeds, Handlers
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
@@ -53,6 +54,7 @@ from slackkefu.slack.connections import SocketMode
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.reading import Reading
 from slackkefu.slack.uploads import Uploads
+from slackkefu.slack.views import Views
 from slackkefu.slack.web import WebClient
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ class Parts:
     # Slack.
     web: WebClient
     directory: Directory
+    views: Views
     socket_mode: SocketMode
     # Easemob.
     rest: RestClient
@@ -105,6 +108,7 @@ class Parts:
     """The desk's own API, where it may be used."""
     # Between the two.
     intake: Intake
+    deeds: Deeds
     receipts: Receipts
     sheltering: Sheltering
     proving: Proving
@@ -147,6 +151,7 @@ class Parts:
             "aside": self.aside.statistics,
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
+            "deeds": self.deeds.statistics,
             "replies": self.replies.statistics,
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
@@ -184,6 +189,7 @@ def build(
     web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
     directory = Directory(web=web)
     languages = Languages(directory, default=config.slack.language)
+    views = Views(world=world, web=web, api_url=config.slack.api_url)
     reading = Reading(web=web)
     endpoints = Endpoints(
         world=world,
@@ -338,6 +344,7 @@ def build(
         forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
     )
     affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
+    deeds = Deeds(Handlers())
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,
@@ -346,6 +353,7 @@ def build(
         words=words,
         sheltering=sheltering,
         changes=Changes(receipts=receipts, aside=aside, way=forwarding),
+        deeds=deeds,
         affairs=affairs,
         hearing=hearing,
         wall=world.wall,
@@ -391,11 +399,13 @@ def build(
         book=book,
         web=web,
         directory=directory,
+        views=views,
         socket_mode=socket_mode,
         rest=rest,
         pool=pool,
         second_channel=second_channel,
         intake=intake,
+        deeds=deeds,
         receipts=receipts,
         sheltering=sheltering,
         proving=proving,

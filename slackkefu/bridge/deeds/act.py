@@ -13,28 +13,10 @@ from typing import TYPE_CHECKING, TypeAlias, final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from typing import Protocol
 
-    from slackkefu.slack.envelope import Envelope, Interaction, OtherEvent, SlashCommand
+    from slackkefu.bridge.slack_to_kefu.receipts import Delivery
+    from slackkefu.slack.envelope import Interaction, OtherEvent, SlashCommand
     from slackkefu.slack.installation import Installation
-
-    class Delivery(Protocol):
-        """The envelope on the connection that brought it."""
-
-        @property
-        def envelope(self) -> Envelope:
-            """The envelope."""
-            ...
-
-        @property
-        def received_at(self) -> float:
-            """When it came (trio's clock)."""
-            ...
-
-        async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
-            """Acknowledge, with an answer where the envelope accepts one; False when the connection is gone."""
-            ...
-
 
 __all__ = ["Act", "Doing", "Handler"]
 

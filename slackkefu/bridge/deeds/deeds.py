@@ -26,7 +26,8 @@ from slackkefu.slack.interaction import read_click, read_filled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from slackkefu.bridge.deeds.act import Delivery, Doing, Handler
+    from slackkefu.bridge.deeds.act import Doing, Handler
+    from slackkefu.bridge.slack_to_kefu.receipts import Delivery
     from slackkefu.slack.installation import Installation
 
 __all__ = ["Deeds", "DeedsStatistics", "Handlers", "word_of"]

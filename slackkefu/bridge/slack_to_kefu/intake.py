@@ -4,7 +4,8 @@ Intake: what happens to an envelope the moment it arrives.
 Everything is decided at once. What is not for the desk is acknowledged and its reason logged; what the bridge itself
 acts on is acknowledged and handed on; a person's words go to their visitor's lane, and their envelope waits for the
 outcome (:mod:`slackkefu.bridge.slack_to_kefu.receipts`). A repeat joins the message in hand, so repeats never double.
-What a person changes is carried out at once (:mod:`slackkefu.bridge.slack_to_kefu.changes`).
+What a person changes is carried out at once (:mod:`slackkefu.bridge.slack_to_kefu.changes`); what they do otherwise
+goes to :mod:`slackkefu.bridge.deeds`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
 from slackkefu.bridge.slack_to_kefu.overheard import Overheard
-from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, Ignored, route
+from slackkefu.bridge.slack_to_kefu.routing import Change, Deed, Forward, Ignored, route
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.slack.ids import written_at
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.deeds.deeds import Deeds
     from slackkefu.bridge.kefu_to_slack.hearing import Hearing
     from slackkefu.bridge.slack_to_kefu.changes import Changes
     from slackkefu.bridge.slack_to_kefu.receipts import Delivery, Parcel, Receipts
@@ -81,6 +83,7 @@ class Intake:
         words: Lanes for what goes to the desk, by visitor.
         sheltering: Told of each message that is put on such a lane.
         changes: Carries out edits and deletions.
+        deeds: Carries out what people do otherwise.
         affairs: Lanes for what the bridge itself acts on, by installation.
         hearing: Told of every event.
         wall: Wall clock, seconds.
@@ -98,6 +101,7 @@ class Intake:
         words: Lanes[ImUser, Parcel],
         sheltering: Sheltering,
         changes: Changes,
+        deeds: Deeds,
         affairs: Lanes[InstallationKey, Special],
         hearing: Hearing,
         wall: Callable[[], float],
@@ -110,6 +114,7 @@ class Intake:
         self._words = words
         self._sheltering = sheltering
         self._changes = changes
+        self._deeds = deeds
         self._affairs = affairs
         self._hearing = hearing
         self._wall = wall
@@ -181,6 +186,8 @@ class Intake:
             await self._forward(decision, delivery)
         elif isinstance(decision, Change):
             await self._change(decision, delivery)
+        elif isinstance(decision, Deed):
+            await self._deeds.take(decision.installation, decision.doing, delivery)
         elif isinstance(decision, Ignored):
             self._overheard.note(decision, delivery.envelope)
             await self._ignore(delivery, decision.reason, decision.detail)

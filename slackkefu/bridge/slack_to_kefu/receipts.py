@@ -36,7 +36,7 @@ from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from slackkefu.bridge.absence.gaps import Gaps
     from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics, Joined
@@ -70,8 +70,8 @@ class Delivery(Protocol):
         """When it came (trio's clock), before it waited for us."""
         ...
 
-    async def acknowledge(self) -> bool:
-        """Acknowledge on that connection; False when it is gone."""
+    async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
+        """Acknowledge on that connection, with an answer where the envelope accepts one; False when it is gone."""
         ...
 
 
