@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.demo.slack.shape import without_absent
+from slackkefu.demo.slack.web_api.blocks import problem_of_view
 from slackkefu.demo.slack.web_api.call import Refused, page_of
 
 if TYPE_CHECKING:
@@ -95,5 +96,8 @@ def _view(state: State, call: BotCall) -> Shape:
         raise Refused("invalid_arguments")
     if len(json.dumps(view)) > VIEW_BYTES:
         raise Refused("view_too_large")
+    problem = problem_of_view(view)
+    if problem:
+        raise Refused("invalid_arguments", response_metadata={"messages": [f"[ERROR] {problem}"]})
     installation = call.installation
     return view | {"id": state.mint.identity("V"), "team_id": installation.name, "bot_id": installation.bot_id}
