@@ -78,7 +78,7 @@ class Told(Conversation, frozen=True, kw_only=True, tag="told"):
 
 
 class Awaiting(Conversation, frozen=True, kw_only=True, tag="awaiting"):
-    """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack."""
+    """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack, but for a click's."""
 
     ts: str
     thread_ts: str | None = None
@@ -87,6 +87,8 @@ class Awaiting(Conversation, frozen=True, kw_only=True, tag="awaiting"):
     user: str
     """Who wrote it."""
     is_direct: bool = False
+    stands_in_slack: bool = True
+    """A click stands nowhere, and cannot be read again."""
     marks: dict[str, str]
     """``msg_id_for_ack`` of each part that is not confirmed, and the kind of its body."""
     at: float

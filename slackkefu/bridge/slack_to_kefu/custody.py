@@ -85,6 +85,8 @@ class Owed(Generic[D]):
     """Its number in the spill, once it is safe there."""
     is_marked: bool = False
     """Where it stands is marked in the reserve, from it on or from before."""
+    stands_in_slack: bool = True
+    """It can be read in Slack's history; what cannot is acknowledged against no mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class Custody(Generic[D]):
         return owed
 
     def take(
-        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None
+        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None, stands_in_slack: bool = True
     ) -> Owed[D] | Joined | Marked | Safe | Settled:
         """
         Take note of an envelope.
@@ -190,6 +192,7 @@ class Custody(Generic[D]):
             key: Its message.
             delivery: How it is acknowledged.
             thread_ts: The root of the thread that the message stands in.
+            stands_in_slack: Whether Slack's history shows it.
 
         Returns:
             :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Marked`: in hand and
@@ -212,7 +215,7 @@ class Custody(Generic[D]):
         if key in self._backlog:
             self._repeats += 1
             return Safe(key)
-        owed = self._owed[key] = Owed(key, (delivery,), thread_ts)
+        owed = self._owed[key] = Owed(key, (delivery,), thread_ts, stands_in_slack=stands_in_slack)
         return owed
 
     def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, tuple[D, ...]]:

@@ -10,7 +10,7 @@ goes to :mod:`slackkefu.bridge.deeds`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
 
@@ -19,9 +19,11 @@ import trio
 
 from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.open_menus import answered, typed
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
 from slackkefu.bridge.slack_to_kefu.overheard import Overheard
 from slackkefu.bridge.slack_to_kefu.routing import Change, Deed, Forward, Ignored, route
+from slackkefu.bridge.slack_to_kefu.to_kefu import words_of
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.slack.ids import written_at
 
@@ -197,7 +199,28 @@ class Intake:
             if not self._affairs.put(decision.installation.key, decision):
                 log.warning("affairs.full", kind=decision.event.type, meaning="not acted on")
 
-    async def _forward(self, forward: Forward, delivery: Delivery) -> None:
+    async def take_deed(self, forward: Forward, delivery: Delivery) -> bool:
+        """
+        Take what a person did for the desk; *delivery* is acknowledged when it is in the spill.
+
+        Returns:
+            Whether it is in hand; False when its visitor's lane has no room.
+
+        """
+        taken = self._receipts.take(forward, delivery)
+        if isinstance(taken, Joined):
+            return True
+        if isinstance(taken, Marked | Safe | Settled):
+            await self._receipts.acknowledge_repeat(taken, delivery)
+            return True
+        if self._put(forward, taken, received_at=delivery.received_at):
+            return True
+        self._receipts.let_go(taken)
+        log.warning("lane.full", visitor=forward.user, meaning="a click is not taken; the person is told")
+        return False
+
+    async def _forward(self, written: Forward, delivery: Delivery) -> None:
+        forward = self._as_answer(written)
         taken = self._receipts.take(forward, delivery)
         if isinstance(taken, Marked | Safe | Settled):
             is_deleted = isinstance(taken, Settled) and taken.outcome is Outcome.WITHDRAWN
@@ -213,13 +236,23 @@ class Intake:
         elif self._overheard.was_overtaken(forward, delivery.envelope):
             self._receipts.note_gap(forward)
 
+    def _as_answer(self, forward: Forward) -> Forward:
+        """Return a message as the answer to a menu, where it is one."""
+        record = self._book.get(forward.user)
+        if record is None or record.menu is None or forward.event.files:
+            return forward
+        deed = typed(record, words_of(forward), ts=forward.event.ts)
+        return forward if deed is None else replace(forward, deed=deed)
+
     def _put(self, forward: Forward, parcel: Parcel, *, received_at: float) -> bool:
         """Put a message on its visitor's lane; False when there is no room."""
         if not self._words.put(forward.user, parcel):
             return False
-        self._sheltering.took(forward.user, parcel, received_at=received_at, is_slow=bool(forward.event.files))
+        is_slow = bool(forward.event.files) or not forward.stands_in_slack
+        self._sheltering.took(forward.user, parcel, received_at=received_at, is_slow=is_slow)
         # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
-        self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+        record = wrote(self._book.get(forward.user), forward, now=self._wall())
+        self._book.remember(answered(record, forward.deed, forward.event.ts))
         return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:

@@ -257,7 +257,7 @@ class Receipts:
         event = forward.event
         thread_ts = event.thread_ts if event.thread_ts != event.ts else None
         receipt = Receipt(delivery, delivery.received_at + BUDGET_S)
-        taken = self._custody.take(forward.key, receipt, thread_ts=thread_ts)
+        taken = self._custody.take(forward.key, receipt, thread_ts=thread_ts, stands_in_slack=forward.stands_in_slack)
         payload = delivery.envelope.payload
         if not isinstance(taken, Owed):
             return taken
@@ -328,6 +328,8 @@ class Receipts:
     def let_go(self, parcel: Parcel) -> None:
         """Leave a message to Slack, unanswered, which may have repeated it for the last time."""
         self._custody.let_go(parcel.owed)
+        if not parcel.owed.stands_in_slack:
+            return
         self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
 
     def note_gap(self, forward: Forward) -> None:
@@ -454,9 +456,11 @@ class Receipts:
         self._on_left(entry)
 
     async def _mark(self, owed: Owed[Receipt]) -> bool:
-        """Mark where a message stands and acknowledge it, unless it is safe; False where the reserve has no room."""
+        """Mark where a message stands and acknowledge it, unless it is safe; False where that cannot be done."""
         if owed.entry is not None:
             return True
+        if not owed.stands_in_slack:
+            return False
         if not owed.is_marked:
             try:
                 await self._gaps.mark(_strand(owed), owed.key.ts)

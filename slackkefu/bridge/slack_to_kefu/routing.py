@@ -35,6 +35,7 @@ from slackkefu.slack.text import mentions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
@@ -63,6 +64,13 @@ class Forward:
     """The thread an answer belongs in: in a channel always, in a direct message where the visitor wrote in one."""
     is_mention: bool
     """The app was mentioned; in a channel this opens the conversation in its thread."""
+    deed: ForDesk | None = None
+    """What the desk gets instead of the words: it is an answer to something that kefu has offered."""
+
+    @property
+    def stands_in_slack(self) -> bool:
+        """Whether it is a message that Slack keeps and repeats; of a click it does neither."""
+        return self.deed is None or self.deed.is_typed
 
     @property
     def key(self) -> MessageKey:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.identity import digest, message_id, meta_id
 from slackkefu.bridge.sentences import late as late_line
+from slackkefu.bridge.slack_to_kefu.for_desk import merged
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
-from slackkefu.kefu.outgoing import weichat
+from slackkefu.kefu.outgoing import MAX_EXT_BYTES, ext_bytes, fit, weichat
 from slackkefu.kefu.wording import Wording, tag
 from slackkefu.slack.ids import ChannelId, UserId
 from slackkefu.slack.text import clean, mentions, readable
@@ -25,13 +26,14 @@ from slackkefu.slack.text import clean, mentions, readable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.outgoing import Language, VisitorCard
     from slackkefu.slack.envelope import FileRef
     from slackkefu.slack.text import Names
 
-__all__ = ["PART_BYTES", "parts"]
+__all__ = ["PART_BYTES", "parts", "words_of"]
 
 ORIGINAL: Final = ""
 """The revision of a message as first written; an edit has another."""
@@ -69,7 +71,9 @@ def parts(
 
     """
     event = forward.event
-    words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+    words = words_of(forward)
+    if forward.deed is not None:
+        return (_answer(forward, forward.deed, words, card, language, service_number, attempt),)
     text = "\n".join((*filter(None, (words,)), *_file_lines(event.files)))
 
     mark = "" if late is None else f"{late_line(late)}\n"
@@ -84,6 +88,41 @@ def parts(
         )
 
     return tuple(part_of(index, piece) for index, piece in enumerate(cut(text, PART_BYTES)))
+
+
+def words_of(forward: Forward) -> str:
+    """Return the words of a message; mentions stay ids."""
+    event = forward.event
+    return readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+
+
+def _answer(
+    forward: Forward,
+    deed: ForDesk,
+    words: str,
+    card: VisitorCard,
+    language: Language | None,
+    service_number: ImUser,
+    attempt: int,
+) -> OutgoingMessage:
+    """
+    Return the one message that answers what kefu has offered.
+
+    Its ids derive from what was written or pressed, not from what that was taken for. It is read by a program, which
+    looks for a label: nothing is put before it.
+    """
+    source = (forward.visitor.team, forward.event.channel, forward.event.ts, ORIGINAL, 0, digest(words))
+    body = deed.body
+    if isinstance(body, TextBody):
+        body = TextBody(next(iter(cut(body.text)), ""))
+    room = MAX_EXT_BYTES + MAX_BODY_BYTES - (len(body.text.encode()) if isinstance(body, TextBody) else 0)
+    ext = merged(weichat(card, language=language, message_id=message_id(*source)), deed.ext)
+    return OutgoingMessage(
+        meta_id=meta_id(*source, attempt=attempt),
+        to=service_number,
+        body=body,
+        ext=fit(ext, max(room, ext_bytes(deed.ext))),
+    )
 
 
 @final
