@@ -16,7 +16,10 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.deeds.bringing import Bringing
+from slackkefu.bridge.deeds.clicks import Clicks
 from slackkefu.bridge.deeds.deeds import Deeds, Handlers
+from slackkefu.bridge.deeds.replying import Replying
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
@@ -344,7 +347,16 @@ def build(
         forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
     )
     affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
-    deeds = Deeds(Handlers())
+    bringing = Bringing(
+        take=lambda forward, delivery: intake.take_deed(forward, delivery),  # noqa: PLW0108 - the intake comes later
+        custody=receipts,
+        book=book,
+        installations=installations,
+        wall=world.wall,
+    )
+    replying = Replying(web=web, views=views, directory=directory)
+    clicks = Clicks(book=book, bringing=bringing, replying=replying, views=views, wall=world.wall)
+    deeds = Deeds(Handlers(on_click=clicks.on_click, on_submit=clicks.on_submit))
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,

@@ -148,7 +148,8 @@ def _value(each: Option, most: int) -> str | None:
 
 
 def _is_shown_whole(label: str) -> bool:
-    return len(label) <= MAX_LABEL and label == " ".join(label.split())
+    """Tell whether a label comes back as it is: one that Slack has to escape may come back escaped."""
+    return len(label) <= MAX_LABEL and label == " ".join(label.split()) and not any(each in label for each in "&<>")
 
 
 def typed_choices(options: Sequence[Option]) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from slackkefu.bridge.kefu_to_slack.forms.hints import call_row, note_row, trans
 from slackkefu.bridge.kefu_to_slack.forms.menu import is_whole, menu_options, question_options, rows
 from slackkefu.bridge.kefu_to_slack.forms.offered import Offered
 from slackkefu.bridge.kefu_to_slack.forms.rating import Invited
+from slackkefu.bridge.kefu_to_slack.speaking import APP
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.bridge.sentences import Sentence, label
 from slackkefu.kefu.messages import Articles, Event, Form, Location, Media, Menu, Rating, Text, VideoCall
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.kefu_to_slack.forms.blocks import Block
     from slackkefu.bridge.kefu_to_slack.forms.menu import Option
+    from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
@@ -40,8 +42,8 @@ __all__ = ["Shape", "Source", "form_posts", "shape"]
 MAX_RICH: Final = 3000
 """Characters of words beside buttons; longer ones stand in posts of their own."""
 
-_ABOVE: Final = 2
-"""Blocks that may stand above what is offered: the channel it is about, and the words."""
+_ABOVE: Final = 3
+"""Blocks that may stand above what is offered: who speaks, the channel it is about, and the words."""
 
 
 @final
@@ -55,6 +57,11 @@ class Shape:
     """What is offered below; never empty."""
     plain: str = field(repr=False)
     """All of it in words; never empty."""
+
+    def saying(self, words: str) -> Shape:
+        """Return what is offered below other *words*, or below an invitation to choose."""
+        words = words or label(Sentence.CHOOSE, locale="")
+        return Shape((Plain(words),), self.blocks, words)
 
 
 @final
@@ -134,24 +141,26 @@ def _offers(offers: Iterable[Offer], source: Source) -> Iterator[Block | None]:
                 pass
 
 
-def form_posts(shown: Shape, *, place: Place, identity: str) -> tuple[Post, ...]:
+def form_posts(shown: Shape, *, place: Place, identity: str, voice: Voice = APP, first: int = 0) -> tuple[Post, ...]:
     """
     Map a shape to the ordered posts that carry it.
 
     Args:
         shown: The shape.
         place: Where it belongs.
-        identity: kefu's id of the message; see :func:`~slackkefu.bridge.kefu_to_slack.to_slack.posts`.
+        identity: kefu's id of the message.
+        voice: Who seems to speak.
+        first: The number of the first post; all as for :func:`~slackkefu.bridge.kefu_to_slack.to_slack.posts`.
 
     """
-    words = posts(shown.plain, place=place, identity=identity)
+    words = posts(shown.plain, place=place, identity=identity, voice=voice, first=first)
     if len(words) == 1 and len(plain(shown.words)) <= MAX_RICH:
         above = (*_about(place), *((rich(shown.words),) if shown.words else ()))
         return (replace(words[0], blocks=(*above, *shown.blocks)),)
     # The words stand in plain posts of their own; below them, what they offer.
-    last = posts(label(Sentence.CHOOSE, locale=""), place=place, identity=identity)[0]
-    number = len(words)
-    return (*words, replace(last, metadata_id=f"{identity}/{number}", blocks=(*_about(place), *shown.blocks)))
+    below = label(Sentence.CHOOSE, locale="")
+    (last,) = posts(below, place=place, identity=identity, voice=voice, first=first + len(words))
+    return (*words, replace(last, blocks=(*_about(place), *shown.blocks)))
 
 
 def _about(place: Place) -> tuple[Block, ...]:
