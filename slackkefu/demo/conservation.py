@@ -294,7 +294,7 @@ def _to_slack(
     arrived: list[tuple[int, Arrived]] = []
     recalled = {line.text for line in conversation.said if line.kind == "recall"}
     for line in conversation.said:
-        if line.kind in ("event", "recall"):
+        if line.kind in ("event", "ack", "recall"):
             continue
         its_posts = posts.get(line.message_id or str(line.server_id), ())
         is_file = line.kind == "file"
@@ -345,7 +345,9 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
     for line in conversation.lines:
         if isinstance(line, Heard):
             words = _heard_words(line)
-            has_note = has_note or (line.type == "txt" and not any(words in text for text in texts))
+            is_answer = "msgtype" in line.ext
+            is_note = line.type == "txt" and not is_answer and not any(words in text for text in texts)
+            has_note = has_note or is_note
         elif line.kind == "event" and line.text == "created":
             told |= session if has_note else set()
             session, has_note = set(), False
