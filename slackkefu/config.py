@@ -7,14 +7,17 @@ Each key of :mod:`slackkefu.keys` may come from three places, the first that has
 2. the environment: ``SLACKKEFU_`` and the key in capitals, dots as underscores (``SLACKKEFU_SLACK_APP_TOKEN``);
 3. the TOML file: the table and name (``[slack]``, ``app_token``).
 
-From the first two a value comes as text: a number in digits, a list separated by commas.
+From the first two a value comes as text: a number in digits, a list separated by commas. What is said for a workspace
+or a channel alone (``[kefu.channels.C0SUPPORT1]``) has its place in the TOML file only.
 
 A wrong configuration gives every problem at once. No problem, and no ``repr``, shows a secret.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 from urllib.parse import urlsplit, urlunsplit
@@ -23,24 +26,28 @@ import msgspec
 import tomli
 
 from slackkefu.errors import ConfigError, ConfigProblem
+from slackkefu.kefu.outgoing import Entrance
 from slackkefu.keys import (
     BY_NAME,
     BY_VARIABLE,
+    GROUPS,
     KEYS,
     PREFIX,
     TABLES,
     ChannelsMode,
+    Group,
     Key,
     LanguageChoice,
     VisitorField,
     WrongValue,
     describe,
+    shown,
     unknown,
 )
 from slackkefu.secret import Secret  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = [
     "ChannelsMode",
@@ -111,6 +118,20 @@ class KefuConfig:
     private_api: bool
     """The desk's undocumented API may be used: the second channel (facts/kefu.md §3.2)."""
     visitor_fields: tuple[VisitorField, ...]
+    source_card: bool = True
+    """Whether the agent gets a link to the message that opens a service session."""
+    queue: str = ""
+    agent: str = ""
+    tags: tuple[str, ...] = ()
+    workspaces: Mapping[str, Entrance] = field(default_factory=dict)
+    """What is said for a workspace alone, by its id."""
+    channels: Mapping[str, Entrance] = field(default_factory=dict)
+    """What is said for a channel alone, by its id."""
+
+    @property
+    def entrance(self) -> Entrance:
+        """Where everybody is led for whom nothing else is said."""
+        return Entrance(self.queue, self.agent, self.tags)
 
 
 @final
@@ -158,8 +179,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
     """
     problems: list[ConfigProblem] = []
+    document = _parse(path)
     given = {
-        **dict(_from_file(_parse(path), problems)),
+        **dict(_from_file(document, problems)),
         **dict(_from_environment(environ, problems)),
         **dict(_from_credentials(environ.get("CREDENTIALS_DIRECTORY", ""), problems)),
     }
@@ -172,13 +194,14 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         needed = (name for name in ("kefu.tenant_id", "kefu.url") if name not in given)
         problems += (ConfigProblem(name, "nothing, but kefu.private_api is true", "a value") for name in needed)
     values["easemob.rest_url"] = _without_app(str(values["easemob.rest_url"]), str(values["easemob.app_key"]), problems)
+    values |= {group.name: _tables(group, document, problems) for group in GROUPS}
     values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
     if problems:
         raise ConfigError(str(path), tuple(problems))
     tree: dict[str, dict[str, object]] = {table: {} for table in TABLES}
     for name, value in values.items():
-        table, _, field = name.partition(".")
-        tree[table][field] = value
+        table, _, short = name.partition(".")
+        tree[table][short] = value
     # Secret and Path are already what they shall be.
     return msgspec.convert(tree, Config, dec_hook=lambda _type, value: value)
 
@@ -209,12 +232,53 @@ def _from_file(document: Mapping[str, object], problems: list[ConfigProblem]) ->
         elif not isinstance(content, dict):
             problems.append(ConfigProblem(table, describe(content, secret=True), f"a table, [{table}]"))
         else:
-            for field, value in content.items():
-                name = f"{table}.{field}"
+            for short, value in content.items():
+                name = f"{table}.{short}"
                 if name in BY_NAME:
                     yield name, _Given(value)
-                else:
+                elif name not in {group.name for group in GROUPS}:
                     problems.append(unknown(name))
+
+
+def _tables(
+    group: Group, document: Mapping[str, object], problems: list[ConfigProblem]
+) -> dict[str, dict[str, object]]:
+    """Return the values of the tables of *group*, by their members' ids and the keys' short names."""
+    table, _, name = group.name.partition(".")
+    outer = document.get(table)
+    content = outer.get(name, {}) if isinstance(outer, dict) else {}
+    if not isinstance(content, dict):
+        problems.append(ConfigProblem(group.name, describe(content, secret=True), f"tables, [{group.name}.…]"))
+        return {}
+    return {
+        member: dict(_from_table(group, member, values, problems))
+        for member, values in content.items()
+        if _is_member(group, member, values, problems)
+    }
+
+
+def _is_member(group: Group, member: str, values: object, problems: list[ConfigProblem]) -> bool:
+    """Tell whether this is a table of *group*; if not, that is a problem."""
+    name = shown(f"{group.name}.{member}")
+    if not re.fullmatch(group.member, member):
+        problems.append(ConfigProblem(name, "another name", group.expected))
+        return False
+    if not isinstance(values, dict):
+        problems.append(ConfigProblem(name, describe(values, secret=True), f"a table, [{name}]"))
+        return False
+    return True
+
+
+def _from_table(
+    group: Group, member: str, values: Mapping[str, object], problems: list[ConfigProblem]
+) -> Iterator[tuple[str, object]]:
+    keys = group.keys_of(member)
+    for short, value in values.items():
+        name = f"{group.name}.{member}.{short}"
+        if name not in keys:
+            problems.append(unknown(name, known=keys))
+        elif value != "":
+            yield short, _value(keys[name], _Given(value), problems)
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[ConfigProblem]) -> Iterator[tuple[str, _Given]]:

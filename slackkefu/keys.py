@@ -1,15 +1,16 @@
 """
 The keys of the configuration: one table, :data:`KEYS`, that says everything of each.
 
-A row has the key's name, how its value is read, its default, and whether it is required or secret. Above the table are
-the readers it names, below it what is said of a value or a name that is wrong. No sentence of it shows a secret.
+A row has the key's name, how its value is read, its default, and whether it is required or secret. Some may be said
+again for a workspace or a channel alone: :data:`GROUPS`. Above the table are the readers it names, below it what is
+said of a value or a name that is wrong. No sentence of it shows a secret.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final, get_args
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 __all__ = [
     "BY_NAME",
     "BY_VARIABLE",
+    "GROUPS",
     "KEYS",
     "PREFIX",
     "TABLES",
     "ChannelsMode",
+    "Group",
     "Key",
     "LanguageChoice",
     "Reader",
     "VisitorField",
     "WrongValue",
     "describe",
+    "shown",
     "unknown",
 ]
 
@@ -165,6 +169,23 @@ def _choices(*choices: str) -> Reader:
     return read
 
 
+def _line(expected: str, *, max_bytes: int) -> Callable[[object], str]:
+    def read(raw: object) -> str:
+        if not isinstance(raw, str) or not raw.isprintable() or not raw.strip() or len(raw.encode()) > max_bytes:
+            raise WrongValue(f"{expected}, on one line of at most {max_bytes} bytes")
+        return raw.strip()
+
+    return read
+
+
+def _tags(raw: object) -> tuple[str, ...]:
+    names = [name for name in raw.split(",") if name.strip()] if isinstance(raw, str) else raw
+    read = _line("a tag", max_bytes=MAX_TAG_BYTES)
+    if not isinstance(names, list) or len(names) > MAX_TAGS:
+        raise WrongValue(f"a list of at most {MAX_TAGS} tags")
+    return tuple(dict.fromkeys(map(read, names)))
+
+
 # The table.
 
 
@@ -187,8 +208,39 @@ class Key:
         return PREFIX + self.name.upper().replace(".", "_")
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tables of the same keys, one for each workspace or channel that has something said for it alone."""
+
+    name: str
+    """Dotted; a table's name is this and its member's id: ``kefu.channels.C0SUPPORT1``."""
+    member: str
+    """The pattern of its members' ids."""
+    expected: str
+    """What these are, in words."""
+    keys: tuple[Key, ...]
+    """By their short names."""
+
+    def keys_of(self, member: str) -> Mapping[str, Key]:
+        """Return the keys of one table, by their whole names."""
+        named = (replace(key, name=f"{self.name}.{member}.{key.name}") for key in self.keys)
+        return {key.name: key for key in named}
+
+
 PREFIX: Final = "SLACKKEFU_"
 _CLIENT_ID: Final = _text(r"(?!xapp-|xox)[!-~]+", "the app's client id")
+
+MAX_NAME_BYTES: Final = 100
+MAX_TAG_BYTES: Final = 40
+MAX_TAGS: Final = 5
+"""What leads to the right agent goes with every message, which has to stay small (facts/kefu.md §0)."""
+
+_ENTRANCE: Final = (
+    Key("queue", _line("the name of a skill group (技能组)", max_bytes=MAX_NAME_BYTES)),
+    Key("agent", _line("the login of an agent, an e-mail address", max_bytes=MAX_NAME_BYTES)),
+    Key("tags", _tags, default=()),
+)
 
 KEYS: Final = (
     Key(
@@ -227,7 +279,14 @@ KEYS: Final = (
     Key("kefu.url", _url("https", "http", shape=lambda url: url.rstrip("/"))),
     Key("kefu.private_api", _flag, default=False),
     Key("kefu.visitor_fields", _choices(*get_args(VisitorField)), ("name", "workspace")),
+    Key("kefu.source_card", _flag, default=True),
+    *(replace(key, name=f"kefu.{key.name}") for key in _ENTRANCE),
     Key("store.path", _text(r"[^\0]+", "a folder")),
+)
+
+GROUPS: Final = (
+    Group("kefu.workspaces", r"T[A-Z0-9]+", "the id of a workspace, T… in capitals", _ENTRANCE),
+    Group("kefu.channels", r"[CDG][A-Z0-9]+", "the id of a channel, C… in capitals", _ENTRANCE),
 )
 
 BY_NAME: Final = {key.name: key for key in KEYS}
@@ -272,5 +331,9 @@ def unknown(name: str, *, known: Mapping[str, object] | None = None) -> ConfigPr
     near = difflib.get_close_matches(name, [*names, *TABLES], n=1, cutoff=0.7)
     near = near or [short[match] for match in difflib.get_close_matches(name.rpartition(".")[2], short, n=1)]
     expected = f"{near[0]}, perhaps" if near else "a key of config.example.toml"
-    shown = name if len(name) <= _LONGEST_SHOWN else name[:_LONGEST_SHOWN] + "…"
-    return ConfigProblem(_masked(name, shown), "an unknown key", expected)
+    return ConfigProblem(shown(name), "an unknown key", expected)
+
+
+def shown(name: str) -> str:
+    """Show the name of a key or table as somebody wrote it, shortly, and no token that was put in its place."""
+    return _masked(name, name if len(name) <= _LONGEST_SHOWN else name[:_LONGEST_SHOWN] + "…")

@@ -40,10 +40,12 @@ from slackkefu.bridge.proof.proof import Proof, Way
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.proof.rereading import Rereading
 from slackkefu.bridge.slack_to_kefu.changes import Changes
+from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
 from slackkefu.bridge.slack_to_kefu.intake import Intake
 from slackkefu.bridge.slack_to_kefu.receipts import Receipts
 from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
 from slackkefu.bridge.slack_to_kefu.telling import Telling
 from slackkefu.bridge.slack_to_kefu.ways import Ways
 from slackkefu.easemob.discovery import Endpoints
@@ -327,6 +329,14 @@ def build(
         journal=store.slack_journal,
         wall=world.wall,
     )
+    sources = SourceCards(
+        is_on=config.kefu.source_card,
+        directory=directory,
+        book=book,
+        send=ways.send,
+        service_number=service_number,
+        wall=world.wall,
+    )
     forwarding = Forwarding(
         world=world,
         pool=ways,
@@ -338,6 +348,8 @@ def build(
         aside=aside,
         installations=installations,
         fields=config.kefu.visitor_fields,
+        sources=sources,
+        entrances=Entrances(config.kefu.entrance, config.kefu.workspaces, config.kefu.channels),
         service_number=service_number,
     )
     acting = Affairs(

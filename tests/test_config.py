@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from slackkefu.config import Config, load
 from slackkefu.errors import ConfigError, ConfigProblem
-from slackkefu.keys import KEYS, Key
+from slackkefu.kefu.outgoing import Entrance
+from slackkefu.keys import GROUPS, KEYS, Group, Key
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
@@ -200,7 +201,50 @@ def test_the_example_says_the_defaults(file: Path) -> None:
     assert read(file, GOOD, {"HOME": "/h"}) == uncommented
 
 
+def test_what_is_said_for_one_alone(file: Path) -> None:
+    """A workspace and a channel may have their own skill group, agent and tags; an empty text says nothing."""
+    config = read(
+        file,
+        GOOD
+        | {"kefu.queue": " all ", "kefu.tags": ["slack", "slack"]}
+        | {"kefu.workspaces.T0NORTH001.queue": "VIP 组", "kefu.workspaces.T0NORTH001.agent": ""}
+        | {"kefu.channels.C0SUPPORT1": {"agent": "lin@example.com", "tags": ["a", "b"]}, "kefu.channels.D1": {}},
+    )
+
+    assert Entrance("all", "", ("slack",)) == config.kefu.entrance
+    assert {"T0NORTH001": Entrance("VIP 组")} == config.kefu.workspaces
+    assert {"C0SUPPORT1": Entrance("", "lin@example.com", ("a", "b")), "D1": Entrance()} == config.kefu.channels
+
+
 # What is refused, and how.
+
+
+@pytest.mark.parametrize(
+    ("written", "key", "said"),
+    [
+        (
+            {"kefu.queue": "a\nb"},
+            "kefu.queue",
+            "'a\\nb'; the name of a skill group (技能组), on one line of at most 100",
+        ),
+        ({"kefu.queue": "组" * 34}, "kefu.queue", "the name of a skill group"),
+        ({"kefu.tags": ["x"] * 6}, "kefu.tags", "a list; a list of at most 5 tags"),
+        ({"kefu.tags": [1]}, "kefu.tags", "a list; a tag, on one line of at most 40 bytes"),
+        ({"kefu.channels": "C0SUPPORT1"}, "kefu.channels", "a text; tables, [kefu.channels.…]"),
+        ({"kefu.channels.support.queue": "a"}, "kefu.channels.support", "another name; the id of a channel, C…"),
+        ({"kefu.channels.C1": "a"}, "kefu.channels.C1", "a text; a table, [kefu.channels.C1]"),
+        ({"kefu.channels.C1.queue": 5}, "kefu.channels.C1.queue", "5; the name of a skill group"),
+        ({"kefu.channels.C1.qeue": "a"}, "kefu.channels.C1.qeue", "an unknown key; kefu.channels.C1.queue, perhaps"),
+        ({"kefu.workspaces.xoxb-hidden.queue": "a"}, "a Slack token", "another name; the id of a workspace, T…"),
+        ({"kefu.workspaces.T1.xoxb-hidden": "a"}, "a Slack token", "an unknown key"),
+    ],
+)
+def test_what_is_wrong_for_one_alone(file: Path, written: dict[str, object], key: str, said: str) -> None:
+    """Each problem in such a table is told with its whole key."""
+    found = problems(file, GOOD | written)
+
+    assert [key] == list(found)
+    assert said in found[key]
 
 
 def test_every_problem_comes_at_once(file: Path) -> None:
@@ -404,6 +448,25 @@ def test_any_value_at_any_key_is_a_config_or_names_the_key(shared_file: Path, ke
 
     assert named <= {key.name} | partners.get(key.name, set())
     assert "hidden" not in shown or (not key.secret and "hidden" in str(value))
+
+
+@given(group=st.sampled_from(GROUPS), content=VALUES)
+def test_any_value_for_a_group_is_a_config_or_names_it(shared_file: Path, group: Group, content: object) -> None:
+    """Whatever stands for workspaces and channels gives a Config or an error about them."""
+    _, named = outcome(shared_file, GOOD | {group.name: content})
+
+    assert all(name.startswith(group.name) or name == "a Slack token" for name in named)
+
+
+@given(group=st.sampled_from(GROUPS), content=VALUES, short=st.sampled_from(["queue", "agent", "tags"]))
+def test_any_value_in_a_group_is_a_config_or_names_the_key(
+    shared_file: Path, group: Group, content: object, short: str
+) -> None:
+    """As for any other key."""
+    member = {"kefu.workspaces": "T1", "kefu.channels": "C1"}[group.name]
+    _, named = outcome(shared_file, GOOD | {f"{group.name}.{member}.{short}": content})
+
+    assert named <= {f"{group.name}.{member}.{short}"}
 
 
 @given(name=st.from_regex(r"[a-z_]{1,20}\.[a-z_]{1,20}", fullmatch=True))

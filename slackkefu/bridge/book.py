@@ -31,7 +31,18 @@ if TYPE_CHECKING:
     from slackkefu.slack.ids import Ts
     from slackkefu.world import Disk
 
-__all__ = ["Book", "closed", "installation_key", "is_open", "listens", "named", "opened", "wrote"]
+__all__ = [
+    "Book",
+    "closed",
+    "has_source",
+    "installation_key",
+    "is_open",
+    "listens",
+    "named",
+    "opened",
+    "sourced",
+    "wrote",
+]
 
 LISTENING_S: Final = 24 * 3600.0
 """How long a mention keeps its thread open for its visitor, unless the service session closes before."""
@@ -91,6 +102,16 @@ def opened(record: VisitorRecord, session_id: str, *, now: float) -> VisitorReco
     )
 
 
+def sourced(record: VisitorRecord, *, now: float) -> VisitorRecord:
+    """Note that the agent was shown where the visitor writes."""
+    return msgspec.structs.replace(record, source_shown=now)
+
+
+def has_source(record: VisitorRecord, *, now: float) -> bool:
+    """Tell whether the agent can see where the visitor writes, or serves them already, so that nobody need say so."""
+    return is_open(record, now=now) or now - record.source_shown < OPEN_S
+
+
 def closed(record: VisitorRecord, session_id: str | None = None, *, at: float = 0.0) -> VisitorRecord:
     """
     Note that a service session is over; the threads opened by mentions close with it.
@@ -117,7 +138,7 @@ def closed(record: VisitorRecord, session_id: str | None = None, *, at: float = 
         for thread, until in record.mention_threads.items()
         if record.mentioned_at.get(thread, 0.0) < at
     }
-    return msgspec.structs.replace(record, open_session=None, mention_threads=threads)
+    return msgspec.structs.replace(record, open_session=None, mention_threads=threads, source_shown=0.0)
 
 
 def listens(record: VisitorRecord | None, thread_ts: Ts, *, at: float) -> bool:

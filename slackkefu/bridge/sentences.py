@@ -25,10 +25,29 @@ if TYPE_CHECKING:
     from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.ids import Ts
 
-__all__ = ["ROBOT", "Sentence", "label", "late", "not_in_slack", "say", "when"]
+__all__ = [
+    "ROBOT",
+    "Sentence",
+    "deleted",
+    "edited",
+    "emptied",
+    "label",
+    "late",
+    "not_in_slack",
+    "say",
+    "source",
+    "when",
+    "written",
+]
 
 ROBOT: Final = "机器人 Bot"
 """What a robot's messages are marked with, beside its name."""
+
+_LONGEST_PLACE: Final = 80
+"""As long as Slack lets the name of a channel be."""
+
+_LONGEST_TS: Final = 40
+"""Of one that names no time."""
 
 
 class Sentence(enum.Enum):
@@ -38,6 +57,10 @@ class Sentence(enum.Enum):
     """A message surely did not reach the desk."""
     PERHAPS_NOT_ARRIVED = enum.auto()
     """A message may not have reached the desk."""
+    CHANGE_NOT_ARRIVED = enum.auto()
+    """The desk surely does not know that a message was edited or deleted."""
+    CHANGE_PERHAPS_NOT_ARRIVED = enum.auto()
+    """The desk may not know that a message was edited or deleted."""
 
     # Recalls.
     RECALLED = enum.auto()
@@ -83,6 +106,14 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
         Sentence.PERHAPS_NOT_ARRIVED: {
             "zh-CN": "您 {when} 发送的消息可能没有送达客服。如果没有得到回复，请重新发送。",
             "en-US": "Your message of {when} may not have reached customer service. If nobody answers, send it again.",
+        },
+        Sentence.CHANGE_NOT_ARRIVED: {
+            "zh-CN": "您对 {when} 的消息所作的更改没有送达客服，客服看到的仍是原来的内容。",
+            "en-US": "Your change to the message of {when} did not reach customer service. They see the old words.",
+        },
+        Sentence.CHANGE_PERHAPS_NOT_ARRIVED: {
+            "zh-CN": "您对 {when} 的消息所作的更改可能没有送达客服。",
+            "en-US": "Your change to the message of {when} may not have reached customer service.",
         },
         # Recalls.
         Sentence.RECALLED: {"zh-CN": "此消息已撤回", "en-US": "This message was recalled"},
@@ -167,12 +198,43 @@ def late(at: float) -> str:
     return f"[补发 Late · {_utc(at)}]"
 
 
+def edited(ts: Ts) -> str:
+    """Return the line before the new words of a message that was edited after it had left."""
+    return f"[更正 Edited · {_of(ts)}]"
+
+
+def emptied() -> str:
+    """Return what stands for the new words of a message that was edited to have none."""
+    return "（文字已删去 The words were removed）"
+
+
+def deleted(ts: Ts) -> str:
+    """Return the line that says that a message was deleted, and never what it said."""
+    return f"[已删除 Deleted] 客户删除了 {_of(ts)} 的消息 / The message of {_of(ts)} was deleted"
+
+
+def source(kind: str, name: str) -> str:
+    """Return the title of the card that shows where in Slack somebody writes: the kind of conversation, or its name."""
+    places = {"im": "私信 Direct message", "mpim": "群聊 Group conversation"}
+    return f"Slack · {places.get(kind) or f'#{name[:_LONGEST_PLACE]}'}"
+
+
+def written(ts: Ts) -> str:
+    """Return when a message was written, as an agent reads it."""
+    return _of(ts)
+
+
 def not_in_slack(code: str) -> str:
     """Return the note to an agent that an answer of theirs did not arrive, with why: a stable name."""
     return (
         f"[系统提示 System] 您有一条回复未能送达 Slack ({code})"
         f" / An answer of yours could not be delivered in Slack ({code})"
     )
+
+
+def _of(ts: Ts) -> str:
+    at = written_at(ts)
+    return ts[:_LONGEST_TS] if at is None else _utc(at)
 
 
 def _utc(at: float) -> str:

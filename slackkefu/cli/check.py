@@ -9,7 +9,7 @@ import click
 
 from slackkefu.cli.options import config_option
 from slackkefu.config import load
-from slackkefu.keys import KEYS
+from slackkefu.keys import GROUPS, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,3 +46,7 @@ def _summary(config: Config) -> Iterator[str]:
         else:
             shown = str(value) or "not set"
         yield f"{key.name:{width}}  {shown}"
+    for group in GROUPS:
+        table, _, field = group.name.partition(".")
+        members = getattr(getattr(config, table), field)
+        yield f"{group.name:{width}}  {', '.join(members) or 'none'}"

@@ -9,10 +9,10 @@ on its way to the desk is known by its words, one on its way to Slack by kefu's 
 A label that was chosen, by a click or by its number, arrives as the label; a click is no message of Slack's, and only a
 number that was typed is looked for here.
 
-An edited message may arrive as it reads now, and one that its writer has deleted, or its agent recalled, need not. What
-an edit changes later is not judged, nor are messages to the desk in which nothing is but files. A file of an agent's is
-known by its name, or has arrived with the line that names it. Another post that carries no message of kefu's is no
-answer: what the bridge says of itself.
+An edited message may arrive as any edit has made it, and one that its writer has deleted, or its agent recalled, need
+not. What the desk is told of edits and deletions later is not judged, nor are messages to the desk in which nothing is
+but files. A file of an agent's is known by its name, or has arrived with the line that names it. Another post that
+carries no message of kefu's is no answer: what the bridge says of itself.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ _WRITTEN_BY_PEOPLE: Final = (None, "", "file_share", "me_message", "thread_broad
 _FILE_LINE: Final = re.compile(r"^\[文件 File\] .*$", re.MULTILINE)
 _LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\]\n")
 """Lines of the bridge's own, beside a message's words."""
+_CORRECTION: Final = re.compile(r"\A\[(?:更正 Edited|已删除 Deleted)\b")
+"""How it begins when the bridge tells the desk of an edit or a deletion."""
 
 _AFTER_NUMBER: Final = ".。、)）"
 """What may be typed behind the number of a choice."""
@@ -103,8 +105,8 @@ class _Written:
     """A message of a person's, however many events told of it."""
 
     text: str
-    edited: str
-    """As it reads now; the same, where it was not changed."""
+    edited: tuple[str, ...]
+    """As its edits have made it."""
     at: float
     thread: str
     """The ``ts`` of the thread's root: its own, where it is none."""
@@ -128,15 +130,17 @@ def _written(slack: FakeSlack, desk: Desk, moved: Mapping[str, str]) -> Mapping[
         return shown(mention.sub("", text)).strip()
 
     written: dict[str, list[_Written]] = {}
+    edits = _edits(slack)
     for (channel_id, ts), parcels in _messages(slack).items():
         event, channel = parcels[0].event, slack.state.channels.get(channel_id)
         author, message = users[str(event["user"])], channel.find(ts) if channel is not None else None
         text = str(event.get("text") or "")
         visitor = f"{author.team.id}_{author.id}_{moved.get(channel_id, channel_id)}".lower()
+        does = f"* {author.display_name or author.name} " if event.get("subtype") == "me_message" else ""
         written.setdefault(visitor, []).append(
             _Written(
-                text=plain(text),
-                edited=plain(message.text if message is not None else text),
+                text=does + plain(text),
+                edited=tuple(map(plain, edits.get((channel_id, ts), ()))),
                 at=float(ts),
                 thread=str(event.get("thread_ts") or ts),
                 is_direct=channel is not None and channel.kind is ChannelKind.IM,
@@ -161,6 +165,16 @@ def _messages(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[Parcel]]:
         if is_message and author is not None and not author.is_bot:
             events.setdefault((str(event["channel"]), str(event["ts"])), []).append(parcel)
     return events
+
+
+def _edits(slack: FakeSlack) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the texts that edits have given to messages, by channel and ``ts``."""
+    edits: dict[tuple[str, str], list[str]] = {}
+    for event in (parcel.event for parcel in slack.ledger.parcels):
+        message = event.get("message") if event.get("subtype") == "message_changed" else None
+        if isinstance(message, dict):
+            edits.setdefault((str(event["channel"]), str(message["ts"])), []).append(str(message.get("text") or ""))
+    return edits
 
 
 def _taken_after_s(parcel: Parcel) -> float:
@@ -219,10 +233,12 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
 
 def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[Arrived]:
     """Yield what was heard as it was written: a long text once its last piece is there."""
-    texts = {_words(text): each.text for each in written for text in (each.edited, each.text) if text}
+    texts = {_words(text): each.text for each in written for text in (*each.edited, each.text) if text}
     numbers = _numbers(conversation)
     rests = {words: words for words in texts if len(words) >= _LONG}
     for line in conversation.heard:
+        if _CORRECTION.match(line.text):
+            continue
         piece = _heard_words(line)
         says_when = _LATE_LINE.match(line.text) is not None
         if line.type != "txt" or not piece:
@@ -337,7 +353,7 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
 
     One note is for a whole service session, so it speaks for every answer in it.
     """
-    texts = [_words(text) for each in written for text in (each.text, each.edited)]
+    texts = [_words(text) for each in written for text in (each.text, *each.edited)]
     texts += [_words(label) for label in _numbers(conversation)]
     told: set[int] = set()
     session: set[int] = set()
@@ -345,7 +361,7 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
     for line in conversation.lines:
         if isinstance(line, Heard):
             words = _heard_words(line)
-            is_answer = "msgtype" in line.ext
+            is_answer = "msgtype" in line.ext or _CORRECTION.match(line.text)
             is_note = line.type == "txt" and not is_answer and not any(words in text for text in texts)
             has_note = has_note or is_note
         elif line.kind == "event" and line.text == "created":

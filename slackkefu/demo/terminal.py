@@ -253,6 +253,7 @@ discovery_url = "{easemob.discovery_url}"
 
 [kefu]
 service_number = "{SERVICE_NUMBER}"
+source_card = false
 
 [store]
 path = "{store}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from types import MappingProxyType
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from slackkefu.easemob.message import Body, Json, OutgoingMessage
 
 __all__ = [
+    "ANYWHERE",
     "MAX_EXT_BYTES",
+    "Entrance",
     "Language",
     "VisitorCard",
     "VisitorField",
@@ -36,6 +38,7 @@ __all__ = [
     "kind_of",
     "language_of",
     "mark_of",
+    "track",
     "weichat",
 ]
 
@@ -81,13 +84,44 @@ class VisitorCard:
         return replace(self, **dict.fromkeys(hidden, ""))
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """
+    Where kefu is to lead a visitor, and what it is to know them by; empty is left to the desk.
+
+    Whether it decides is the desk's own setting, the order of its routing rules (facts/kefu.md §1.2).
+    """
+
+    queue: str = ""
+    """The name of a skill group."""
+    agent: str = ""
+    """An agent's login."""
+    tags: tuple[str, ...] = ()
+    """The visitor's tags."""
+
+    def within(self, wider: Entrance) -> Entrance:
+        """Return what holds where *wider* does too: its own words before the other's, and the tags of both."""
+        tags = tuple(dict.fromkeys((*wider.tags, *self.tags)))
+        return Entrance(self.queue or wider.queue, self.agent or wider.agent, tags)
+
+
+ANYWHERE: Final = Entrance()
+"""Nothing is said: all of it is left to the desk."""
+
+
 def language_of(locale: str) -> Language:
     """Return the desk's language for one of Slack's locales, such as ``zh-TW`` or ``de-DE``."""
     return "zh-CN" if locale.lower().startswith("zh") else "en-US"
 
 
 def weichat(
-    card: VisitorCard, *, language: Language | None, message_id: str, max_bytes: int = MAX_EXT_BYTES
+    card: VisitorCard,
+    *,
+    language: Language | None,
+    message_id: str,
+    entrance: Entrance = ANYWHERE,
+    max_bytes: int = MAX_EXT_BYTES,
 ) -> dict[str, Json]:
     """
     Return the ``ext`` of a visitor's message, as ``{"weichat": {…}}``.
@@ -96,6 +130,7 @@ def weichat(
         card: The visitor, already reduced to what was chosen.
         language: The visitor's, if known.
         message_id: ``msg_id_for_ack``: a repeat of the message carries the same one.
+        entrance: Where kefu is to lead the visitor.
         max_bytes: The size that must not be passed; see :func:`ext_bytes`.
 
     Raises:
@@ -113,9 +148,18 @@ def weichat(
         "phone": _printable(card.phone),
         "description": ", ".join(filter(None, about)),
     }
-    filled = {name: value for name, value in visitor.items() if value}
-    spoken = {} if language is None else {"language": language}
-    return fit({"weichat": {"visitor": filled, **spoken, "msg_id_for_ack": message_id}}, max_bytes)
+    filled: dict[str, Json] = {name: value for name, value in visitor.items() if value}
+    if entrance.tags:
+        filled["tags"] = [*entrance.tags]
+    chosen = {"language": language, "queueName": entrance.queue, "agentUsername": entrance.agent}
+    told = {name: value for name, value in chosen.items() if value}
+    return fit({"weichat": {"visitor": filled, **told, "msg_id_for_ack": message_id}}, max_bytes)
+
+
+def track(*, title: str, text: str, url: str) -> dict[str, Json]:
+    """Return the ``ext`` of a card that shows the agent where the visitor comes from (facts/kefu.md §1.5)."""
+    card: Mapping[str, Json] = {"title": title, "price": "", "desc": text, "img_url": "", "item_url": url}
+    return {"type": "custom", "msgtype": {"track": card}}
 
 
 def mark_of(message: OutgoingMessage) -> str:
@@ -138,7 +182,7 @@ _KINDS: Final[Mapping[type[Body], str]] = MappingProxyType(
 _DROPPED_WHOLE: Final = ("phone", "email")
 """Half a number or address is worth less than none."""
 
-_SHORTENED: Final = ("description", *_DROPPED_WHOLE, "companyName", "trueName", "userNickname")
+_SHORTENED: Final = ("description", *_DROPPED_WHOLE, "companyName", "trueName", "tags", "userNickname")
 """The visitor's fields, the least important first."""
 
 
@@ -173,11 +217,15 @@ def _shorten(ext: Mapping[str, Json], name: str, excess: int) -> dict[str, Json]
     weichat = _object(ext.get("weichat"))
     visitor = _object(weichat.get("visitor"))
     value = visitor.get(name)
-    if not isinstance(value, str):
+    shorter: Json
+    if isinstance(value, str):
+        shorter = "" if name in _DROPPED_WHOLE else _beginning(value, ext_bytes(value) - excess)
+        if name == "userNickname":
+            shorter = shorter or value[:1]
+    elif isinstance(value, Sequence):
+        shorter = _first_of(value, ext_bytes(value) - excess)
+    else:
         return dict(ext)
-    shorter = "" if name in _DROPPED_WHOLE else _beginning(value, ext_bytes(value) - excess)
-    if name == "userNickname":
-        shorter = shorter or value[:1]
     rest = {key: each for key, each in visitor.items() if key != name or shorter}
     if shorter:
         rest[name] = shorter
@@ -186,6 +234,11 @@ def _shorten(ext: Mapping[str, Json], name: str, excess: int) -> dict[str, Json]
 
 def _object(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _first_of(values: Sequence[Json], max_bytes: int) -> Sequence[Json]:
+    """Return as many of *values* as take at most *max_bytes* as JSON."""
+    return next((values[:count] for count in range(len(values), 0, -1) if ext_bytes(values[:count]) <= max_bytes), [])
 
 
 _ELLIPSIS: Final = "…"

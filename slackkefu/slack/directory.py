@@ -1,5 +1,5 @@
 """
-What people, channels and workspaces are called, without making anybody wait for it.
+What people, channels and workspaces are called, and where messages are, without making anybody wait for it.
 
 A name that is known is given at once. One that is not is asked for in the background, once however many want it; a
 caller waits for it a moment (:data:`PATIENCE_S`) and goes on without it, and the next message has it. Answers are kept,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from slackkefu.slack.ids import ChannelId, TeamId
+    from slackkefu.slack.ids import ChannelId, TeamId, Ts
     from slackkefu.slack.installation import Installation, InstallationKey
     from slackkefu.slack.web import WebClient
 
@@ -157,6 +157,7 @@ class Directory:
         self._users: _Cache[tuple[InstallationKey, UserId], Profile] = _Cache("user")
         self._channels: _Cache[tuple[InstallationKey, ChannelId], str] = _Cache("channel")
         self._teams: _Cache[tuple[InstallationKey, TeamId | None], str] = _Cache("team")
+        self._links: _Cache[tuple[InstallationKey, ChannelId, Ts], str] = _Cache("permalink")
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Ask in the background until cancelled. While this does not run, only what is known is given."""
@@ -220,6 +221,17 @@ class Directory:
         name = await self._teams.get((installation.key, team), ask, self._nursery, patience_s=patience_s)
         return name or None
 
+    async def permalink(
+        self, installation: Installation, channel: ChannelId, ts: Ts, *, patience_s: float = PATIENCE_S
+    ) -> str | None:
+        """Return the address of a message, for people who may read it, or None."""
+
+        async def ask() -> str:
+            return await self._web.permalink(installation, channel, ts)
+
+        key = (installation.key, channel, ts)
+        return await self._links.get(key, ask, self._nursery, patience_s=patience_s) or None
+
     def learn(self, installation: Installation, user: UserId, profile: Profile) -> None:
         """
         Know what an event told about its author.
@@ -238,13 +250,16 @@ class Directory:
         profile = read_user(user)
         user_id = user.get("id") if isinstance(user, dict) else None
         if profile is not None and isinstance(user_id, str) and user_id:
-            self._users.put((installation.key, UserId(user_id)), profile)
+            key = (installation.key, UserId(user_id))
+            known = self._users.peek(key) or profile
+            # The language is told by users.info only.
+            self._users.put(key, replace(profile, locale=profile.locale or known.locale))
 
     def statistics(self) -> DirectoryStatistics:
         """Return how things are now."""
-        caches = (self._users, self._channels, self._teams)
+        caches = (self._users, self._channels, self._teams, self._links)
         return DirectoryStatistics(
-            known=len(self._users) + len(self._channels) + len(self._teams),
+            known=len(self._users) + len(self._channels) + len(self._teams) + len(self._links),
             asking=sum(cache.asking for cache in caches),
             asked=sum(cache.asked for cache in caches),
             failed=sum(cache.failed for cache in caches),

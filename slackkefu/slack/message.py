@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from slackkefu.slack.blocks import words
+from slackkefu.slack.blocks import fullest
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.profile import Profile, read_profile
@@ -77,7 +77,7 @@ class MessageEvent:
     user_team: str | None
     """The author's home; ``T…`` or ``E…``."""
     text: str = field(repr=False)
-    """In Slack's own markup, still escaped; from the blocks where Slack sends no text."""
+    """In Slack's own markup, still escaped; from the blocks where they say more than Slack's text."""
     emoji: Mapping[str, str] = field(repr=False)
     """
     Shortcode, as it stands in the text without its outer colons, to characters: ``tada``, ``+1::skin-tone-3``.
@@ -185,9 +185,8 @@ def read_message(
 
 
 def _read_text(wire: _Wire) -> str:
-    """Return the message's words: its ``text``, or what its blocks say where that is empty (facts/slack.md §6)."""
-    text = wire.text if isinstance(wire.text, str) else ""
-    return text if text.strip() else words(wire.blocks, wire.attachments)
+    """Return the message's words, in ``text`` or wherever Slack has put them (facts/slack.md §6)."""
+    return fullest(wire.text if isinstance(wire.text, str) else "", wire.blocks, wire.attachments)
 
 
 def _read_inner(raw: object, channel: str, channel_type: str | None) -> MessageEvent | None:

@@ -51,6 +51,7 @@ _TIER_4: Final = Limit(interval_s=0.6, burst=20)
 LIMITS: Final[Mapping[str, Limit]] = {
     "auth.teams.list": _TIER_2,
     "chat.delete": _TIER_3,
+    "chat.getPermalink": _TIER_4,
     "chat.postEphemeral": _TIER_4,
     "chat.postMessage": Limit(interval_s=1.0, burst=3, per_channel=True),
     "chat.update": _TIER_3,

@@ -72,6 +72,7 @@ READS: Final = frozenset(
         "apps.connections.open",
         "auth.teams.list",
         "auth.test",
+        "chat.getPermalink",
         "conversations.history",
         "conversations.info",
         "conversations.members",
@@ -278,6 +279,11 @@ class WebClient:
         """Ask for a conversation's name, empty for one without; errors as :meth:`call`."""
         answer = await self.call("conversations.info", {"channel": channel}, token=installation.bot_token)
         return text_at(answer.get("channel"), "name")
+
+    async def permalink(self, installation: Installation, channel: ChannelId, ts: Ts) -> str:
+        """Ask for the address of a message; errors as :meth:`call`."""
+        asked = {"channel": channel, "message_ts": ts}
+        return text_at(await self.call("chat.getPermalink", asked, token=installation.bot_token), "permalink")
 
     # One call.
 

@@ -39,26 +39,31 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 # Slack → kefu.
 
+
+class AboutMessage(Conversation, frozen=True, kw_only=True, omit_defaults=True):
+    """What is about one message, or about a correction of it."""
+
+    ts: str
+    revision: str = ""
+    """Empty for the message itself; names a correction by an edit or a deletion, which is one more message."""
+
+
 Certainty: TypeAlias = Literal["surely", "possibly"]
 """How sure it is that a message did not arrive."""
 
 
-class Settled(Conversation, frozen=True, kw_only=True, tag="settled"):
+class Settled(AboutMessage, frozen=True, kw_only=True, tag="settled"):
     """A message has ended; its envelopes may be acknowledged, a repeat is a duplicate."""
 
-    ts: str
-    revision: str = ""
-    """Empty for the message as first written; for an edit, the ``ts`` inside its ``edited``."""
     outcome: str
     im_user: str = ""
     """Whose it is, of one that has reached the desk: what they wrote before comes late from now on."""
     at: float
 
 
-class Untold(Conversation, frozen=True, kw_only=True, tag="untold"):
+class Untold(AboutMessage, frozen=True, kw_only=True, tag="untold"):
     """A message did not surely reach the desk, and its writer has to be told; open until there is a :class:`Told`."""
 
-    ts: str
     thread_ts: str | None = None
     """The root of the thread it was written in."""
     user: str
@@ -68,19 +73,17 @@ class Untold(Conversation, frozen=True, kw_only=True, tag="untold"):
     at: float
 
 
-class Told(Conversation, frozen=True, kw_only=True, tag="told"):
+class Told(AboutMessage, frozen=True, kw_only=True, tag="told"):
     """The writer of a message was told, or cannot be."""
 
-    ts: str
     outcome: str
     """``told``, or why not."""
     at: float
 
 
-class Awaiting(Conversation, frozen=True, kw_only=True, tag="awaiting"):
+class Awaiting(AboutMessage, frozen=True, kw_only=True, tag="awaiting"):
     """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack, but for a click's."""
 
-    ts: str
     thread_ts: str | None = None
     """Where its thread is, which is also where an answer belongs."""
     im_user: str
@@ -94,10 +97,9 @@ class Awaiting(Conversation, frozen=True, kw_only=True, tag="awaiting"):
     at: float
 
 
-class Concluded(Conversation, frozen=True, kw_only=True, tag="concluded"):
+class Concluded(AboutMessage, frozen=True, kw_only=True, tag="concluded"):
     """The desk has confirmed a message, or its confirmation is waited for no more."""
 
-    ts: str
     outcome: str
     at: float
 

@@ -65,6 +65,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     last_active: float = 0.0
     open_session: str | None = None
     """Id of the service session that kefu has opened and not closed."""
+    source_shown: float = 0.0
+    """When the agent was shown where they write; 0 since the service session was closed."""
     closed_sessions: tuple[str, ...] = ()
     """Ids of the service sessions that were closed last, the latest last: a late word of one does not open it again."""
     closed_at: dict[str, float] = {}

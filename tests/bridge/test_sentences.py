@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import slackkefu
-from slackkefu.bridge.sentences import _WORDS, Sentence, label, late, say, when
+from slackkefu.bridge.sentences import _WORDS, Sentence, deleted, edited, label, late, say, source, when, written
 from slackkefu.slack.ids import Ts
 
 WHEN = when(Ts("1760000000.000100"))
@@ -84,3 +84,28 @@ def _literals(path: Path) -> list[str]:
 
 def _is_chinese(literal: str) -> bool:
     return re.search("[\u4e00-\u9fff]", literal) is not None
+
+
+def test_what_agents_are_told_of_changes() -> None:
+    """One line in both languages: which message, and of a deleted one nothing else."""
+    ts = Ts("1760000000.000001")
+
+    assert "[更正 Edited · 2025-10-09 08:53 UTC]" == edited(ts)
+    assert "2025-10-09 08:53 UTC" == written(ts)
+    assert 2 == deleted(ts).count("2025-10-09 08:53 UTC")
+    assert "[更正 Edited · no time]" == edited(Ts("no time"))
+    assert len(deleted(Ts("x" * 1000))) < 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "title"),
+    [
+        ("im", "D1", "Slack · 私信 Direct message"),
+        ("mpim", "mpdm", "Slack · 群聊 Group conversation"),
+        ("channel", "support", "Slack · #support"),
+        ("", "support", "Slack · #support"),
+    ],
+)
+def test_where_somebody_writes(kind: str, name: str, title: str) -> None:
+    """A channel by its name, other conversations by what they are."""
+    assert title == source(kind, name)

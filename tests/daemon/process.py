@@ -103,6 +103,8 @@ def write_config(folder: Path, slack: FakeSlack, easemob: FakeEasemob, bot_token
         "easemob.client_secret": easemob.client_secret,
         "easemob.discovery_url": easemob.discovery_url,
         "kefu.service_number": "kefu_service",
+        # Where a card is not what is tested, it would be one more message in each conversation.
+        "kefu.source_card": "false",
         "store.path": str(folder / "store"),
         **{key.replace("__", "."): value for key, value in changes.items()},
     }

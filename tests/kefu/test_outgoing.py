@@ -23,6 +23,7 @@ from slackkefu.easemob.message import (
 from slackkefu.easemob.names import ImUser
 from slackkefu.kefu.outgoing import (
     MAX_EXT_BYTES,
+    Entrance,
     VisitorCard,
     ext_bytes,
     fit,
@@ -242,3 +243,37 @@ def test_bodies_are_called_as_im_calls_them(kind: str, body: Body) -> None:
 def test_the_card_does_not_show_in_a_repr() -> None:
     """A person's data stays out of logs."""
     assert "VisitorCard(user_id='U0BBBBBB1')" == repr(ANN)
+
+
+FAR = Entrance(queue="VIP 组", agent="lin@example.com", tags=("vip", "slack"))
+
+
+def test_the_entrance() -> None:
+    """Skill group, agent and tags stand where the desk looks for them (facts/kefu.md §1.2, §1.3)."""
+    ext: Any = weichat(VisitorCard(user_id="U1"), language="zh-CN", message_id="m", entrance=FAR)["weichat"]
+
+    assert ("VIP 组", "lin@example.com", ["vip", "slack"]) == (
+        ext["queueName"],
+        ext["agentUsername"],
+        ext["visitor"]["tags"],
+    )
+
+
+def test_nothing_is_said_of_it() -> None:
+    """A null would mean "no group" (facts/kefu.md §1.2), so what was not said is absent."""
+    ext: Any = weichat(VisitorCard(user_id="U1"), language=None, message_id="m")["weichat"]
+
+    assert not {"queueName", "agentUsername", "language"} & {*ext}
+    assert "tags" not in ext["visitor"]
+
+
+@given(st.lists(st.text(min_size=1, max_size=40), max_size=15), st.text(max_size=500), st.integers(200, 900))
+def test_tags_are_left_out_rather_than_too_long(tags: list[str], name: str, max_bytes: int) -> None:
+    """The last first, and the name last of all; what remains are the first of them."""
+    card = VisitorCard(user_id="U1", name=name, workspace=name)
+    ext: Any = weichat(card, language=None, message_id="m", entrance=Entrance(tags=tuple(tags)), max_bytes=max_bytes)
+    kept = ext["weichat"]["visitor"].get("tags", [])
+
+    assert ext_bytes(ext) <= max_bytes
+    assert tags[: len(kept)] == kept
+    assert ext["weichat"]["visitor"]["userNickname"]

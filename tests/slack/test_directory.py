@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from slackkefu.secret import Secret
 from slackkefu.slack import directory as module
 from slackkefu.slack.directory import FAILED_S, FRESH_S, Directory
-from slackkefu.slack.ids import ChannelId, TeamId, UserId
+from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey
 from slackkefu.slack.profile import Profile
 from slackkefu.slack.web import WebClient
@@ -50,12 +50,13 @@ class Names(httpx.AsyncBaseTransport):
         await trio.sleep(self.delay_s)
         if self.failure is not None:
             return self.failure
-        thing = {
+        things: dict[str, dict[str, Any]] = {
             "users.info": {"user": self.user},
             "conversations.info": {"channel": {"id": "C1", "name": "support"}},
+            "chat.getPermalink": {"permalink": "https://north.slack.test/archives/C1/p1"},
             "team.info": {"team": {"id": "T2", "name": "South", "domain": "south"}},
-        }[method]
-        return httpx.Response(200, json={"ok": True, **thing})
+        }
+        return httpx.Response(200, json={"ok": True, **things[method]})
 
 
 @asynccontextmanager
@@ -162,6 +163,20 @@ async def test_trap_20_user_change_refreshes(autojump_clock: trio.abc.Clock) -> 
 
         assert await names.user_name(NORTH, MIA) == "new"
         assert len(slack.asked) == 1
+
+
+async def test_a_language_outlives_a_change_of_the_profile(autojump_clock: trio.abc.Clock) -> None:
+    """user_change does not tell it; where it does, it is taken."""
+    async with directory() as (names, slack):
+        slack.user = {"profile": {"display_name": "mia"}, "locale": "zh-CN"}
+        await names.user(NORTH, MIA)
+        locales = []
+        for changed in ({}, {"locale": "en-US"}):
+            names.user_changed(NORTH, {"user": {"id": MIA, "profile": {"display_name": "new"}, **changed}})
+            profile = await names.user(NORTH, MIA)
+            locales.append(profile and profile.locale)
+
+        assert locales == ["zh-CN", "en-US"]
 
 
 async def test_an_old_answer_is_given_and_refreshed(autojump_clock: trio.abc.Clock) -> None:
@@ -281,3 +296,24 @@ async def test_no_names_are_logged(autojump_clock: trio.abc.Clock, log: Any) -> 
     (entry,) = log.entries
     assert (entry["event"], entry["kind"]) == ("directory.failed", "user")
     assert "mia" not in repr(entry)
+
+
+async def test_a_permalink_is_asked_for_ahead(autojump_clock: trio.abc.Clock) -> None:
+    """Who does not wait has it asked for; whoever comes later has it at once, and it is asked for once."""
+    async with directory() as (names, slack):
+        where = (NORTH, ChannelId("C1"), Ts("1760000000.000001"))
+        assert await names.permalink(*where, patience_s=0.0) is None
+        await trio.sleep(1)
+        started = trio.current_time()
+
+        assert await names.permalink(*where) == "https://north.slack.test/archives/C1/p1"
+        assert trio.current_time() == started
+        assert [method for method, _ in slack.asked] == ["chat.getPermalink"]
+
+
+async def test_a_message_without_a_permalink(autojump_clock: trio.abc.Clock) -> None:
+    """A refusal is no address."""
+    async with directory() as (names, slack):
+        slack.failure = httpx.Response(200, json={"ok": False, "error": "message_not_found"})
+
+        assert await names.permalink(NORTH, ChannelId("C1"), Ts("1.1")) is None

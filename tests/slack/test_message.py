@@ -99,7 +99,7 @@ def test_a_deletion_named_by_its_previous_message() -> None:
 
 def test_a_reply_notice_has_a_message_inside_without_a_subtype() -> None:
     """message_replied comes without its subtype, hidden, and with a message (facts/slack.md §4)."""
-    raw = event(2, hidden=True, message=event(2, text="root", reply_count=1))
+    raw = event(2, hidden=True, message=event(2, text="root", blocks=None, reply_count=1))
     message = read(raw)
 
     assert message.subtype is None

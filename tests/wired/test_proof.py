@@ -268,7 +268,7 @@ async def test_edited_meanwhile(tmp_path: Path, autojump_clock: trio.testing.Moc
 
 
 async def test_deleted_meanwhile(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """What its writer has taken back is not brought to the desk after all, and nothing is said."""
+    """What its writer has taken back is not brought to the desk after all; that it was deleted is all that is said."""
     async with town(tmp_path) as here:
         mia, dm = await acquainted(here)
         message = await lose(here, mia, dm, "never mind")
@@ -276,7 +276,8 @@ async def test_deleted_meanwhile(tmp_path: Path, autojump_clock: trio.testing.Mo
         await trio.sleep(LATER_S)
 
         assert (0, 0, 1) == (proof(here).resent, proof(here).told, proof(here).gone)
-        assert ["hello from Mia"] == heard(here)
+        assert "hello from Mia" == heard(here)[0]
+        assert ["[已删除 Deleted]"] == [text[: len("[已删除 Deleted]")] for text in heard(here)[1:]]
 
 
 async def test_the_session_is_down_meanwhile(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

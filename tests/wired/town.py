@@ -12,7 +12,8 @@ import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -28,7 +29,7 @@ from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, virtual_wall
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from slackkefu.demo.judge import Verdict
@@ -188,6 +189,7 @@ async def town(
     desk_switches: DeskSwitches | None = None,
     max_sessions: int = 2000,
     private_api: bool = False,
+    desk_config: Mapping[str, Any] = MappingProxyType({"source_card": False}),
     lost: int = 0,
     doubled: int = 0,
     settles: bool = True,
@@ -209,6 +211,8 @@ async def town(
         desk_switches: How kefu behaves.
         max_sessions: How many visitors may be logged in.
         private_api: Whether the daemon may use the desk's own API.
+        desk_config: What else is configured for the desk. A card that tells where somebody writes would be one more
+            message in each conversation, so there is none unless a test is about it.
         lost: Messages that do not arrive, without a word to their senders.
         doubled: Messages that arrive twice.
         settles: Whether everything comes to its end, once nothing goes wrong any more; else no loss is judged.
@@ -262,7 +266,7 @@ async def town(
                 tenant_id=kefu.tenant_id,
                 url="https://kefu.test",
                 private_api=private_api,
-                visitor_fields=("name", "workspace"),
+                **{"visitor_fields": ("name", "workspace"), **desk_config},
             ),
             store=StoreConfig(path=tmp_path / "store"),
         )

@@ -78,6 +78,7 @@ def awaiting(origin: Origin, marks: Mapping[str, str], *, at: float) -> Awaiting
         team_id=key.installation.team_id,
         channel=key.channel,
         ts=key.ts,
+        revision=key.revision,
         thread_ts=origin.thread_ts,
         im_user=origin.visitor,
         user=origin.writer,
@@ -95,6 +96,7 @@ def concluded(key: MessageKey, conclusion: Conclusion, *, at: float) -> Conclude
         team_id=key.installation.team_id,
         channel=key.channel,
         ts=key.ts,
+        revision=key.revision,
         outcome=conclusion.value,
         at=at,
     )

@@ -4,6 +4,9 @@ Reading a message in Slack again, to send it to the desk once more.
 No words of a message are kept once it was sent; they are in Slack. Read again, the same words make the same parts with
 the same marks (:mod:`slackkefu.bridge.slack_to_kefu.to_kefu`). Where they do not, its writer has edited the message
 since, and the words that were sent are nowhere any more.
+
+A correction by an edit is made again like a message, unless there was another edit since: that has a correction of its
+own. That something was deleted is said without reading.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ class Missing(enum.Enum):
     """Why there is nothing to send."""
 
     GONE = enum.auto()
-    """Its writer has deleted it, or its workspace has removed the app."""
+    """Its writer has deleted it or, of a correction, edited it again; or its workspace has removed the app."""
     CHANGED = enum.auto()
     """It is not what it was when it was sent."""
     UNREADABLE = enum.auto()
@@ -85,6 +88,8 @@ class Rereading:
         installation = self._installations.get(key.installation)
         if installation is None:
             return Missing.GONE
+        if key.is_deletion:
+            return _choose(await self._again(origin, installation, {"ts": key.ts, "user": origin.writer}), marks)
         try:
             raw = await self._reading.message(installation, key.channel, key.ts, origin.thread_ts)
         except SlackkefuError as error:
@@ -94,14 +99,25 @@ class Rereading:
             return Missing.UNREADABLE
         if raw is None:
             return Missing.GONE
-        event = read_message(raw, channel=key.channel, channel_type="im" if origin.is_direct else None)
+        again = _choose(await self._again(origin, installation, raw), marks)
+        return Missing.GONE if key.revision and again is Missing.CHANGED else again
+
+    async def _again(self, origin: Origin, installation: Installation, raw: object) -> Reread:
+        """Make the parts of a message that was read, all of them, or say why not."""
+        channel = origin.key.channel
+        event = read_message(raw, channel=channel, channel_type="im" if origin.is_direct else None)
         if not isinstance(event, MessageEvent):
             return Missing.UNREADABLE
         forward = _forward(origin, installation, event)
-        if forward is None:
-            return Missing.GONE
-        again = tuple(part for part in await self._make(forward) if mark_of(part) in marks)
-        return again if len(again) == len(marks) else Missing.CHANGED
+        return Missing.GONE if forward is None else await self._make(forward)
+
+
+def _choose(parts: Reread, marks: frozenset[str]) -> Reread:
+    """Choose the parts that have these marks."""
+    if isinstance(parts, Missing):
+        return parts
+    again = tuple(part for part in parts if mark_of(part) in marks)
+    return again if len(again) == len(marks) else Missing.CHANGED
 
 
 def _forward(origin: Origin, installation: Installation, event: MessageEvent) -> Forward | None:
@@ -117,4 +133,5 @@ def _forward(origin: Origin, installation: Installation, event: MessageEvent) ->
         is_direct=origin.is_direct,
         thread_ts=origin.thread_ts,
         is_mention=False,
+        revision=origin.key.revision,
     )

@@ -69,8 +69,8 @@ class Backlog:
         return self._find(key) is not None
 
     def put(self, lane: str, key: MessageKey, number: int, *, is_repeat: bool) -> bool:
-        """Let a message wait here; False for one that cannot, for its ``ts`` is none of those that Slack makes."""
-        stamp = _stamp(key.ts)
+        """Let a message wait here; False for a correction, and where the ``ts`` is none that Slack makes."""
+        stamp = _stamp(key)
         if stamp is None:
             return False
         self._tail(lane, key).insert(stamp, number << _NUMBER_SHIFT | is_repeat * _REPEAT)
@@ -130,7 +130,7 @@ class Backlog:
     def _find(self, key: MessageKey) -> tuple[_Tail, int] | None:
         """Return where a message waits."""
         tails = self._by_conversation.get((key.installation, key.channel))
-        stamp = _stamp(key.ts) if tails else None
+        stamp = _stamp(key) if tails else None
         if tails is None or stamp is None:
             return None
         found = ((tail, tail.find(stamp)) for tail in tails)
@@ -171,9 +171,10 @@ def _take_out(tails: dict[K, list[_Tail]], key: K, tail: _Tail) -> None:
         del tails[key]
 
 
-def _stamp(ts: Ts) -> int | None:
-    """Return a ``ts`` as microseconds; None for one that would not come back as it was."""
-    return int(ts[:10] + ts[11:]) if _PLAIN.fullmatch(ts) else None
+def _stamp(key: MessageKey) -> int | None:
+    """Return a ``ts`` as microseconds; None for a message that would not come back as it was."""
+    ts = key.ts
+    return int(ts[:10] + ts[11:]) if not key.revision and _PLAIN.fullmatch(ts) else None
 
 
 def _ts(stamp: int) -> Ts:

@@ -15,6 +15,8 @@ channel, ts). A repeat of a message in hand joins it; a repeat of a settled one 
 There may be tens of thousands of messages that are safe. Those whose turn is far off are *stowed*: they are numbers in
 :mod:`slackkefu.bridge.slack_to_kefu.backlog`, and an :class:`Owed` again when their turn comes or they are deleted.
 
+What its writer changes later, the desk is told by a *correction*: one more message, whose identity has a revision too.
+
 Plain: what is on disk is brought here by :mod:`slackkefu.bridge.slack_to_kefu.receipts`, also after a restart. Time
 comes in as an argument, seconds on a clock that never jumps.
 """
@@ -115,8 +117,8 @@ class Settled:
     """A message that has passed on; its envelopes may be acknowledged."""
 
     key: MessageKey
-    outcome: Outcome | None = None
-    """How it ended; of one that ended before, only whether it was withdrawn is remembered, and this is None if not."""
+    outcome: Outcome = Outcome.DELIVERED
+    """How it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,9 @@ class Custody(Generic[D]):
         self._owed: dict[MessageKey, Owed[D]] = {}
         self._backlog = Backlog()
         self._settled = Remembered(keep_s=keep_s)
-        self._withdrawn = Remembered(keep_s=keep_s)
+        # Of these, what did not simply arrive, by how it ended; and what was deleted after it had.
+        self._undelivered = {each: Remembered(keep_s=keep_s) for each in Outcome if each is not Outcome.DELIVERED}
+        self._deleted = Remembered(keep_s=keep_s)
         self._counts = dict.fromkeys(Outcome, 0)
         self._repeats = 0
         self._spilled = 0
@@ -173,17 +177,24 @@ class Custody(Generic[D]):
         for key, outcome, at in settled:
             self._remember(key, outcome, at)
 
-    def restore_safe(self, key: MessageKey, entry: int) -> Owed[D] | None:
+    def restore_safe(self, key: MessageKey, entry: int, *, now: float) -> Owed[D] | None:
         """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
         if str(key) in self._settled or self.has(key):
             return None
         owed: Owed[D] = Owed(key, entry=entry)
         self._owed[key] = owed
         self._spilled += 1
+        self._note_deletion(key, now)
         return owed
 
     def take(
-        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None, stands_in_slack: bool = True
+        self,
+        key: MessageKey,
+        delivery: D,
+        *,
+        thread_ts: Ts | None = None,
+        stands_in_slack: bool = True,
+        now: float = 0.0,
     ) -> Owed[D] | Joined | Marked | Safe | Settled:
         """
         Take note of an envelope.
@@ -193,6 +204,7 @@ class Custody(Generic[D]):
             delivery: How it is acknowledged.
             thread_ts: The root of the thread that the message stands in.
             stands_in_slack: Whether Slack's history shows it.
+            now: The time.
 
         Returns:
             :class:`Owed`: new, ours to bring over; :class:`Joined`: in hand already; :class:`Marked`: in hand and
@@ -216,6 +228,7 @@ class Custody(Generic[D]):
             self._repeats += 1
             return Safe(key)
         owed = self._owed[key] = Owed(key, (delivery,), thread_ts, stands_in_slack=stands_in_slack)
+        self._note_deletion(key, now)
         return owed
 
     def shelter(self, owed: Owed[D], entry: int) -> tuple[Safe, tuple[D, ...]]:
@@ -305,13 +318,18 @@ class Custody(Generic[D]):
         """Return the messages that are in memory alone."""
         return (key for key, owed in self._owed.items() if owed.entry is None)
 
-    def note_edit(self, key: MessageKey, revision: str, *, now: float) -> None:
-        """Know that a message has ended as this edit has made it."""
-        self._settled.note(_edit(key, revision), now)
+    def is_wanted(self, correction: MessageKey) -> bool:
+        """Tell whether the desk is to be told of a change: it has the message, and not as this edit has made it."""
+        if str(correction) in self._settled:
+            # It was read from the history, where it had been edited already.
+            return False
+        original = self._recall(correction.original)
+        is_there = original is not None and original.outcome is Outcome.DELIVERED
+        return is_there and (correction.is_deletion or not self.is_deleted(correction.original))
 
-    def has_seen(self, key: MessageKey, revision: str) -> bool:
-        """Tell whether a message has ended as this edit has made it."""
-        return _edit(key, revision) in self._settled
+    def is_deleted(self, key: MessageKey) -> bool:
+        """Tell whether the desk is being told, or was, that a message was deleted after it had got there."""
+        return str(key) in self._deleted
 
     def has_ended_anywhere(self, channel: ChannelId, ts: Ts) -> bool:
         """Tell whether a message has ended, whichever installation it came by."""
@@ -346,19 +364,24 @@ class Custody(Generic[D]):
 
     def _remember(self, key: MessageKey, outcome: str, at: float) -> None:
         self._settled.note(str(key), at)
-        self._settled.note(_anywhere(key.channel, key.ts), at)
-        if outcome == Outcome.WITHDRAWN:
-            self._withdrawn.note(str(key), at)
+        self._note_deletion(key, at)
+        if not key.revision:
+            self._settled.note(_anywhere(key.channel, key.ts), at)
+        for short, messages in self._undelivered.items():
+            if outcome == short:
+                messages.note(str(key), at)
+
+    def _note_deletion(self, key: MessageKey, now: float) -> None:
+        if key.is_deletion:
+            self._deleted.note(str(key.original), now)
 
     def _recall(self, key: MessageKey) -> Settled | None:
-        if str(key) not in self._settled:
+        name = str(key)
+        if name not in self._settled:
             return None
-        return Settled(key, Outcome.WITHDRAWN if str(key) in self._withdrawn else None)
+        outcomes = (outcome for outcome, messages in self._undelivered.items() if name in messages)
+        return Settled(key, next(outcomes, Outcome.DELIVERED))
 
 
 def _anywhere(channel: ChannelId, ts: Ts) -> str:
     return f"{channel}/{ts}"
-
-
-def _edit(key: MessageKey, revision: str) -> str:
-    return f"{key}@{revision}"

@@ -47,14 +47,17 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.proof.proving import Proving
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
+    from slackkefu.bridge.slack_to_kefu.entrances import Entrances
     from slackkefu.bridge.slack_to_kefu.naming import Naming
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+    from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
     from slackkefu.bridge.slack_to_kefu.ways import Ways
     from slackkefu.config import VisitorField
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.easemob.pool import Pool
+    from slackkefu.kefu.outgoing import Entrance, Language
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.installation import Installations
     from slackkefu.store.entries import SlackEntry
@@ -79,6 +82,16 @@ class _Ending:
     along: tuple[SlackEntry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the desk is told of a message besides its words."""
+
+    naming: Naming
+    card: VisitorCard
+    language: Language | None
+    entrance: Entrance
+
+
 @final
 class Forwarding:
     """
@@ -96,6 +109,8 @@ class Forwarding:
         aside: Where messages go that make us fail.
         installations: Who installed the app.
         fields: What the desk is told of a visitor.
+        entrances: Where it is to lead them.
+        sources: Shows the agent where a service session began.
         service_number: To whom everything goes.
 
     """
@@ -113,6 +128,8 @@ class Forwarding:
         aside: Aside,
         installations: Installations,
         fields: Collection[VisitorField],
+        entrances: Entrances,
+        sources: SourceCards,
         service_number: ImUser,
     ) -> None:
         self._world = world
@@ -125,6 +142,8 @@ class Forwarding:
         self._aside = aside
         self._installations = installations
         self._fields = fields
+        self._entrances = entrances
+        self._sources = sources
         self._service_number = service_number
         self._journeys: dict[MessageKey, Journey] = {}
         self._lateness = Lateness(began=world.wall())
@@ -247,7 +266,12 @@ class Forwarding:
         if not self._claims(forward):
             log.info("slack.ignored", reason=Reason.DUPLICATE.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
-        make = await self._prepare(forward)
+        if forward.revision and not self._receipts.is_wanted(journey.key):
+            reason = Reason.DELETION_NOT_CARRIED if journey.key.is_deletion else Reason.EDIT_NOT_CARRIED
+            log.info("slack.ignored", reason=reason.value, visitor=forward.user, ts=forward.event.ts)
+            return _Ending(Outcome.IGNORED)
+        about = await self._introduce(forward)
+        make = self._maker(forward, about)
         marks = marks_of(make())
         is_confirmed = forward.deed is None or forward.deed.is_confirmed
         if is_confirmed and not journey.is_awaited:
@@ -258,6 +282,7 @@ class Forwarding:
         if not count:
             log.info("slack.ignored", reason=Reason.EMPTY.value, visitor=forward.user, ts=forward.event.ts)
             return _Ending(Outcome.IGNORED)
+        opens = await self._sources.is_wanted(forward)
         while journey.accepted < count:
             # Made for each attempt anew: a message may become late while it waits.
             refusal = await self._send(journey, lambda: make(late=self._late(journey))[journey.accepted])
@@ -271,8 +296,13 @@ class Forwarding:
                 )
                 return self._untold(journey, Outcome.REFUSED, refusal)
             journey.accepted += 1
-            # Now, not at the end: of a message that is refused half-way the desk has the beginning.
-            self._lateness.note(forward.user, forward.event.ts)
+            if not forward.revision:
+                # Now, not at the end: of a message that is refused half-way the desk has the beginning.
+                self._lateness.note(forward.user, forward.event.ts)
+        if opens:
+            await self._sources.follow(
+                forward, about.card, language=about.language, entrance=about.entrance, place=about.naming.place
+            )
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=count)
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
@@ -289,22 +319,34 @@ class Forwarding:
 
     async def again(self, forward: Forward) -> tuple[OutgoingMessage, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""
-        make = await self._prepare(forward)
-        late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
+        make = self._maker(forward, await self._introduce(forward))
+        late = None
+        if not forward.revision:
+            late = self._lateness.late(forward.user, forward.event.ts, self._world.wall())
         return make(late=late, attempt=1)
 
-    async def _prepare(self, forward: Forward) -> partial[tuple[OutgoingMessage, ...]]:
-        """Return what makes the parts of a message, with the names that are known in a moment."""
+    async def _introduce(self, forward: Forward) -> _About:
+        """Find out what the desk is told besides the words, as far as that is known in a moment."""
         naming = await name_all(forward, self._directory)
         card = self._card(forward, naming)
         await self._book.write(forward.user)
+        return _About(
+            naming=naming,
+            card=card.chosen(self._fields),
+            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
+            entrance=self._entrances.of(forward),
+        )
+
+    def _maker(self, forward: Forward, about: _About) -> partial[tuple[OutgoingMessage, ...]]:
+        """Return what makes the parts of a message."""
         return partial(
             parts,
             forward,
-            card=card.chosen(self._fields),
-            language=language_of(naming.author.locale) if naming.author and naming.author.locale else None,
-            names=naming,
+            card=about.card,
+            language=about.language,
+            names=about.naming,
             service_number=self._service_number,
+            entrance=about.entrance,
         )
 
     async def _send(self, journey: Journey, make: Callable[[], OutgoingMessage]) -> str | None:
@@ -327,10 +369,7 @@ class Forwarding:
         """Send once, for as long as the message need not say anything else; return what stood in the way."""
         problem: SlackkefuError | None = None
         journey.is_leaving = True
-        late_in_s = self._lateness.late_in_s(
-            journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat
-        )
-        with trio.move_on_after(math.inf if journey.accepted else late_in_s) as waiting:
+        with trio.move_on_after(math.inf if journey.accepted else self._late_in_s(journey)) as waiting:
             try:
                 await self._pool.send(journey.user, message)
             except SlackkefuError as error:
@@ -343,8 +382,16 @@ class Forwarding:
         return problem
 
     def _late(self, journey: Journey) -> float | None:
-        """Return when a message was written that the desk gets late."""
+        """Return when a message was written that the desk gets late; a correction says that in any case."""
+        if journey.key.revision:
+            return None
         return self._lateness.late(journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat)
+
+    def _late_in_s(self, journey: Journey) -> float:
+        """Return in how many seconds the message would have to say something else."""
+        if journey.key.revision:
+            return math.inf
+        return self._lateness.late_in_s(journey.user, journey.key.ts, self._world.wall(), is_repeat=journey.is_repeat)
 
     def _untold(self, journey: Journey, outcome: Outcome, reason: str) -> _Ending:
         """End a message that was not brought over; its writer is to be told."""

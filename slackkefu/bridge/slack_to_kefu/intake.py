@@ -4,8 +4,8 @@ Intake: what happens to an envelope the moment it arrives.
 Everything is decided at once. What is not for the desk is acknowledged and its reason logged; what the bridge itself
 acts on is acknowledged and handed on; a person's words go to their visitor's lane, and their envelope waits for the
 outcome (:mod:`slackkefu.bridge.slack_to_kefu.receipts`). A repeat joins the message in hand, so repeats never double.
-What a person changes is carried out at once (:mod:`slackkefu.bridge.slack_to_kefu.changes`); what they do otherwise
-goes to :mod:`slackkefu.bridge.deeds`.
+What a person changes is taken back where it has not left us (:mod:`slackkefu.bridge.slack_to_kefu.changes`), and else
+goes to the desk as a correction, on the same lane. What they do otherwise goes to :mod:`slackkefu.bridge.deeds`.
 """
 
 from __future__ import annotations
@@ -248,19 +248,24 @@ class Intake:
         """Put a message on its visitor's lane; False when there is no room."""
         if not self._words.put(forward.user, parcel):
             return False
-        is_slow = bool(forward.event.files) or not forward.stands_in_slack
+        # A correction or a click goes to the spill at once: once it is acknowledged, nobody else has it.
+        is_slow = bool(forward.event.files or forward.revision) or not forward.stands_in_slack
         self._sheltering.took(forward.user, parcel, received_at=received_at, is_slow=is_slow)
-        # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
-        record = wrote(self._book.get(forward.user), forward, now=self._wall())
-        self._book.remember(answered(record, forward.deed, forward.event.ts))
+        if not forward.revision:
+            # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
+            record = wrote(self._book.get(forward.user), forward, now=self._wall())
+            self._book.remember(answered(record, forward.deed, forward.event.ts))
         return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:
-        """Carry out an edit or a deletion; one whose effect the disk does not take is left to Slack."""
+        """Carry out an edit or a deletion; one that is early, or whose effect the disk does not take, Slack repeats."""
+        retry = delivery.envelope.retry_attempt
         is_edit = change.rule is Rule.EDIT
-        reason = self._changes.edit(change.key, change.revision) if is_edit else await self._changes.delete(change.key)
-        if reason is not None:
-            await self._ignore(delivery, reason, change.rule.value)
+        effect = self._changes.edit(change, retry=retry) if is_edit else await self._changes.delete(change)
+        if isinstance(effect, Reason):
+            await self._ignore(delivery, effect, change.rule.value)
+        elif effect is not None:
+            await self._forward(effect, delivery)
 
     async def _ignore(self, delivery: Delivery, reason: Reason, detail: str = "") -> None:
         self._ignored[reason] += 1

@@ -162,8 +162,8 @@ class Parcel:
 
     @property
     def order(self) -> str:
-        """What a lane is in order by: the ``ts``, whose digits sort as the times do that they name."""
-        return self.owed.key.ts
+        """What a lane is in order by; see :attr:`MessageKey.order`."""
+        return self.owed.key.order
 
     @property
     def forward(self) -> Forward | None:
@@ -226,15 +226,12 @@ class Receipts:
         for entry in entries:
             if isinstance(entry, SettledEntry):
                 at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
-                if entry.revision:
-                    self._custody.note_edit(key_of(entry), entry.revision, now=at)
-                else:
-                    self._custody.restore([(key_of(entry), entry.outcome, at)])
+                self._custody.restore([(key_of(entry), entry.outcome, at)])
 
     def restore_spilled(self, spilled: Iterable[Spilled]) -> Iterator[tuple[str, Parcel]]:
         """Take over what waits in the spill: each parcel with its lane, in order, to be put there before the next."""
         for each in spilled:
-            owed = self._custody.restore_safe(MessageKey.parse(each.key), each.number)
+            owed = self._custody.restore_safe(MessageKey.parse(each.key), each.number, now=trio.current_time())
             if owed is None:
                 self._spill.done(each.number)
             else:
@@ -257,7 +254,13 @@ class Receipts:
         event = forward.event
         thread_ts = event.thread_ts if event.thread_ts != event.ts else None
         receipt = Receipt(delivery, delivery.received_at + BUDGET_S)
-        taken = self._custody.take(forward.key, receipt, thread_ts=thread_ts, stands_in_slack=forward.stands_in_slack)
+        taken = self._custody.take(
+            forward.key,
+            receipt,
+            thread_ts=thread_ts,
+            stands_in_slack=forward.stands_in_slack,
+            now=trio.current_time(),
+        )
         payload = delivery.envelope.payload
         if not isinstance(taken, Owed):
             return taken
@@ -328,9 +331,8 @@ class Receipts:
     def let_go(self, parcel: Parcel) -> None:
         """Leave a message to Slack, unanswered, which may have repeated it for the last time."""
         self._custody.let_go(parcel.owed)
-        if not parcel.owed.stands_in_slack:
-            return
-        self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
+        if not parcel.owed.key.revision and parcel.owed.stands_in_slack:
+            self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
 
     def note_gap(self, forward: Forward) -> None:
         """Have the thread of a message read from it on: what came before it may have been for the desk too."""
@@ -369,12 +371,16 @@ class Receipts:
 
     def edit_of(self, forward: Forward) -> tuple[SlackEntry, ...]:
         """Return what says, settled along with a message, that its words are those of an edit already."""
-        revision = forward.event.edited_ts
-        return (self._entry(forward.key, Outcome.DELIVERED, revision=revision),) if revision else ()
+        edit = forward.edit_in_it
+        return () if edit is None else (self._entry(edit, Outcome.DELIVERED),)
 
-    def has_seen(self, key: MessageKey, revision: str) -> bool:
-        """Tell whether a message has ended as this edit has made it."""
-        return self._custody.has_seen(key, revision)
+    def is_wanted(self, correction: MessageKey) -> bool:
+        """Tell whether the desk is to be told of a change; see :meth:`Custody.is_wanted`."""
+        return self._custody.is_wanted(correction)
+
+    def is_deleted(self, key: MessageKey) -> bool:
+        """Tell whether the desk is being told, or was, that a message was deleted after it had got there."""
+        return self._custody.is_deleted(key)
 
     def has_in_hand(self, key: MessageKey) -> bool:
         """Tell whether a message is in hand, as it came by this very installation."""
@@ -397,9 +403,14 @@ class Receipts:
         return self.find(key) is not None
 
     def exposed_since(self) -> float | None:
-        """Return when the first message was written that memory alone knows; None while there is none."""
+        """
+        Return when the first message was written that memory alone knows; None while there is none.
+
+        Corrections do not count: of an older message the history shows no change, however far back it is read.
+        """
         ended = (key for key, each in self._unwritten.items() if each.is_exposed)
-        return min((written_at(key.ts) or 0.0 for key in chain(self._custody.exposed(), ended)), default=None)
+        exposed = (key for key in chain(self._custody.exposed(), ended) if not key.revision)
+        return min((written_at(key.ts) or 0.0 for key in exposed), default=None)
 
     def statistics(self) -> CustodyStatistics:
         """Count."""
@@ -451,15 +462,20 @@ class Receipts:
 
     def _leave(self, entry: SlackEntry) -> None:
         """Act on what a message has left behind, now that it is on disk."""
-        if isinstance(entry, SettledEntry) and entry.revision:
-            self._custody.note_edit(key_of(entry), entry.revision, now=trio.current_time())
+        if isinstance(entry, SettledEntry):
+            self._custody.restore([(key_of(entry), entry.outcome, trio.current_time())])
         self._on_left(entry)
 
     async def _mark(self, owed: Owed[Receipt]) -> bool:
-        """Mark where a message stands and acknowledge it, unless it is safe; False where that cannot be done."""
+        """
+        Mark where a message stands and acknowledge it, unless it is safe; False where that cannot be done.
+
+        A correction is not marked, for no history shows a change again: it is left to Slack, which repeats it. Nor is a
+        click, which Slack does not repeat: whoever made it sees an error, and it goes on its way from memory.
+        """
         if owed.entry is not None:
             return True
-        if not owed.stands_in_slack:
+        if owed.key.revision or not owed.stands_in_slack:
             return False
         if not owed.is_marked:
             try:
@@ -471,15 +487,13 @@ class Receipts:
         await self._acknowledge(*self._custody.mark(owed))
         return True
 
-    def _entry(
-        self, key: MessageKey, outcome: Outcome, *, revision: str = "", im_user: ImUser | None = None
-    ) -> SettledEntry:
+    def _entry(self, key: MessageKey, outcome: Outcome, *, im_user: ImUser | None = None) -> SettledEntry:
         return SettledEntry(
             enterprise_id=key.installation.enterprise_id,
             team_id=key.installation.team_id,
             channel=key.channel,
             ts=key.ts,
-            revision=revision,
+            revision=key.revision,
             outcome=outcome.value,
             im_user=im_user or "",
             at=self._wall(),
@@ -503,4 +517,4 @@ def key_of(entry: MessageEntry) -> MessageKey:
         EnterpriseId(entry.enterprise_id) if entry.enterprise_id else None,
         TeamId(entry.team_id) if entry.team_id else None,
     )
-    return MessageKey(installation, ChannelId(entry.channel), Ts(entry.ts))
+    return MessageKey(installation, ChannelId(entry.channel), Ts(entry.ts), entry.revision)

@@ -13,11 +13,11 @@ a person wrote them.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from slackkefu.bridge.identity import Unmappable, Visitor, author_team, im_user
+from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
 from slackkefu.slack.envelope import (
@@ -29,7 +29,7 @@ from slackkefu.slack.envelope import (
     OtherEvent,
     SlashCommand,
 )
-from slackkefu.slack.ids import ChannelId
+from slackkefu.slack.ids import ChannelId, Ts, written_at
 from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.slack.ids import Ts
     from slackkefu.slack.installation import Installation, Installations
 
 __all__ = ["Change", "Deed", "Forward", "Ignored", "Route", "Special", "route"]
@@ -64,6 +63,8 @@ class Forward:
     """The thread an answer belongs in: in a channel always, in a direct message where the visitor wrote in one."""
     is_mention: bool
     """The app was mentioned; in a channel this opens the conversation in its thread."""
+    revision: str = ""
+    """Of a correction: which change of the message it tells; see :class:`MessageKey`."""
     deed: ForDesk | None = None
     """What the desk gets instead of the words: it is an answer to something that kefu has offered."""
 
@@ -77,12 +78,22 @@ class Forward:
         """What the message is, however often and in whatever envelope it comes."""
         # One string a channel, not one a message: what waits for long is known by this key.
         channel = ChannelId(sys.intern(self.event.channel))
-        return MessageKey(self.installation.key, channel, self.event.ts)
+        return MessageKey(self.installation.key, channel, self.event.ts, self.revision)
+
+    @property
+    def edit_in_it(self) -> MessageKey | None:
+        """The edit that has made its words what they are, of a message that was read from the history."""
+        return _edit(self.key, self.event) if self.event.edited and not self.revision else None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A person changed or deleted a message, which may be one that we have or had."""
+    """
+    A person changed or deleted a message, which may be one that we have or had.
+
+    The desk is told by a *correction*: a :class:`Forward` with a revision, whose event is the message as it is now, and
+    of a deleted one has no words.
+    """
 
     rule: Rule
     """``EDIT`` or ``DELETION``."""
@@ -90,8 +101,8 @@ class Change:
     channel: ChannelId
     ts: Ts
     """The message that is changed; never the change."""
-    revision: str = ""
-    """Which edit it is; empty where Slack does not say."""
+    correction: Forward | None = None
+    """What the desk is told, if it has the message; None where Slack does not say whose it was."""
 
     @property
     def key(self) -> MessageKey:
@@ -202,7 +213,7 @@ def _route_message(
 ) -> Route:
     rule = SUBTYPES.get(event.subtype or "")
     if rule in (Rule.EDIT, Rule.DELETION):
-        return _route_change(event, payload, installation)
+        return _route_change(event, payload, installation, user_of)
     reason = _mark(event, payload, installation)
     if reason is not None or installations.has_bot(event.user):
         return Ignored(reason or Reason.OWN_MESSAGE, event.subtype or event.channel_type)
@@ -240,7 +251,12 @@ def _is_direct(event: MessageEvent) -> bool:
     return event.channel.startswith("D")
 
 
-def _route_change(event: MessageEvent, payload: EventCallback, installation: Installation) -> Route:
+def _route_change(
+    event: MessageEvent,
+    payload: EventCallback,
+    installation: Installation,
+    user_of: Callable[[Visitor], ImUser | Unmappable],
+) -> Route:
     """
     Tell a person's edit or deletion from the many other changes.
 
@@ -254,11 +270,50 @@ def _route_change(event: MessageEvent, payload: EventCallback, installation: Ins
     if reason is not None:
         return Ignored(reason, event.subtype or "")
     if deleted_ts is not None:
-        return Change(Rule.DELETION, installation, event.channel, deleted_ts)
+        key = MessageKey(installation.key, event.channel, deleted_ts).deleted(event.ts)
+        wordless = None if inner is None else replace(inner, ts=deleted_ts, text="", emoji={}, files=())
+        correction = _correction(wordless, payload, installation, user_of, key.revision)
+        return Change(Rule.DELETION, installation, event.channel, deleted_ts, correction)
     before = previous.text if previous is not None else None
     if message is None or not message.edited or message.text == before:
         return Ignored(Reason.NOT_AN_EDIT)
-    return Change(Rule.EDIT, installation, event.channel, message.ts, message.edited_ts or "")
+    key = _edit(MessageKey(installation.key, event.channel, message.ts), message)
+    correction = _correction(message, payload, installation, user_of, key.revision)
+    return Change(Rule.EDIT, installation, event.channel, message.ts, correction)
+
+
+def _correction(
+    message: MessageEvent | None,
+    payload: EventCallback,
+    installation: Installation,
+    user_of: Callable[[Visitor], ImUser | Unmappable],
+    revision: str,
+) -> Forward | None:
+    """Make what the desk is told of a changed message; None where nobody can be named who wrote it."""
+    if message is None or message.user is None:
+        return None
+    visitor = Visitor(author_team(message.user_team, message.team, payload.team_id), message.user, message.channel)
+    user = user_of(visitor)
+    if isinstance(user, Unmappable):
+        return None
+    is_direct = _is_direct(message)
+    in_thread = message.thread_ts if message.thread_ts != message.ts else None
+    return Forward(
+        visitor=visitor,
+        user=user,
+        installation=installation,
+        event=message,
+        is_direct=is_direct,
+        thread_ts=in_thread if is_direct else in_thread or message.ts,
+        is_mention=False,
+        revision=revision,
+    )
+
+
+def _edit(key: MessageKey, message: MessageEvent) -> MessageKey:
+    """Name the edit that has made *message* what it is: alike in an event and in the history."""
+    at = message.edited_ts or ""
+    return key.edited(at if written_at(Ts(at)) is not None else "", digest(message.text))
 
 
 # Who wrote it: the marks of facts/slack.md §4 that say nobody did.

@@ -3,10 +3,13 @@ A message for the desk as it rests on disk, and back.
 
 Beside the payload as Slack sent it stands what was decided about it: whose it is, which installation brought it, where
 an answer belongs. Deciding again later could end otherwise, since the conversation that a mention opened may be over.
+
+Of a change only what the desk is told is kept: the message as it is now, and of a deleted one no words at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -20,8 +23,6 @@ from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey, Installations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from slackkefu.easemob.message import Json
 
 __all__ = ["restore", "write"]
@@ -47,6 +48,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     is_mention: bool
     thread_ts: str | None
     deed: _KeptDeed | None = None
+    revision: str = ""
     payload: dict[str, object]
 
 
@@ -65,10 +67,23 @@ def write(forward: Forward, callback: EventCallback) -> bytes:
             is_mention=forward.is_mention,
             thread_ts=forward.thread_ts,
             deed=_kept(forward.deed),
+            revision=forward.revision,
             # Slack's deprecated verification token (facts/slack.md §3) is a secret that nobody needs.
-            payload={name: value for name, value in callback.raw.items() if name != "token"},
+            payload={name: value for name, value in callback.raw.items() if name != "token"}
+            | ({"event": _changed(forward, callback)} if forward.revision else {}),
         )
     )
+
+
+def _changed(forward: Forward, callback: EventCallback) -> dict[str, object]:
+    """Return a changed message as the event that it would come in now."""
+    key, event = forward.key, forward.event
+    change = callback.raw.get("event")
+    message = change.get("message") if isinstance(change, Mapping) else None
+    words = message if isinstance(message, Mapping) and not key.is_deletion else {"user": event.user}
+    words = {name: value for name, value in words.items() if name not in ("message", "previous_message")}
+    place = {"channel": event.channel, "channel_type": event.channel_type, "ts": event.ts, "thread_ts": event.thread_ts}
+    return {**words, "type": "message", **place}
 
 
 def restore(content: bytes, installations: Installations) -> Forward | None:
@@ -103,6 +118,7 @@ def restore(content: bytes, installations: Installations) -> Forward | None:
         thread_ts=Ts(kept.thread_ts) if kept.thread_ts else None,
         is_mention=kept.is_mention,
         deed=_restored(kept.deed),
+        revision=kept.revision,
     )
 
 

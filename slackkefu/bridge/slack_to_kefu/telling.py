@@ -60,6 +60,9 @@ MARK: Final = "warning"
 _SENTENCES: Final[Mapping[Certainty, Sentence]] = MappingProxyType(
     {"surely": Sentence.NOT_ARRIVED, "possibly": Sentence.PERHAPS_NOT_ARRIVED}
 )
+_OF_CHANGES: Final[Mapping[Certainty, Sentence]] = MappingProxyType(
+    {"surely": Sentence.CHANGE_NOT_ARRIVED, "possibly": Sentence.CHANGE_PERHAPS_NOT_ARRIVED}
+)
 
 _NOT_TOLD: Final = frozenset({Outcome.DELIVERED, Outcome.IGNORED, Outcome.WITHDRAWN, Outcome.APP_REMOVED})
 """How a message ends that nobody is told of; that the desk has to confirm it yet is another matter."""
@@ -99,6 +102,7 @@ def untold(
         team_id=key.installation.team_id,
         channel=key.channel,
         ts=key.ts,
+        revision=key.revision,
         thread_ts=thread_ts if thread_ts != key.ts else None,
         user=user,
         certainty=certainty,
@@ -347,11 +351,12 @@ class Telling:
     async def _note(self, installation: Installation, matter: _Matter) -> bool:
         entry = matter.entry
         locale = await self._languages.of(installation, UserId(entry.user))
+        sentences = _OF_CHANGES if entry.revision else _SENTENCES
         arguments = {
             "channel": entry.channel,
             "user": entry.user,
             "thread_ts": entry.thread_ts,
-            "text": say(_SENTENCES[entry.certainty], locale=locale, when=when(Ts(entry.ts))),
+            "text": say(sentences[entry.certainty], locale=locale, when=when(Ts(entry.ts))),
         }
         return await self._is_taken("chat.postEphemeral", arguments, installation, matter)
 
@@ -382,6 +387,7 @@ class Telling:
             team_id=entry.team_id,
             channel=entry.channel,
             ts=entry.ts,
+            revision=entry.revision,
             outcome="told" if matter.is_told else matter.problem,
             at=self._world.wall(),
         )
@@ -428,6 +434,4 @@ def _pause_after(error: SlackkefuError) -> float:
 
 def _is_end(entry: Settled | Concluded) -> bool:
     """Tell whether *entry* says how a message has ended, or that it was told what the desk has not confirmed."""
-    if isinstance(entry, Concluded):
-        return entry.outcome == Conclusion.TOLD
-    return not entry.revision
+    return entry.outcome == Conclusion.TOLD if isinstance(entry, Concluded) else True

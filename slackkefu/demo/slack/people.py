@@ -277,6 +277,20 @@ class Person:
         state.files[file.id] = file
         return state.write(self.user, where, comment, files=[file], thread_ts=_root(thread))
 
+    async def passes_on(self, message: Message, where: Channel, typed: str = "") -> Message:
+        """Share somebody's message elsewhere, with words of one's own or without (facts/slack.md §6)."""
+        await trio.lowlevel.checkpoint()
+        inner = {"type": "message", "user": message.user and message.user.id, "ts": message.ts, "text": message.text}
+        shared = {
+            "is_share": True,
+            "author_name": message.user.name if message.user is not None else "",
+            "text": message.text,
+            "channel_id": message.channel.id,
+            "ts": message.ts,
+            "message_blocks": [{"message": {**inner, "blocks": message.blocks}}],
+        }
+        return self._state.write(self.user, where, typed, attachments=[shared])
+
     async def edits(self, message: Message, typed: str) -> None:
         """Change an own message."""
         await trio.lowlevel.checkpoint()

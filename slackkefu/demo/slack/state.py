@@ -240,8 +240,10 @@ class State:
         thread_ts: str | None = None,
         subtype: str | None = None,
         files: Sequence[HostedFile] = (),
+        attachments: Sequence[object] | None = None,
+        blocks: Sequence[object] | None = None,
     ) -> Message:
-        """Let a person write; *typed* as in :mod:`slackkefu.demo.slack.typed`."""
+        """Let a person write; *typed* as in :mod:`slackkefu.demo.slack.typed`, with other *blocks* than that gives."""
         words = compose(typed)
         client_msg_id = self.mint.uuid()
         message = Message(
@@ -251,10 +253,11 @@ class State:
             user=author,
             team=author.team,
             subtype=subtype or ("file_share" if files else None),
-            blocks=[_rich_text(client_msg_id[:5], words.elements)] if words.elements else None,
+            blocks=blocks or ([_rich_text(client_msg_id[:5], words.elements)] if words.elements else None),
             thread_ts=thread_ts,
             client_msg_id=client_msg_id,
             files=list(files),
+            attachments=attachments,
         )
         for file in files:
             file.shares.append(message)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import trio
 import trio.testing
 
+from slackkefu.bridge.identity import digest
 from slackkefu.bridge.proof.awaited import Origin
 from slackkefu.bridge.proof.rereading import Missing, Rereading
 from slackkefu.bridge.slack_to_kefu.naming import Naming
@@ -21,9 +23,10 @@ from slackkefu.slack.reading import Reading
 from tests.bridge.people import NORTH, forward, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.proof.rereading import Reread
+    from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.secret import Secret
     from slackkefu.slack.web import WebClient
@@ -177,3 +180,36 @@ async def test_slack_does_not_show_it(expected: Missing, code: str) -> None:
 async def test_an_answer_that_cannot_be_read(nonsense: dict[str, Any]) -> None:
     """It says nothing about the message."""
     assert Missing.UNREADABLE is await reread(History(nonsense))
+
+
+EDIT = {"ts": "1760000050.000000", "user": "U0MIA00001"}
+
+
+async def again(history: History, key: Callable[[MessageKey], MessageKey], text: str) -> Reread:
+    """Read a correction again that was made of *text*."""
+    sent = forward(text, edited=EDIT)
+    sent = replace(sent, revision=key(sent.key).revision)
+    marks = frozenset(mark_of(part) for part in await make(sent))
+    reading = Reading(web=cast("WebClient", history))
+    rereading = Rereading(reading=reading, installations=Installations([NORTH]), make=make)
+    return await rereading.read(Origin.of(sent), marks)
+
+
+async def test_an_edit_is_read_again() -> None:
+    """It is told again as it was; one that was edited since has another correction, and nobody is told of this one."""
+    words = digest("hello!")
+
+    assert ["[更正 Edited · 2025-10-09 08:53 UTC]\nhello!"] == texts(
+        await again(History(written("hello!", edited=EDIT)), lambda key: key.edited(EDIT["ts"], words), "hello!")
+    )
+    assert Missing.GONE is await again(
+        History(written("better", edited=EDIT)), lambda key: key.edited(EDIT["ts"], words), "hello!"
+    )
+
+
+async def test_a_deletion_is_not_read() -> None:
+    """That something was deleted is said without asking for what is not there any more."""
+    history = History()
+
+    assert 1 == len(texts(await again(history, lambda key: key.deleted("1760000060.000000"), "secret")))
+    assert [] == history.calls

@@ -129,3 +129,13 @@ def test_one_that_waits_takes_little_room() -> None:
 
     assert full < 20 * 10_000
     assert empty < 2000
+
+
+def test_a_correction_has_no_place_here() -> None:
+    """It would come back as its message; and its message is found beside it."""
+    backlog = Backlog()
+    correction = key(1).deleted("1760000050.000000")
+
+    assert not backlog.put("mia", correction, 1, is_repeat=False)
+    assert backlog.put("mia", key(1), 2, is_repeat=False)
+    assert (True, False) == (key(1) in backlog, correction in backlog)

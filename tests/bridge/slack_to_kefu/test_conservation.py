@@ -1,13 +1,14 @@
 """
-Any order of deliveries, repeats, deletions, sheltering and restarts.
+Any order of deliveries, repeats, edits, deletions, sheltering and restarts.
 
-Each message is sent once, in order with those in hand; what was deleted before, never.
+Each message is sent once, in order with those in hand; what was deleted before, never. A correction comes once, behind
+its message, and not at all where that has not arrived.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,14 +25,18 @@ from slackkefu.store.spill import Spilled
 from tests.bridge.people import MIA, Journal, Parcels, Spill, envelope, forward, receipts
 
 if TYPE_CHECKING:
-    from slackkefu.slack.ids import Ts
+    from slackkefu.bridge.slack_to_kefu.receipts import Delivery
+    from slackkefu.bridge.slack_to_kefu.routing import Forward
 
 USER = ImUser(MIA)
+EDIT = 100
+"""What the number of an edit's envelope has more than its message's."""
 SEND_S = 1.0
 
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("deliver"), st.integers(1, 8)),
+        st.tuples(st.just("edit"), st.integers(1, 8)),
         st.tuples(st.just("delete"), st.integers(1, 8)),
         st.tuples(st.just("pass"), st.integers(1, 3)),
         st.tuples(st.just("shelter"), st.just(0)),
@@ -44,17 +49,17 @@ STEPS = st.lists(
 class Life:
     """One run of the bridge's custody, over a disk that outlives it."""
 
-    def __init__(self, journal: Journal, spill: Spill, desk: list[Ts]) -> None:
+    def __init__(self, journal: Journal, spill: Spill, desk: list[str]) -> None:
         self.book = receipts(journal, spill)
         self.book.restore(journal.entries)
         self.lanes: Lanes[ImUser, Parcel] = Lanes(
             self._send, per_lane=100, in_all=100, order=lambda each: each.order, tail=self.book
         )
-        self.waiting: dict[Ts, Parcel] = {}
-        self.overtaken: list[tuple[Ts, Ts]] = []
-        self.deleted: list[Ts] = []
+        self.waiting: dict[str, Parcel] = {}
+        self.overtaken: list[tuple[str, str]] = []
+        self.deleted: list[str] = []
         self.most_stowed = 0
-        self._sending: Ts | None = None
+        self._sending: str | None = None
         self._spill = spill
         self._desk = desk
 
@@ -67,8 +72,16 @@ class Life:
 
     async def deliver(self, number: int, connection: Parcels) -> None:
         """Let Slack deliver a message, or repeat it."""
-        delivery = connection.bring(envelope(number=number))
-        taken = self.book.take(forward(number=number), delivery)
+        await self._deliver(forward(number=number), connection.bring(envelope(number=number)))
+
+    async def edit(self, number: int, connection: Parcels) -> None:
+        """Let Slack deliver an edit, or repeat it; one that comes before its message is left to Slack."""
+        edit = replace(forward(number=number), revision="1760000100.000000~0a1b2c3d")
+        if self.book.find(edit.key.original) is not None:
+            await self._deliver(edit, connection.bring(envelope(number=EDIT + number)))
+
+    async def _deliver(self, message: Forward, delivery: Delivery) -> None:
+        taken = self.book.take(message, delivery)
         if isinstance(taken, Parcel):
             self._put(taken)
         elif not isinstance(taken, Joined):
@@ -90,33 +103,44 @@ class Life:
             await self.book.withdraw(known)
             self.deleted.append(key.ts)
             # Whether the run before has sent it does not matter from here on.
-            self._desk[:] = [ts for ts in self._desk if ts != key.ts]
+            self._desk[:] = [name for name in self._desk if name != key.ts]
 
     def _put(self, parcel: Parcel) -> None:
-        self.waiting[parcel.owed.key.ts] = parcel
+        self.waiting[_name(parcel)] = parcel
         assert self.lanes.put(USER, parcel)
 
     async def _send(self, _: ImUser, parcel: Parcel) -> None:
-        self._sending = ts = parcel.owed.key.ts
-        if self.book.is_in_hand(parcel):
-            self.overtaken += [(ts, other) for other in self.waiting if other < ts and other not in self.deleted]
+        self._sending = name = _name(parcel)
+        key = parcel.owed.key
+        if key.revision and not self.book.is_wanted(key):
+            await self.book.settle(parcel, Outcome.IGNORED)
+        elif self.book.is_in_hand(parcel):
+            earlier = (other for other, each in self.waiting.items() if each.order < parcel.order)
+            self.overtaken += [(name, other) for other in earlier if other not in self.deleted]
             await trio.sleep(SEND_S)
             # Easemob has it from here on, whatever becomes of us.
-            self._desk.append(ts)
+            self._desk.append(name)
             await self.book.settle(parcel, Outcome.DELIVERED)
-        del self.waiting[ts]
+        del self.waiting[name]
         self._sending = None
+
+
+def _name(parcel: Parcel) -> str:
+    """Name a message; a correction has a mark behind the name of its message."""
+    key = parcel.owed.key
+    return f"{key.ts}~" if key.revision else key.ts
 
 
 @dataclass
 class Story:
     """What has happened."""
 
-    came: set[Ts]
-    desk: list[Ts] = field(default_factory=list)
+    came: set[str]
+    edited: set[str]
+    desk: list[str] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
-    overtaken: list[tuple[Ts, Ts]] = field(default_factory=list)
-    deleted: set[Ts] = field(default_factory=set)
+    overtaken: list[tuple[str, str]] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
     most_stowed: int = 0
 
 
@@ -124,14 +148,16 @@ async def live(steps: list[tuple[str, int]]) -> Story:
     """Go through *steps*, then let Slack repeat until all is acknowledged; return what happened."""
     journal, spill, connection = Journal(), Spill(), Parcels()
     numbers = sorted({number for what, number in steps if what == "deliver"})
-    story = Story({forward(number=number).key.ts for number in numbers})
+    edited = sorted({number for what, number in steps if what == "edit" and number in numbers})
+    came, changed = ({str(forward(number=number).key.ts) for number in each} for each in (numbers, edited))
+    story = Story(came, {f"{ts}~" for ts in changed})
     runs: list[list[tuple[str, int]]] = [[]]
     for step in steps:
         runs[-1].append(step)
         if step[0] == "restart":
             runs.append([])
     # Slack repeats everything, and once more what was not acknowledged in time.
-    repeats = [("deliver", number) for number in numbers]
+    repeats = [("deliver", number) for number in numbers] + [("edit", number) for number in edited]
     runs.append([("pass", 30), *repeats, ("pass", 30), *repeats])
     for run in runs:
         life = Life(journal, spill, story.desk)
@@ -141,6 +167,8 @@ async def live(steps: list[tuple[str, int]]) -> Story:
             for what, number in run:
                 if what == "deliver":
                     await life.deliver(number, connection)
+                elif what == "edit":
+                    await life.edit(number, connection)
                 elif what == "delete":
                     await life.delete(number)
                 elif what == "shelter":
@@ -166,10 +194,18 @@ def test_every_message_once(steps: list[tuple[str, int]]) -> None:
     story = tell(steps)
     restarts = sum(what == "restart" for what, _ in steps)
 
-    assert story.came - story.deleted == {*story.desk}
+    messages = [name for name in story.desk if not name.endswith("~")]
+    told = {name for name in story.desk if name.endswith("~")}
+
+    assert story.came - story.deleted == {*messages}
+    assert told <= story.edited
+    assert {name for name in story.edited if name[:-1] not in story.deleted} <= told
+    assert all(story.desk.index(name[:-1]) < story.desk.index(name) for name in told if name[:-1] in story.desk)
     assert sum(count - 1 for count in Counter(story.desk).values()) <= restarts
     assert not story.overtaken
-    assert {f"e{int(ts[-6:])}.0" for ts in story.came} == {*story.acknowledged}
+    everything = {f"e{int(ts[-6:])}.0" for ts in story.came}
+    everything |= {f"e{EDIT + int(name[-7:-1])}.0" for name in story.edited}
+    assert everything == {*story.acknowledged}
 
 
 @pytest.mark.parametrize("pause", [0, 1, 2, 3])

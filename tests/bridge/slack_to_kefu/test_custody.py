@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,7 +86,7 @@ def test_what_is_stowed_is_in_hand() -> None:
     assert custody.stow("mia", owed, is_repeat=True)
     assert not custody.stow("mia", owed, is_repeat=True)
     assert Safe(key(PLAIN)) == custody.take(key(PLAIN), "retry") == custody.find(key(PLAIN))
-    assert custody.restore_safe(key(PLAIN), 8) is None
+    assert custody.restore_safe(key(PLAIN), 8, now=0.0) is None
     assert (True, False, []) == (custody.has(key(PLAIN)), custody.is_exposed(key(PLAIN)), [*custody.exposed()])
     assert (PLAIN, 1) == (custody.first_stowed("mia"), custody.stowed("mia"))
     assert (1, 1, 1) == (custody.statistics().in_hand, custody.statistics().spilled, custody.statistics().repeats)
@@ -217,12 +218,12 @@ def test_what_was_deleted_before_it_came() -> None:
 
 
 def test_what_was_withdrawn_stays_so() -> None:
-    """Of what ended before, over a restart too, it is known whether its writer took it back."""
+    """Of what ended before, over a restart too, it is known how; a word that we do not know is no reason to doubt."""
     custody = Custody[str]()
     custody.restore([(key("1"), "withdrawn", 0.0), (key("2"), "delivered", 0.0), (key("3"), "novel", 0.0)])
     custody.settle(take(custody, "4", "first"), Outcome.WITHDRAWN, now=0.0)
 
-    assert [Outcome.WITHDRAWN, None, None, Outcome.WITHDRAWN] == [
+    assert [Outcome.WITHDRAWN, Outcome.DELIVERED, Outcome.DELIVERED, Outcome.WITHDRAWN] == [
         taken.outcome for ts in "1234" if isinstance(taken := custody.take(key(ts), "late"), Settled)
     ]
 
@@ -235,3 +236,65 @@ def test_every_outcome_is_counted() -> None:
     counted = custody.statistics()
 
     assert dict.fromkeys(Outcome, 1) == {outcome: getattr(counted, outcome.value) for outcome in Outcome}
+
+
+EDIT = key("1").edited("1760000040.000000", b"words")
+DELETION = key("1").deleted("1760000050.000100")
+
+
+def test_corrections_have_names_of_their_own() -> None:
+    """An edit and a deletion are messages beside the one they change, and each name can be read back."""
+    names = [key("1"), EDIT, key("1").edited("1760000040.000000", b"others"), key("1").edited("", b"words"), DELETION]
+
+    assert 5 == len({str(name) for name in names})
+    assert names == [MessageKey.parse(str(name)) for name in names]
+    assert [False] * 4 + [True] == [name.is_deletion for name in names]
+    assert {key("1")} == {name.original for name in names}
+
+
+def test_corrections_come_in_the_order_of_the_changes() -> None:
+    """A correction stands where it was made, and never before its message, whatever time Slack gives for it."""
+    message = key("1760000040.500000")
+    early, unknown = message.edited("1760000040.000000", b"a"), message.edited("", b"a")
+    later = key("1760000041.000000")
+
+    assert message.order < unknown.order < later.order
+    assert message.order < early.order < later.order
+    assert later.order < message.deleted("1760000041.000001").order
+
+
+def test_what_the_desk_is_told_of() -> None:
+    """A correction is wanted of a message that is there, until it is deleted; never of one that is not."""
+    custody = Custody[str]()
+
+    assert not custody.is_wanted(EDIT)
+
+    custody.settle(take(custody, "1", "first"), Outcome.DELIVERED, now=0.0)
+
+    assert custody.is_wanted(EDIT)
+    assert custody.is_wanted(DELETION)
+
+    custody.take(DELETION, "second")
+
+    assert not custody.is_wanted(EDIT)
+    assert custody.is_wanted(DELETION)
+
+
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.DELIVERED])
+def test_what_the_desk_has_not(outcome: Outcome) -> None:
+    """Of a message that did not arrive no change is told."""
+    custody = Custody[str]()
+    custody.settle(take(custody, "1", "first"), outcome, now=0.0)
+
+    assert not custody.is_wanted(EDIT)
+    assert not custody.is_wanted(DELETION)
+
+
+def test_a_deletion_is_known_from_the_spill() -> None:
+    """A deletion that waits in the spill is known after a restart, before it is told."""
+    custody = Custody[str]()
+    custody.restore([(key("1"), "delivered", 0.0)])
+    custody.restore_safe(DELETION, 1, now=0.0)
+
+    assert custody.is_deleted(key("1"))
+    assert not custody.is_wanted(EDIT)

@@ -14,9 +14,11 @@ import trio.testing
 
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.slack_to_kefu.entrances import Entrances
 from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.bridge.slack_to_kefu.sheltering import Sheltering
+from slackkefu.bridge.slack_to_kefu.source_card import SourceCards
 from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES
 from slackkefu.easemob.message import Accepted, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
@@ -30,7 +32,7 @@ from slackkefu.errors import (
     StoreBroken,
     StoreError,
 )
-from slackkefu.kefu.outgoing import mark_of
+from slackkefu.kefu.outgoing import Entrance, mark_of
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.installation import Installations
 from slackkefu.slack.profile import Profile
@@ -117,6 +119,15 @@ class Way:
             aside=self.aside,
             installations=self.installations,
             fields=fields,
+            sources=SourceCards(
+                is_on=False,
+                directory=self.directory,
+                book=self.book,
+                send=self.pool.send,
+                service_number=ImUser("kefu_service"),
+                wall=virtual_wall(),
+            ),
+            entrances=Entrances(Entrance(tags=("slack",))),
             service_number=ImUser("kefu_service"),
         )
 

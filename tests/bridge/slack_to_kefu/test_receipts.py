@@ -531,6 +531,26 @@ async def test_an_edit_that_went_along_is_known(autojump_clock: trio.testing.Moc
     after.restore(journal.entries)
 
     assert () == book.edit_of(forward())
-    assert book.has_seen(parcel.owed.key, "1760000050.000000")
-    assert after.has_seen(parcel.owed.key, "1760000050.000000")
-    assert not after.has_seen(parcel.owed.key, "1760000051.000000")
+    assert words.edit_in_it is not None
+    assert [False, False] == [each.is_wanted(words.edit_in_it) for each in (book, after)]
+    assert after.is_wanted(words.key.edited("1760000051.000000", b"other words"))
+
+
+async def test_a_correction_is_left_to_slack_by_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
+    """No mark stands for a change, for no history shows it again; and it holds no mark back where it is read from."""
+    journal, spill, reserve, connection = Journal(), Spill(), Reserve(), Parcels()
+    book = receipts(journal, spill, Gaps(reserve, on_gap=lambda _: None))
+    change = replace(forward(), revision="1760000050.000000~0a1b2c3d")
+    taken = book.take(change, connection.bring(envelope()))
+    assert isinstance(taken, Parcel)
+    spill.is_full = True
+    with pytest.raises(StoreUnwritable):
+        await book.shelter("mia", [taken])
+
+    assert ({}, [], None) == (reserve.marks, connection.names, book.exposed_since())
+
+    spill.is_full = False
+    await book.shelter("mia", [taken])
+
+    assert ["e1.0"] == connection.names
+    assert [str(change.key)] == [each.key for each in spill.pieces]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slackkefu.bridge.slack_to_kefu.routing import Change, route
 from slackkefu.bridge.slack_to_kefu.spilled import restore, write
 from slackkefu.slack.envelope import EventCallback, parse_event_callback
 from slackkefu.slack.installation import Installations
@@ -40,6 +41,40 @@ def test_it_comes_back(changes: dict[str, Any]) -> None:
     expected: Forward = forward(**changes)
 
     assert expected == restore(content(**changes), Installations([NORTH]))
+
+
+def changed(**event: Any) -> tuple[Forward, bytes]:
+    """Write a correction as it is kept."""
+    envelope_ = envelope(None, number=9, user=None, hidden=True, **event)
+    decision = route(
+        envelope_, installations=Installations([NORTH]), channels="all", listens=lambda _user, _thread, _ts: False
+    )
+    assert isinstance(decision, Change)
+    assert decision.correction is not None
+    assert isinstance(envelope_.payload, EventCallback)
+    return decision.correction, write(decision.correction, envelope_.payload)
+
+
+INNER = {"user": "U0MIA00001", "ts": "1760000000.000001", "text": "secret words", "thread_ts": "1760000000.000001"}
+
+
+def test_an_edit_comes_back() -> None:
+    """Of an edit the message as it is now is kept, and not what it was."""
+    edited = {**INNER, "text": "new words", "edited": {"user": "U0MIA00001", "ts": "1760000009.000000"}}
+    expected, kept = changed(subtype="message_changed", message=edited, previous_message=INNER)
+
+    assert expected == restore(kept, Installations([NORTH]))
+    assert b"secret words" not in kept
+
+
+def test_of_a_deletion_no_words_are_kept() -> None:
+    """Whose message was deleted, and where, comes back; what it said is not on disk."""
+    expected, kept = changed(subtype="message_deleted", deleted_ts=INNER["ts"], previous_message=INNER)
+    found = restore(kept, Installations([NORTH]))
+
+    assert found is not None
+    assert (expected.key, expected.visitor, "") == (found.key, found.visitor, found.event.text)
+    assert b"secret words" not in kept
 
 
 def test_an_installation_that_is_gone() -> None:

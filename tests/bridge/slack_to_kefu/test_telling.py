@@ -556,3 +556,14 @@ async def test_a_full_workspace_is_said_again(
         crier.telling.take(entry(number))
 
     assert 2 == len([each for each in log.entries if each["event"] == "telling.full"])
+
+
+async def test_a_change_is_told_beside_its_message(crier: Crier, autojump_clock: trio.testing.MockClock) -> None:
+    """A message and a correction of it are two matters, each with a sentence of its own; over a restart too."""
+    change = msgspec.structs.replace(entry(), revision="1760000050.000000~0a1b2c3d")
+    crier.telling.restore([entry(), change, ended(), msgspec.structs.replace(ended(), revision=change.revision)])
+    await trio.sleep(60)
+    told = [(each.ts, each.revision) for each in crier.journal.entries if isinstance(each, Told)]
+
+    assert {(change.ts, ""), (change.ts, change.revision)} == {*told}
+    assert [1, 1] == [sum(words in str(note["text"]) for note in crier.web.notes) for words in ("消息没有", "更改没有")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.slack_to_kefu.naming import Naming
-from slackkefu.bridge.slack_to_kefu.routing import Forward, route
+from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, route
 from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, parts
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
@@ -303,3 +305,87 @@ def test_a_late_message_with_long_names() -> None:
     (first, *_) = texts(carry_late(message, Naming(people={UserId("U0LEO00001"): "Leopold of the Long Name"})))
 
     assert first.startswith(f"{LINE}@U0LEO00001 will pay.")
+
+
+# Corrections.
+
+
+def correction(name: str, **inner: Any) -> Forward:
+    """Return what the desk is told of a sample's change; *inner* changes the message in it."""
+    raw = copy.deepcopy(load(f"slack-samples/{name}.json")["envelope"])
+    if inner:
+        raw["payload"]["event"]["message"].update(inner)
+    decision = route(parse_envelope(raw), installations=installations(), channels="off", listens=lambda *_: False)
+    assert isinstance(decision, Change)
+    assert decision.correction is not None
+    return decision.correction
+
+
+def test_the_sample_of_an_edit() -> None:
+    """The agent reads which message it was, and what it says now."""
+    (told,) = carry(correction("09-edited"))
+
+    assert ["[更正 Edited · 2025-10-09 08:45 UTC]\norder 4712, sorry"] == texts((told,))
+
+
+def test_the_sample_of_a_deletion() -> None:
+    """The agent reads which message it was, and never what it said."""
+    assert [
+        "[已删除 Deleted] 客户删除了 2025-10-09 08:45 UTC 的消息 / The message of 2025-10-09 08:45 UTC was deleted"
+    ] == (texts(carry(correction("10-deleted"))))
+
+
+def test_an_edit_that_leaves_no_words() -> None:
+    """Words that were taken out of a message are not silently kept by the desk."""
+    (told,) = texts(carry(correction("09-edited", text="")))
+
+    assert told.endswith("UTC]\n（文字已删去 The words were removed）")
+
+
+def test_corrections_are_messages_of_their_own() -> None:
+    """Each edit has its own ids, also one within the same second; a repeat of it has the same."""
+    told = [
+        carry(correction("09-edited", **inner))[0].meta_id for inner in ({}, {}, {"text": "4713"}, {"text": "4714"})
+    ]
+
+    assert [True, 3] == [told[0] == told[1], len({*told})]
+    assert carry(correction("10-deleted"))[0].meta_id not in told
+
+
+@given(st.text(min_size=1))
+def test_any_edit(text: str) -> None:
+    """Whatever somebody makes of a message: never nothing, never too long, marked once."""
+    told = texts(carry(correction("09-edited", text=text)))
+
+    assert told
+    assert all(0 < len(piece.encode()) <= 2000 for piece in told)
+    assert [True] + [False] * (len(told) - 1) == [piece.startswith("[更正 Edited") for piece in told]
+
+
+# What somebody does.
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        (CARD, "* Mia waves at @U0LEO00001"),
+        (VisitorCard(user_id="U0MIA00001"), "* waves at @U0LEO00001"),
+        (VisitorCard(user_id="U0MIA00001", real_name="Mia\nM."), "* Mia M. waves at @U0LEO00001"),
+    ],
+)
+def test_an_act(card: VisitorCard, expected: str) -> None:
+    """``/me`` reads as a sentence about the one who wrote it; the ids hang on no name."""
+    act = forward("waves at <@U0LEO00001>", subtype="me_message")
+
+    assert [expected] == texts(carry(act, card))
+    assert carry(act)[0].meta_id == carry(act, card)[0].meta_id
+
+
+@given(st.text(max_size=3000), st.text(max_size=3000))
+def test_any_act(text: str, name: str) -> None:
+    """However long the words and the name are, no part is too long, and none is empty."""
+    act = replace(
+        forward("x", subtype="me_message"), event=replace(forward("x").event, text=text, subtype="me_message")
+    )
+
+    assert all(0 < len(piece.encode()) <= 2000 for piece in texts(carry(act, VisitorCard("U0MIA00001", name=name))))

@@ -259,6 +259,18 @@ async def test_reactions(stage: Stage) -> None:
     assert {} == message.reactions
 
 
+async def test_where_a_message_is_read(stage: Stage) -> None:
+    """chat.getPermalink gives an address in the workspace, with the thread of a reply."""
+    where = {"channel": "C0SUPPORT1"}
+    root = stage.call("chat.postMessage", **where, text="one")["ts"]
+    reply = stage.call("chat.postMessage", **where, text="two", thread_ts=root)["ts"]
+    links = [stage.call("chat.getPermalink", **where, message_ts=ts)["permalink"] for ts in (root, reply)]
+
+    assert links[0].endswith(f".slack.com/archives/C0SUPPORT1/p{root.replace('.', '')}")
+    assert links[1].endswith(f"/p{reply.replace('.', '')}?thread_ts={root}&cid=C0SUPPORT1")
+    assert "message_not_found" == stage.error("chat.getPermalink", **where, message_ts="1.1")
+
+
 async def test_what_a_conversation_is(stage: Stage) -> None:
     """conversations.info says privacy, sharing and membership by flags."""
     support = stage.call("conversations.info", channel="C0SUPPORT1")["channel"]

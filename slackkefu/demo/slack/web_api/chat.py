@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
 
-__all__ = ["add_reaction", "delete", "post_ephemeral", "post_message", "update"]
+__all__ = ["add_reaction", "delete", "permalink", "post_ephemeral", "post_message", "update"]
 
 POST_CHARACTERS: Final = 40_000
 """More is cut without a word."""
@@ -83,6 +83,18 @@ def delete(state: State, call: BotCall) -> Shape:
         raise Refused("cant_delete_message")
     state.delete(message)
     return {"channel": channel.id, "ts": message.ts}
+
+
+def permalink(state: State, call: BotCall) -> Shape:
+    """``chat.getPermalink``: where people read a message."""
+    channel = call.channel(state)
+    message = channel.find(call.required("message_ts"))
+    if message is None:
+        raise Refused("message_not_found")
+    digits = message.ts.replace(".", "")
+    thread = f"?thread_ts={message.thread_ts}&cid={channel.id}" if message.is_reply else ""
+    host = f"{call.installation.bot.team.domain}.slack.com"
+    return {"channel": channel.id, "permalink": f"https://{host}/archives/{channel.id}/p{digits}{thread}"}
 
 
 def add_reaction(state: State, call: BotCall) -> Shape:

@@ -44,6 +44,7 @@ METHODS: Final = {
     "auth.teams.list": Method(bot=people.list_teams),
     "auth.test": Method(bot=people.auth_test, json=True),
     "chat.delete": Method(bot=chat.delete, scope="chat:write", json=True),
+    "chat.getPermalink": Method(bot=chat.permalink),
     "chat.postEphemeral": Method(bot=chat.post_ephemeral, scope="chat:write", json=True),
     "chat.postMessage": Method(bot=chat.post_message, scope="chat:write", json=True),
     "chat.update": Method(bot=chat.update, scope="chat:write", json=True),
