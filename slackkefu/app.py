@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from slackkefu.secret import Secret
     from slackkefu.slack.files import Files
     from slackkefu.slack.installation import Installation
+    from slackkefu.slack.views import Views
     from slackkefu.slack.web import WebClient
     from slackkefu.store import Store
     from slackkefu.world import Disk, World
@@ -137,6 +138,7 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             parts = await _build(config, world, store, nursery)
             clients.push_async_callback(_close, parts.web)
             clients.push_async_callback(_close, parts.files)
+            clients.push_async_callback(_close, parts.views)
             clients.push_async_callback(_close, parts.rest)
             if parts.second_channel is not None:
                 clients.push_async_callback(_close, parts.second_channel)
@@ -187,6 +189,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.proving.run)
     await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
+    await nursery.start(parts.deeds.run)
     await nursery.start(parts.intake.run)
     await _restore(parts, world, store)
     await nursery.start(parts.polling.run)
@@ -274,7 +277,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | Files | RestClient | SecondChannel) -> None:
+async def _close(client: WebClient | Files | Views | RestClient | SecondChannel) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 

@@ -16,6 +16,10 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.deeds.bringing import Bringing
+from slackkefu.bridge.deeds.clicks import Clicks
+from slackkefu.bridge.deeds.deeds import Deeds, Handlers
+from slackkefu.bridge.deeds.replying import Replying
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
@@ -60,6 +64,7 @@ from slackkefu.slack.directory import Directory
 from slackkefu.slack.files import Files
 from slackkefu.slack.reading import Reading
 from slackkefu.slack.uploads import Uploads
+from slackkefu.slack.views import Views
 from slackkefu.slack.web import WebClient
 
 if TYPE_CHECKING:
@@ -105,6 +110,7 @@ class Parts:
     web: WebClient
     files: Files
     directory: Directory
+    views: Views
     socket_mode: SocketMode
     # Easemob.
     rest: RestClient
@@ -113,6 +119,7 @@ class Parts:
     """The desk's own API, where it may be used."""
     # Between the two.
     intake: Intake
+    deeds: Deeds
     receipts: Receipts
     sheltering: Sheltering
     proving: Proving
@@ -158,6 +165,7 @@ class Parts:
             "aside": self.aside.statistics,
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
+            "deeds": self.deeds.statistics,
             "replies": self.replies.statistics,
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
@@ -197,6 +205,7 @@ def build(
     files = Files(world=world, web=web, api_url=config.slack.api_url)
     directory = Directory(web=web)
     languages = Languages(directory, default=config.slack.language)
+    views = Views(world=world, web=web, api_url=config.slack.api_url)
     reading = Reading(web=web)
     endpoints = Endpoints(
         world=world,
@@ -306,11 +315,10 @@ def build(
         on_drained=lambda user: proving.on_drained(user),  # noqa: PLW0108 - proving comes later
         on_lost=lambda user: polling.lost(user),  # noqa: PLW0108 - polling comes later
     )
-    home = str(app_key)
     arrivals = Arrivals(
         shelf=store.incoming,
         deliver=replies.deliver,
-        queue=Queue.of(home, service_number, DOMAIN, home=home),
+        queue=Queue.of(str(app_key), service_number, DOMAIN, home=str(app_key)),
         world=world,
     )
     polling = Polling(channel=second_channel, arrivals=arrivals, is_missing=pool.is_missing)
@@ -370,13 +378,24 @@ def build(
         service_number=service_number,
         carrying=carrying,
     )
-    acting = Affairs(
-        installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
-    )
     words: Lanes[ImUser, Parcel] = Lanes(
         forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
     )
-    affairs = Lanes(acting.handle, per_lane=AFFAIRS, in_all=IN_ALL_LANES)
+    affairs = Lanes(
+        Affairs(
+            installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
+        ).handle,
+        per_lane=AFFAIRS,
+        in_all=IN_ALL_LANES,
+    )
+    bringing = Bringing(
+        take=lambda forward, delivery: intake.take_deed(forward, delivery),  # noqa: PLW0108 - the intake comes later
+        custody=receipts,
+        book=book,
+        installations=installations,
+        wall=world.wall,
+    )
+    deeds = _deeds(Replying(web=web, views=views, directory=directory), bringing, book, views, world)
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,
@@ -385,6 +404,7 @@ def build(
         words=words,
         sheltering=sheltering,
         changes=Changes(receipts=receipts, aside=aside, way=forwarding),
+        deeds=deeds,
         affairs=affairs,
         hearing=hearing,
         wall=world.wall,
@@ -431,11 +451,13 @@ def build(
         web=web,
         files=files,
         directory=directory,
+        views=views,
         socket_mode=socket_mode,
         rest=rest,
         pool=pool,
         second_channel=second_channel,
         intake=intake,
+        deeds=deeds,
         receipts=receipts,
         sheltering=sheltering,
         proving=proving,
@@ -472,3 +494,9 @@ def _second_channel(config: Config, world: World, app_key: AppKey, service_numbe
         app_key=app_key,
         service_number=service_number,
     )
+
+
+def _deeds(replying: Replying, bringing: Bringing, book: Book, views: Views, world: World) -> Deeds:
+    """Make what carries out clicks, modals and commands."""
+    clicks = Clicks(book=book, bringing=bringing, replying=replying, views=views, wall=world.wall)
+    return Deeds(Handlers(on_click=clicks.on_click, on_submit=clicks.on_submit))

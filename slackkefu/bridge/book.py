@@ -126,7 +126,11 @@ def closed(record: VisitorRecord, session_id: str | None = None, *, at: float = 
     """
     over = session_id or record.open_session
     others = tuple(each for each in record.closed_sessions if each != over)
-    record = msgspec.structs.replace(record, closed_sessions=(*others, over)[-MOST_CLOSED:] if over else others)
+    sessions = (*others, over)[-MOST_CLOSED:] if over else others
+    ends = {**record.closed_at, over: record.closed_at.get(over, at)} if over else record.closed_at
+    record = msgspec.structs.replace(
+        record, closed_sessions=sessions, closed_at={each: ends[each] for each in sessions if each in ends}
+    )
     if session_id and record.open_session and session_id != record.open_session:
         return record
     threads = {

@@ -81,6 +81,33 @@ class Sentence(enum.Enum):
     SESSION_TRANSFERRED = enum.auto()
     SESSION_TRANSFERRED_TO = enum.auto()
     SESSION_CLOSED = enum.auto()
+    # What kefu offers: on buttons, in modals, and about clicks.
+    CHOOSE = enum.auto()
+    LEAVE_A_NOTE = enum.auto()
+    DECLINE = enum.auto()
+    RATE = enum.auto()
+    RATING_TITLE = enum.auto()
+    RATING_DEGREE = enum.auto()
+    RATING_TAGS = enum.auto()
+    RATING_REMARK = enum.auto()
+    RATING_SEND = enum.auto()
+    RATING_CANCEL = enum.auto()
+    RATING_CHOOSE_TAG = enum.auto()
+    """Asks for at least one reason."""
+    RATED = enum.auto()
+    """Stands where the invitation could be taken."""
+    NOT_YOURS = enum.auto()
+    """Somebody pressed a button that is another person's."""
+    ALREADY_ANSWERED = enum.auto()
+    OVER = enum.auto()
+    """What the button belongs to is over."""
+    OVER_HERE = enum.auto()
+    """Stands where the buttons were."""
+    RATING_OVER = enum.auto()
+    PRESS_AGAIN = enum.auto()
+    """The modal could not be opened in time."""
+    CLICK_FAILED = enum.auto()
+    """A click could not be taken."""
 
 
 _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
@@ -131,6 +158,44 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
             "en-US": "You have been transferred to {name}.",
         },
         Sentence.SESSION_CLOSED: {"zh-CN": "本次会话已结束。", "en-US": "This conversation has ended."},
+        # What kefu offers.
+        Sentence.CHOOSE: {"zh-CN": "请选择", "en-US": "Please choose"},
+        Sentence.LEAVE_A_NOTE: {"zh-CN": "留言", "en-US": "Leave a note"},
+        Sentence.DECLINE: {"zh-CN": "谢绝", "en-US": "Decline"},
+        Sentence.RATE: {"zh-CN": "评价", "en-US": "Rate"},
+        Sentence.RATING_TITLE: {"zh-CN": "服务评价", "en-US": "Rating"},
+        Sentence.RATING_DEGREE: {"zh-CN": "您对本次服务满意吗？", "en-US": "How satisfied are you?"},
+        Sentence.RATING_TAGS: {"zh-CN": "原因", "en-US": "Reasons"},
+        Sentence.RATING_REMARK: {"zh-CN": "您的意见", "en-US": "Your remarks"},
+        Sentence.RATING_SEND: {"zh-CN": "提交", "en-US": "Send"},
+        Sentence.RATING_CANCEL: {"zh-CN": "取消", "en-US": "Cancel"},
+        Sentence.RATING_CHOOSE_TAG: {"zh-CN": "请至少选择一项。", "en-US": "Please choose at least one."},
+        Sentence.RATED: {"zh-CN": "感谢您的评价", "en-US": "Thank you for your rating"},
+        Sentence.NOT_YOURS: {
+            "zh-CN": "这是给其他人的按钮，您的点击没有发送给客服。",
+            "en-US": "This button is for somebody else. Your click was not sent to customer service.",
+        },
+        Sentence.ALREADY_ANSWERED: {
+            "zh-CN": "您已经回答过了，没有再次发送。",
+            "en-US": "You have answered this already. It was not sent again.",
+        },
+        Sentence.OVER: {
+            "zh-CN": "这段会话已经结束，您的选择没有发送。请直接写消息联系客服。",
+            "en-US": "That conversation is over, and your choice was not sent. Please write a message instead.",
+        },
+        Sentence.OVER_HERE: {"zh-CN": "已失效", "en-US": "No longer available"},
+        Sentence.RATING_OVER: {
+            "zh-CN": "评价时间已过，没有发送。",
+            "en-US": "It is too late to rate this conversation. Nothing was sent.",
+        },
+        Sentence.PRESS_AGAIN: {
+            "zh-CN": "窗口没有及时打开，请再点一次。",
+            "en-US": "The form could not be opened in time. Please press the button again.",
+        },
+        Sentence.CLICK_FAILED: {
+            "zh-CN": "您的选择没有发送，请直接写消息联系客服。",
+            "en-US": "Your choice could not be sent. Please write a message instead.",
+        },
     }
 )
 

@@ -41,6 +41,8 @@ class Rule(enum.Enum):
     """kefu opened, moved or closed a service session."""
     RECALL = "recall"
     """An agent takes a message back."""
+    DEED = "deed"
+    """A person pressed, filled in, commanded or opened something (:mod:`slackkefu.bridge.deeds`)."""
     PROOF = "proof"
     """The desk confirms a message."""
     IGNORE = "ignore"
@@ -86,9 +88,8 @@ class Reason(enum.StrEnum):
 PAYLOADS: Mapping[str, Rule] = MappingProxyType(
     {
         "events_api": Rule.FORWARD,
-        # Commands and clicks get their own answers with the home tab; until then they are acknowledged and named.
-        "slash_commands": Rule.IGNORE,
-        "interactive": Rule.IGNORE,
+        "slash_commands": Rule.DEED,
+        "interactive": Rule.DEED,
     }
 )
 """The ``type`` of an envelope."""
@@ -101,7 +102,7 @@ EVENTS: Mapping[str, Rule] = MappingProxyType(
         "tokens_revoked": Rule.REMOVAL,
         "channel_id_changed": Rule.RENUMBERING,
         "user_change": Rule.PROFILE,
-        "app_home_opened": Rule.IGNORE,
+        "app_home_opened": Rule.DEED,
         "member_joined_channel": Rule.IGNORE,
         "member_left_channel": Rule.IGNORE,
         "team_access_granted": Rule.IGNORE,

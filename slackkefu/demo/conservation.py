@@ -6,6 +6,9 @@ said. What is for the desk follows the rules that people are told: direct messag
 what mentions the app, and the same person's further words in that thread for a day or until the desk closes. A message
 on its way to the desk is known by its words, one on its way to Slack by kefu's id for it, which each post carries.
 
+A label that was chosen, by a click or by its number, arrives as the label; a click is no message of Slack's, and only a
+number that was typed is looked for here.
+
 An edited message may arrive as any edit has made it, and one that its writer has deleted, or its agent recalled, need
 not. What the desk is told of edits and deletions later is not judged, nor are messages to the desk in which nothing is
 but files. A file of an agent's is known by its name, or has arrived with the line that names it. Another post that
@@ -53,6 +56,9 @@ _LATE_LINE: Final = re.compile(r"\A\[补发 Late · [^\]\n]*\](?:\n|\Z)")
 """Lines of the bridge's own, beside a message's words."""
 _CORRECTION: Final = re.compile(r"\A\[(?:更正 Edited|已删除 Deleted)\b")
 """How it begins when the bridge tells the desk of an edit or a deletion."""
+
+_AFTER_NUMBER: Final = ".。、)）"
+"""What may be typed behind the number of a choice."""
 
 _LONG: Final = 500
 """Characters from which on a text may arrive in pieces."""
@@ -228,6 +234,7 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
 def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[Arrived]:
     """Yield what was heard as it was written: a long text once its last piece is there."""
     texts = {_words(text): each.text for each in written for text in (*each.edited, each.text) if text}
+    numbers = _numbers(conversation)
     rests = {words: words for words in texts if len(words) >= _LONG}
     for line in conversation.heard:
         if _CORRECTION.match(line.text):
@@ -239,6 +246,10 @@ def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[
         if piece in texts:
             yield Arrived(texts[piece], line.at, says_when)
             continue
+        typed = next((text for text in texts if text.rstrip(_AFTER_NUMBER) == numbers.get(line.text)), None)
+        if typed is not None:
+            yield Arrived(texts[typed], line.at, says_when)
+            continue
         for words, rest in rests.items():
             if rest.startswith(piece) or words.startswith(piece):
                 rests[words] = (rest if rest.startswith(piece) else words).removeprefix(piece)
@@ -246,6 +257,11 @@ def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[
                     rests[words] = words
                     yield Arrived(texts[words], line.at, says_when)
                 break
+
+
+def _numbers(conversation: Conversation) -> Mapping[str, str]:
+    """Return the number by which each label of a menu could be typed."""
+    return {label: str(number) for line in conversation.said for number, label in enumerate(line.labels, start=1)}
 
 
 def _heard_words(line: Heard) -> str:
@@ -294,7 +310,7 @@ def _to_slack(
     arrived: list[tuple[int, Arrived]] = []
     recalled = {line.text for line in conversation.said if line.kind == "recall"}
     for line in conversation.said:
-        if line.kind in ("event", "recall"):
+        if line.kind in ("event", "ack", "recall"):
             continue
         its_posts = posts.get(line.message_id or str(line.server_id), ())
         is_file = line.kind == "file"
@@ -338,14 +354,16 @@ def _told(conversation: Conversation, written: Iterable[_Written]) -> Collection
     One note is for a whole service session, so it speaks for every answer in it.
     """
     texts = [_words(text) for each in written for text in (each.text, *each.edited)]
+    texts += [_words(label) for label in _numbers(conversation)]
     told: set[int] = set()
     session: set[int] = set()
     has_note = False
     for line in conversation.lines:
         if isinstance(line, Heard):
             words = _heard_words(line)
-            is_note = line.type == "txt" and not any(words in text for text in texts)
-            has_note = has_note or (is_note and not _CORRECTION.match(line.text))
+            is_answer = "msgtype" in line.ext or _CORRECTION.match(line.text)
+            is_note = line.type == "txt" and not is_answer and not any(words in text for text in texts)
+            has_note = has_note or is_note
         elif line.kind == "event" and line.text == "created":
             told |= session if has_note else set()
             session, has_note = set(), False

@@ -69,6 +69,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "team.info": _TIER_3,
     "users.conversations": _TIER_3,
     "users.info": _TIER_4,
+    "views.open": _TIER_4,
+    "views.publish": _TIER_4,
+    "views.update": _TIER_4,
 }
 """
 By method (facts/slack.md §10). Methods that are not here are not paced, only held after a 429. The strict limit that

@@ -82,7 +82,7 @@ class Told(AboutMessage, frozen=True, kw_only=True, tag="told"):
 
 
 class Awaiting(AboutMessage, frozen=True, kw_only=True, tag="awaiting"):
-    """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack."""
+    """Easemob has accepted a message; the desk has to confirm it yet. Its words are in Slack, but for a click's."""
 
     thread_ts: str | None = None
     """Where its thread is, which is also where an answer belongs."""
@@ -90,6 +90,8 @@ class Awaiting(AboutMessage, frozen=True, kw_only=True, tag="awaiting"):
     user: str
     """Who wrote it."""
     is_direct: bool = False
+    stands_in_slack: bool = True
+    """A click stands nowhere, and cannot be read again."""
     marks: dict[str, str]
     """``msg_id_for_ack`` of each part that is not confirmed, and the kind of its body."""
     at: float

@@ -15,7 +15,7 @@ from slackkefu.store.records import Damage, Records
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SessionStatus", "VisitorRecord", "VisitorStore"]
+__all__ = ["OpenMenu", "SessionStatus", "VisitorRecord", "VisitorStore"]
 
 FOLDER: Final = "visitors"
 
@@ -40,6 +40,22 @@ class SessionStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     def __repr__(self) -> str:
         """Say everything but what somebody is called."""
         return f"<SessionStatus {self.session} {self.stage}{'' if self.is_shown else ' not shown yet'}>"
+
+
+class OpenMenu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The menu that was offered last: what the desk's robot wrote, no person's words."""
+
+    mark: str
+    """Which it is; see :class:`slackkefu.bridge.kefu_to_slack.forms.offered.Offered`."""
+    session: str
+    """The mark of its service session."""
+    choices: tuple[tuple[str, str], ...]
+    """Labels, each with what the desk gets of it; empty for one that the desk gets nothing of."""
+    by_number: bool = True
+    """Nothing was said after it, so a number is a choice of it."""
+
+    def __repr__(self) -> str:
+        return f"<OpenMenu {self.mark} of {len(self.choices)}>"
 
 
 class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,6 +89,12 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """When the agent was shown where they write; 0 since the service session was closed."""
     closed_sessions: tuple[str, ...] = ()
     """Ids of the service sessions that were closed last, the latest last: a late word of one does not open it again."""
+    closed_at: dict[str, float] = {}
+    """When these ended."""
+    menu: OpenMenu | None = None
+    """The menu that can be answered by typing."""
+    answered: dict[str, str] = {}
+    """The marks of what they have answered last, each with the ``ts`` of the answer: it takes only one."""
     agent_told: str | None = None
     """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
     statuses: tuple[SessionStatus, ...] = ()

@@ -375,6 +375,8 @@ class Parcels:
 
     def __init__(self) -> None:
         self.acknowledged: list[tuple[str, float]] = []
+        self.answers: list[Mapping[str, object] | None] = []
+        """What each acknowledgement brought along."""
         self.is_gone = False
 
     def bring(self, envelope: Envelope, *, received_at: float | None = None) -> Parcels.Delivery:
@@ -395,9 +397,10 @@ class Parcels:
             self.envelope = envelope
             self.received_at = received_at
 
-        async def acknowledge(self) -> bool:
+        async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
             """Write an acknowledgement, if the connection is still there."""
             await trio.lowlevel.checkpoint()
+            self._connection.answers.append(payload)
             if not self._connection.is_gone:
                 self._connection.acknowledged.append((self.envelope.envelope_id, trio.current_time()))
             return not self._connection.is_gone

@@ -279,3 +279,22 @@ async def test_a_full_disk_does_not_fill_the_log(
         await talk(here, people, minutes=10, prefix="after")
 
     assert "store.writable_again" in {entry["event"] for entry in log.entries}
+
+
+async def test_a_click_on_a_full_disk(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A click that the disk does not take reaches the desk from memory; Slack is not told that it is safe."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(20 * SOON_S):
+            await mia.says(mia.dm(), "hello")
+            visitor = (await here.desk.heard("hello")).visitor
+            here.desk.offers(visitor, "Choose", {"m-1": "Orders", "m-2": "Refunds"})
+            menu = (await here.slack.posted(1))[-1].message
+            with full_disk():
+                parcel = await mia.chooses(menu, "Refunds")
+                await here.desk.heard("Refunds")
+                await trio.sleep(10)
+            await here.settle()
+
+        assert not parcel.acknowledged
+        assert 1 == sum(line.text == "Refunds" for line in here.desk.everything_heard())

@@ -236,6 +236,7 @@ async def town(
         network.serve_http("kefu.test", kefu.asgi)
         network.serve_http("slack.com", slack.asgi)
         network.serve_http("files.slack.com", slack.asgi)
+        network.serve_http("hooks.slack.com", slack.asgi)
         network.serve_url(slack.addresses.socket, slack.serve_stream)
         network.serve_http("rest.easemob.test", easemob.asgi)
         network.serve_url(easemob.websocket_url, easemob.serve_stream)

@@ -111,8 +111,9 @@ class _FromHistory:
             retry_reason="",
         )
 
-    async def acknowledge(self) -> bool:
+    async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
         """Do nothing: there is no envelope."""
+        del payload
         await trio.lowlevel.checkpoint()
         return False
 

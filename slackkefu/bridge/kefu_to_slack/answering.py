@@ -14,8 +14,10 @@ import structlog
 
 from slackkefu.bridge.book import closed, opened
 from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
+from slackkefu.bridge.kefu_to_slack.forms.shaping import Source, form_posts, shape
 from slackkefu.bridge.kefu_to_slack.speaking import APP, voice_of
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
+from slackkefu.bridge.open_menus import offered
 from slackkefu.bridge.table import KEFU, Reason, Rule
 from slackkefu.kefu.messages import Event, Media, Nothing, Recall
 from slackkefu.kefu.text import plain
@@ -101,10 +103,10 @@ class Answering:
                 if self._recalling.is_recalled(user, message.msg_id):
                     log.info("kefu.ignored", visitor=user, reason=Reason.RECALLED.value)
                     return Ended(Ending.IGNORED, Reason.RECALLED.value)
-                voice = voice_of(message.by, kefu_url=self._kefu_url)
-                if isinstance(message, Media):
-                    return await self._media.post(user, message, identity=identity, voice=voice)
-                return await self._post(user, message.plain, identity, Reason.EMPTY.value, voice)
+                return await self._show(user, message, Source(user, identity, message.service_session_id, at))
+            case Rule.SERVICE_SESSION if isinstance(message, Event) and message.offers:
+                await self._note_session(user, message, at)
+                return await self._show(user, message, Source(user, identity, message.service_session_id, at))
             case Rule.SERVICE_SESSION if isinstance(message, Event):
                 await self._note_session(user, message, at)
                 # Its own words, if kefu put any there; what it means is not posted as words of ours.
@@ -123,6 +125,27 @@ class Answering:
             case _:
                 log.debug("kefu.ignored", visitor=user, reason=message.kind)
                 return Ended(Ending.IGNORED, message.kind)
+
+    async def _show(self, user: ImUser, message: KefuMessage, source: Source) -> Ended:
+        """Post a message in the form of its kind, or its words where it has none."""
+        await self._note_offers(user, message, source)
+        shown = shape(message, source)
+        voice = voice_of(message.by, kefu_url=self._kefu_url)
+        if isinstance(message, Media):
+            return await self._media.post(user, message, identity=source.identity, voice=voice, below=shown)
+        if shown is None:
+            return await self._post(user, message.plain, source.identity, Reason.EMPTY.value, voice)
+        refusal = await self._posting.post(
+            user, lambda place: form_posts(shown, place=place, identity=source.identity, voice=voice)
+        )
+        return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
+
+    async def _note_offers(self, user: ImUser, message: KefuMessage, source: Source) -> None:
+        """Keep what can be answered by typing, before anybody reads it."""
+        record = self._book.get(user)
+        if record is not None:
+            self._book.remember(offered(record, message, source))
+            await self._book.write(user)
 
     async def _post(self, user: ImUser, words: str, identity: str, without_words: str, voice: Voice) -> Ended:
         """Post *words*; where there are none the message is ignored as *without_words*."""

@@ -3,7 +3,8 @@ Media: an image, a file, a voice message, a video or a sticker of the desk's, as
 
 It is fetched (:mod:`slackkefu.kefu.media_fetch`) and shared (:mod:`slackkefu.bridge.kefu_to_slack.sharing`). Where that
 cannot be, a plain line says what it was, with a link where one is good for everybody. What a message offers besides its
-file is posted behind it, in words. Slack shows no other name than the app's on a file, so who sends it stands above it.
+file is posted behind it, in its form. Slack shows no other name than the app's on a file, so who sends it stands above
+it.
 
 The parts of such a message are numbered like those of any other: the file is the first, words come after it.
 """
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING, final
 import structlog
 
 from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
+from slackkefu.bridge.kefu_to_slack.forms.shaping import form_posts
 from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, NO_ADDRESS
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.slack.recovery import DEAD
 from slackkefu.slack.uploads import Upload
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.kefu_to_slack.forms.shaping import Shape
     from slackkefu.bridge.kefu_to_slack.posting import Posting
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.media_fetch import MediaFetch
     from slackkefu.kefu.messages import Media
     from slackkefu.slack.uploads import Source
+    from slackkefu.slack.web import Post
 
 __all__ = ["MediaAnswering", "MediaStatistics", "upload"]
 
@@ -69,7 +73,9 @@ class MediaAnswering:
         """Count."""
         return MediaStatistics(shared=self._shared, in_words=self._in_words)
 
-    async def post(self, user: ImUser, media: Media, *, identity: str, voice: Voice) -> Ended:
+    async def post(
+        self, user: ImUser, media: Media, *, identity: str, voice: Voice, below: Shape | None = None
+    ) -> Ended:
         """
         Bring one message over until it has ended.
 
@@ -78,6 +84,7 @@ class MediaAnswering:
             media: The message.
             identity: kefu's id of it.
             voice: Who seems to speak.
+            below: What it offers besides, where that has a form.
 
         """
         file = self._fetch.file(user, media)
@@ -94,11 +101,18 @@ class MediaAnswering:
             log.warning("kefu.file_in_words", visitor=user, kind=media.kind, reason=refusal, has_link=bool(file.link))
             line = " ".join(filter(None, (media.words, file.link)))
             words = "\n".join(filter(None, (line, words)))
-        if words:
+        if words or below is not None:
             refusal = await self._posting.post(
-                user, lambda place: posts(words, place=place, identity=identity, voice=voice, first=1)
+                user, lambda place: _behind(words, below, place=place, identity=identity, voice=voice)
             )
         return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
+
+
+def _behind(words: str, below: Shape | None, *, place: Place, identity: str, voice: Voice) -> tuple[Post, ...]:
+    """Map what comes behind a file to posts: words, and what can be pressed."""
+    if below is None:
+        return posts(words, place=place, identity=identity, voice=voice, first=1)
+    return form_posts(below.saying(words), place=place, identity=identity, voice=voice, first=1)
 
 
 def upload(media: Media, file: Source, *, place: Place, identity: str, voice: Voice) -> Upload:

@@ -57,6 +57,11 @@ It must not be for ever, for an answer that waits holds its visitor's session, o
 Part: TypeAlias = "Post | Upload"
 """A part of a message: words or a file."""
 
+BLOCKS_REFUSED: Final = frozenset(
+    {"invalid_arguments", "invalid_attachments", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+)
+"""Codes after which a post is made as plain text (facts/slack.md §9), such as for a picture that Slack cannot fetch."""
+
 APP_REMOVED: Final = "app_removed"
 NO_ADDRESS: Final = "no_address"
 """Our codes where Slack was not even asked."""
@@ -180,6 +185,9 @@ class Posting:
         if refusal is None:
             return None
         self._intents.refused(user, part)
+        if not isinstance(made, Upload) and made.blocks and refusal in BLOCKS_REFUSED:
+            log.warning("slack.blocks_refused", visitor=user, code=refusal, meaning="posted as plain text")
+            return await self._post_part(user, key, replace(made, blocks=()))
         return refusal if part == made else await self._post_part(user, key, made)
 
     async def _make(self, user: ImUser, key: InstallationKey, post: Post, left: Intended | None) -> str | None:

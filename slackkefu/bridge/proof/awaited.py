@@ -54,11 +54,20 @@ class Origin:
     visitor: ImUser
     writer: UserId
     is_direct: bool
+    stands_in_slack: bool = True
+    """It can be read again; a click cannot."""
 
     @classmethod
     def of(cls, forward: Forward) -> Origin:
         """Tell where *forward* comes from."""
-        return cls(forward.key, forward.thread_ts, forward.user, forward.visitor.user, forward.is_direct)
+        return cls(
+            forward.key,
+            forward.thread_ts,
+            forward.user,
+            forward.visitor.user,
+            forward.is_direct,
+            forward.stands_in_slack,
+        )
 
 
 def awaiting(origin: Origin, marks: Mapping[str, str], *, at: float) -> Awaiting:
@@ -74,6 +83,7 @@ def awaiting(origin: Origin, marks: Mapping[str, str], *, at: float) -> Awaiting
         im_user=origin.visitor,
         user=origin.writer,
         is_direct=origin.is_direct,
+        stands_in_slack=origin.stands_in_slack,
         marks=dict(marks),
         at=at,
     )
@@ -130,6 +140,7 @@ def left(entries: Iterable[object], *, wall: float) -> tuple[list[Left], frozens
         }
         if key not in ends and marks:
             thread_ts = Ts(entry.thread_ts) if entry.thread_ts else None
-            origin = Origin(key, thread_ts, ImUser(entry.im_user), UserId(entry.user), entry.is_direct)
+            writer = UserId(entry.user)
+            origin = Origin(key, thread_ts, ImUser(entry.im_user), writer, entry.is_direct, entry.stands_in_slack)
             messages.append(Left(origin, marks, entry.at))
     return messages, frozenset(learnt_at)

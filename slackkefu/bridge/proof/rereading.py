@@ -89,6 +89,8 @@ class Rereading:
 
         """
         key = origin.key
+        if not origin.stands_in_slack:
+            return Missing.UNREADABLE
         installation = self._installations.get(key.installation)
         if installation is None:
             return Missing.GONE

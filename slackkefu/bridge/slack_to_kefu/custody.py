@@ -92,6 +92,8 @@ class Owed(Generic[D]):
     """Its number in the spill, once it is safe there."""
     is_marked: bool = False
     """Where it stands is marked in the reserve, from it on or from before."""
+    stands_in_slack: bool = True
+    """It can be read in Slack's history; what cannot is acknowledged against no mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,13 @@ class Custody(Generic[D]):
         return owed
 
     def take(
-        self, key: MessageKey, delivery: D, *, thread_ts: Ts | None = None, now: float = 0.0
+        self,
+        key: MessageKey,
+        delivery: D,
+        *,
+        thread_ts: Ts | None = None,
+        stands_in_slack: bool = True,
+        now: float = 0.0,
     ) -> Owed[D] | Joined | Marked | Safe | Settled:
         """
         Take note of an envelope.
@@ -202,6 +210,7 @@ class Custody(Generic[D]):
             key: Its message.
             delivery: How it is acknowledged.
             thread_ts: The root of the thread that the message stands in.
+            stands_in_slack: Whether Slack's history shows it.
             now: The time.
 
         Returns:
@@ -225,7 +234,7 @@ class Custody(Generic[D]):
         if key in self._backlog:
             self._repeats += 1
             return Safe(key)
-        owed = self._owed[key] = Owed(key, (delivery,), thread_ts)
+        owed = self._owed[key] = Owed(key, (delivery,), thread_ts, stands_in_slack=stands_in_slack)
         self._note_deletion(key, now)
         return owed
 

@@ -22,6 +22,7 @@ import trio
 from slackkefu.bridge.aside import TRIES
 from slackkefu.bridge.book import named
 from slackkefu.bridge.disk_trouble import DiskTrouble
+from slackkefu.bridge.open_menus import answered, is_answered
 from slackkefu.bridge.proof.proving import marks_of
 from slackkefu.bridge.slack_to_kefu.cargo import Cargo
 from slackkefu.bridge.slack_to_kefu.custody import Outcome
@@ -272,6 +273,9 @@ class Forwarding:
         if forward is None:
             return _Ending(Outcome.APP_REMOVED)
         journey.thread_ts = forward.event.thread_ts
+        if not self._claims(forward):
+            log.info("slack.ignored", reason=Reason.DUPLICATE.value, visitor=forward.user, ts=forward.event.ts)
+            return _Ending(Outcome.IGNORED)
         if forward.revision and not self._receipts.is_wanted(journey.key):
             reason = Reason.DELETION_NOT_CARRIED if journey.key.is_deletion else Reason.EDIT_NOT_CARRIED
             log.info("slack.ignored", reason=reason.value, visitor=forward.user, ts=forward.event.ts)
@@ -279,7 +283,8 @@ class Forwarding:
         about = await self._introduce(forward)
         make = self._maker(forward, about)
         marks = marks_of(make())
-        if not journey.is_awaited:
+        is_confirmed = forward.deed is None or forward.deed.is_confirmed
+        if is_confirmed and not journey.is_awaited:
             # Once: what was confirmed before a fault is not confirmed again.
             self._proving.sending(forward, marks)
             journey.is_awaited = True
@@ -307,6 +312,17 @@ class Forwarding:
             )
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=len(marks))
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
+
+    def _claims(self, forward: Forward) -> bool:
+        """Know what *forward* answers; False when something else has answered that already."""
+        record = self._book.get(forward.user)
+        if record is None or forward.deed is None:
+            return True
+        if is_answered(record, forward.deed.answers, but_by=forward.event.ts):
+            return False
+        # On disk before it is sent, by what is written next.
+        self._book.remember(answered(record, forward.deed, forward.event.ts))
+        return True
 
     async def again(self, forward: Forward) -> tuple[Part, ...]:
         """Make the parts of a message that Easemob accepted and the desk did not get: new ones to Easemob."""

@@ -5,12 +5,12 @@ Everything is decided at once. What is not for the desk is acknowledged and its 
 acts on is acknowledged and handed on; a person's words go to their visitor's lane, and their envelope waits for the
 outcome (:mod:`slackkefu.bridge.slack_to_kefu.receipts`). A repeat joins the message in hand, so repeats never double.
 What a person changes is taken back where it has not left us (:mod:`slackkefu.bridge.slack_to_kefu.changes`), and else
-goes to the desk as a correction, on the same lane.
+goes to the desk as a correction, on the same lane. What they do otherwise goes to :mod:`slackkefu.bridge.deeds`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
 
@@ -19,9 +19,11 @@ import trio
 
 from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.open_menus import answered, typed
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
 from slackkefu.bridge.slack_to_kefu.overheard import Overheard
-from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, Ignored, route
+from slackkefu.bridge.slack_to_kefu.routing import Change, Deed, Forward, Ignored, route
+from slackkefu.bridge.slack_to_kefu.to_kefu import words_of
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.slack.ids import written_at
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.deeds.deeds import Deeds
     from slackkefu.bridge.kefu_to_slack.hearing import Hearing
     from slackkefu.bridge.slack_to_kefu.changes import Changes
     from slackkefu.bridge.slack_to_kefu.receipts import Delivery, Parcel, Receipts
@@ -82,6 +85,7 @@ class Intake:
         words: Lanes for what goes to the desk, by visitor.
         sheltering: Told of each message that is put on such a lane.
         changes: Carries out edits and deletions.
+        deeds: Carries out what people do otherwise.
         affairs: Lanes for what the bridge itself acts on, by installation.
         hearing: Told of every event.
         wall: Wall clock, seconds.
@@ -99,6 +103,7 @@ class Intake:
         words: Lanes[ImUser, Parcel],
         sheltering: Sheltering,
         changes: Changes,
+        deeds: Deeds,
         affairs: Lanes[InstallationKey, Special],
         hearing: Hearing,
         wall: Callable[[], float],
@@ -111,6 +116,7 @@ class Intake:
         self._words = words
         self._sheltering = sheltering
         self._changes = changes
+        self._deeds = deeds
         self._affairs = affairs
         self._hearing = hearing
         self._wall = wall
@@ -182,6 +188,8 @@ class Intake:
             await self._forward(decision, delivery)
         elif isinstance(decision, Change):
             await self._change(decision, delivery)
+        elif isinstance(decision, Deed):
+            await self._deeds.take(decision.installation, decision.doing, delivery)
         elif isinstance(decision, Ignored):
             self._overheard.note(decision, delivery.envelope)
             await self._ignore(delivery, decision.reason, decision.detail)
@@ -191,7 +199,28 @@ class Intake:
             if not self._affairs.put(decision.installation.key, decision):
                 log.warning("affairs.full", kind=decision.event.type, meaning="not acted on")
 
-    async def _forward(self, forward: Forward, delivery: Delivery) -> None:
+    async def take_deed(self, forward: Forward, delivery: Delivery) -> bool:
+        """
+        Take what a person did for the desk; *delivery* is acknowledged when it is in the spill.
+
+        Returns:
+            Whether it is in hand; False when its visitor's lane has no room.
+
+        """
+        taken = self._receipts.take(forward, delivery)
+        if isinstance(taken, Joined):
+            return True
+        if isinstance(taken, Marked | Safe | Settled):
+            await self._receipts.acknowledge_repeat(taken, delivery)
+            return True
+        if self._put(forward, taken, received_at=delivery.received_at):
+            return True
+        self._receipts.let_go(taken)
+        log.warning("lane.full", visitor=forward.user, meaning="a click is not taken; the person is told")
+        return False
+
+    async def _forward(self, written: Forward, delivery: Delivery) -> None:
+        forward = self._as_answer(written)
         taken = self._receipts.take(forward, delivery)
         if isinstance(taken, Marked | Safe | Settled):
             is_deleted = isinstance(taken, Settled) and taken.outcome is Outcome.WITHDRAWN
@@ -207,16 +236,25 @@ class Intake:
         elif self._overheard.was_overtaken(forward, delivery.envelope):
             self._receipts.note_gap(forward)
 
+    def _as_answer(self, forward: Forward) -> Forward:
+        """Return a message as the answer to a menu, where it is one."""
+        record = self._book.get(forward.user)
+        if record is None or record.menu is None or forward.event.files:
+            return forward
+        deed = typed(record, words_of(forward), ts=forward.event.ts)
+        return forward if deed is None else replace(forward, deed=deed)
+
     def _put(self, forward: Forward, parcel: Parcel, *, received_at: float) -> bool:
         """Put a message on its visitor's lane; False when there is no room."""
         if not self._words.put(forward.user, parcel):
             return False
-        # A correction goes to the spill at once: once it is acknowledged, nobody else has it.
-        is_slow = bool(forward.event.files or forward.revision)
+        # A correction or a click goes to the spill at once: once it is acknowledged, nobody else has it.
+        is_slow = bool(forward.event.files or forward.revision) or not forward.stands_in_slack
         self._sheltering.took(forward.user, parcel, received_at=received_at, is_slow=is_slow)
         if not forward.revision:
             # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
-            self._book.remember(wrote(self._book.get(forward.user), forward, now=self._wall()))
+            record = wrote(self._book.get(forward.user), forward, now=self._wall())
+            self._book.remember(answered(record, forward.deed, forward.event.ts))
         return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:

@@ -36,7 +36,7 @@ from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from slackkefu.bridge.absence.gaps import Gaps
     from slackkefu.bridge.slack_to_kefu.custody import CustodyStatistics, Joined
@@ -70,8 +70,8 @@ class Delivery(Protocol):
         """When it came (trio's clock), before it waited for us."""
         ...
 
-    async def acknowledge(self) -> bool:
-        """Acknowledge on that connection; False when it is gone."""
+    async def acknowledge(self, payload: Mapping[str, object] | None = None) -> bool:
+        """Acknowledge on that connection, with an answer where the envelope accepts one; False when it is gone."""
         ...
 
 
@@ -254,7 +254,13 @@ class Receipts:
         event = forward.event
         thread_ts = event.thread_ts if event.thread_ts != event.ts else None
         receipt = Receipt(delivery, delivery.received_at + BUDGET_S)
-        taken = self._custody.take(forward.key, receipt, thread_ts=thread_ts, now=trio.current_time())
+        taken = self._custody.take(
+            forward.key,
+            receipt,
+            thread_ts=thread_ts,
+            stands_in_slack=forward.stands_in_slack,
+            now=trio.current_time(),
+        )
         payload = delivery.envelope.payload
         if not isinstance(taken, Owed):
             return taken
@@ -325,7 +331,7 @@ class Receipts:
     def let_go(self, parcel: Parcel) -> None:
         """Leave a message to Slack, unanswered, which may have repeated it for the last time."""
         self._custody.let_go(parcel.owed)
-        if not parcel.owed.key.revision:
+        if not parcel.owed.key.revision and parcel.owed.stands_in_slack:
             self._gaps.note(_strand(parcel.owed), parcel.owed.key.ts)
 
     def note_gap(self, forward: Forward) -> None:
@@ -462,13 +468,14 @@ class Receipts:
 
     async def _mark(self, owed: Owed[Receipt]) -> bool:
         """
-        Mark where a message stands and acknowledge it, unless it is safe; False where the reserve has no room.
+        Mark where a message stands and acknowledge it, unless it is safe; False where that cannot be done.
 
-        A correction is not marked, for no history shows a change again: it is left to Slack, which repeats it.
+        A correction is not marked, for no history shows a change again: it is left to Slack, which repeats it. Nor is a
+        click, which Slack does not repeat: whoever made it sees an error, and it goes on its way from memory.
         """
         if owed.entry is not None:
             return True
-        if owed.key.revision:
+        if owed.key.revision or not owed.stands_in_slack:
             return False
         if not owed.is_marked:
             try:

@@ -2,9 +2,9 @@
 Routing: from an envelope to what is done with it.
 
 A pure decision. :func:`route` answers with exactly one of :class:`Forward` (a person's words for the desk),
-:class:`Change` (a person changed or deleted some), :class:`Special` (something the bridge itself acts on) or
-:class:`Ignored` (with its named reason). The kinds are in :mod:`slackkefu.bridge.table`; here is who wrote it, where,
-and to whom.
+:class:`Change` (a person changed or deleted some), :class:`Deed` (a person did something else), :class:`Special`
+(something the bridge itself acts on) or :class:`Ignored` (with its named reason). The kinds are in
+:mod:`slackkefu.bridge.table`; here is who wrote it, where, and to whom.
 
 Loops are impossible by construction: words are forwarded only when no mark of facts/slack.md §4 says that anything but
 a person wrote them.
@@ -20,19 +20,28 @@ from typing import TYPE_CHECKING, Final
 from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
-from slackkefu.slack.envelope import AppRateLimited, EventCallback, Malformed, MessageEvent, OtherEvent
+from slackkefu.slack.envelope import (
+    AppRateLimited,
+    EventCallback,
+    Interaction,
+    Malformed,
+    MessageEvent,
+    OtherEvent,
+    SlashCommand,
+)
 from slackkefu.slack.ids import ChannelId, Ts, written_at
 from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
     from slackkefu.slack.installation import Installation, Installations
 
-__all__ = ["Change", "Forward", "Ignored", "Route", "Special", "route"]
+__all__ = ["Change", "Deed", "Forward", "Ignored", "Route", "Special", "route"]
 
 SLACKBOT: Final = "USLACKBOT"
 
@@ -56,6 +65,13 @@ class Forward:
     """The app was mentioned; in a channel this opens the conversation in its thread."""
     revision: str = ""
     """Of a correction: which change of the message it tells; see :class:`MessageKey`."""
+    deed: ForDesk | None = None
+    """What the desk gets instead of the words: it is an answer to something that kefu has offered."""
+
+    @property
+    def stands_in_slack(self) -> bool:
+        """Whether it is a message that Slack keeps and repeats; of a click it does neither."""
+        return self.deed is None or self.deed.is_typed
 
     @property
     def key(self) -> MessageKey:
@@ -95,6 +111,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """A person pressed, filled in, commanded or opened something."""
+
+    installation: Installation
+    doing: Interaction | SlashCommand | OtherEvent
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """Something the bridge itself acts on."""
 
@@ -117,7 +141,7 @@ class Ignored:
     """
 
 
-Route = Forward | Change | Special | Ignored
+Route = Forward | Change | Deed | Special | Ignored
 
 
 def route(
@@ -147,7 +171,12 @@ def route(
         return Ignored(Reason.MALFORMED, payload.reason)
     if isinstance(payload, AppRateLimited):
         return Ignored(Reason.EVENTS_HELD_BACK, str(payload.team_id))
-    if rule is Rule.IGNORE or not isinstance(payload, EventCallback):
+    if isinstance(payload, Interaction | SlashCommand) and rule is Rule.DEED:
+        installation = installations.owner_of(payload)
+        return (
+            Ignored(Reason.UNKNOWN_INSTALLATION, envelope.kind) if installation is None else Deed(installation, payload)
+        )
+    if rule is not Rule.FORWARD or not isinstance(payload, EventCallback):
         return Ignored(Reason.NOT_FOR_THE_DESK, envelope.kind)
     event = payload.event
     if isinstance(event, Malformed):
@@ -168,6 +197,8 @@ def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
         return Ignored(Reason.NOT_FOR_THE_DESK, event.type)
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, event.type)
+    if rule is Rule.DEED:
+        return Deed(installation, event)
     return Special(rule, installation, event)
 
 

@@ -10,17 +10,30 @@ Of a change only what the desk is told is kept: the message as it is now, and of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from slackkefu.bridge.identity import Visitor
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.bridge.slack_to_kefu.routing import Forward
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.envelope import EventCallback, MessageEvent, parse_event_callback
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey, Installations
 
+if TYPE_CHECKING:
+    from slackkefu.easemob.message import Json
+
 __all__ = ["restore", "write"]
+
+
+class _KeptDeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    words: str = ""
+    ext: dict[str, object] = {}
+    action: str = ""
+    answers: str = ""
+    is_typed: bool = False
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +47,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     is_direct: bool
     is_mention: bool
     thread_ts: str | None
+    deed: _KeptDeed | None = None
     revision: str = ""
     payload: dict[str, object]
 
@@ -52,6 +66,7 @@ def write(forward: Forward, callback: EventCallback) -> bytes:
             is_direct=forward.is_direct,
             is_mention=forward.is_mention,
             thread_ts=forward.thread_ts,
+            deed=_kept(forward.deed),
             revision=forward.revision,
             # Slack's deprecated verification token (facts/slack.md §3) is a secret that nobody needs.
             payload={name: value for name, value in callback.raw.items() if name != "token"}
@@ -102,5 +117,22 @@ def restore(content: bytes, installations: Installations) -> Forward | None:
         is_direct=kept.is_direct,
         thread_ts=Ts(kept.thread_ts) if kept.thread_ts else None,
         is_mention=kept.is_mention,
+        deed=_restored(kept.deed),
         revision=kept.revision,
     )
+
+
+def _kept(deed: ForDesk | None) -> _KeptDeed | None:
+    if deed is None:
+        return None
+    return _KeptDeed(
+        words=deed.words, ext=dict(deed.ext), action=deed.action, answers=deed.answers, is_typed=deed.is_typed
+    )
+
+
+def _restored(kept: _KeptDeed | None) -> ForDesk | None:
+    if kept is None:
+        return None
+    # It is JSON: it was read just now.
+    ext = cast("Mapping[str, Json]", kept.ext)
+    return ForDesk(words=kept.words, ext=ext, action=kept.action, answers=kept.answers, is_typed=kept.is_typed)

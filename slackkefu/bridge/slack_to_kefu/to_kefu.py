@@ -18,21 +18,23 @@ from slackkefu.bridge.identity import digest, digest_of_file, message_id, meta_i
 from slackkefu.bridge.sentences import deleted, edited, emptied, more_files
 from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.slack_to_kefu.cargo import Cargo, line_for
+from slackkefu.bridge.slack_to_kefu.for_desk import merged
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut
 from slackkefu.easemob.message import OutgoingMessage, TextBody
-from slackkefu.kefu.outgoing import ANYWHERE, weichat
+from slackkefu.kefu.outgoing import ANYWHERE, MAX_EXT_BYTES, ext_bytes, fit, weichat
 from slackkefu.kefu.text import is_blank
 from slackkefu.slack.ids import ChannelId, Ts, UserId
 from slackkefu.slack.text import mentions, readable
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.easemob.message import Body
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.outgoing import Entrance, Language, VisitorCard
     from slackkefu.slack.text import Names
 
-__all__ = ["MOST_FILES", "PART_BYTES", "Part", "parts"]
+__all__ = ["MOST_FILES", "PART_BYTES", "Part", "parts", "words_of"]
 
 Part: TypeAlias = OutgoingMessage | Cargo
 """One message for the desk: as it is sent, or a file that has to be brought first."""
@@ -82,7 +84,9 @@ def parts(
 
     """
     event = forward.event
-    words = readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+    words = words_of(forward)
+    if forward.deed is not None:
+        return (_answer(forward, forward.deed, words, card, language, service_number, entrance, attempt),)
     actor = None
     if event.subtype == "me_message" and words:
         words, actor = _ACT + words, card.name or card.real_name
@@ -115,6 +119,43 @@ def parts(
     beyond = len(shared) - len(files)
     behind = [message(MOST_FILES, digest_of_file(""), TextBody(more_files(beyond)))] if beyond else []
     return (*before, *texts, *files, *behind)
+
+
+def words_of(forward: Forward) -> str:
+    """Return the words of a message; mentions stay ids."""
+    event = forward.event
+    return readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+
+
+def _answer(
+    forward: Forward,
+    deed: ForDesk,
+    words: str,
+    card: VisitorCard,
+    language: Language | None,
+    service_number: ImUser,
+    entrance: Entrance,
+    attempt: int,
+) -> OutgoingMessage:
+    """
+    Return the one message that answers what kefu has offered.
+
+    Its ids derive from what was written or pressed, not from what that was taken for. It is read by a program, which
+    looks for a label: nothing is put before it.
+    """
+    source = (forward.visitor.team, forward.event.channel, forward.event.ts, forward.revision, 0, digest(words))
+    body = deed.body
+    if isinstance(body, TextBody):
+        body = TextBody(next(iter(cut(body.text)), ""))
+    room = MAX_EXT_BYTES + MAX_BODY_BYTES - (len(body.text.encode()) if isinstance(body, TextBody) else 0)
+    given = weichat(card, language=language, message_id=message_id(*source), entrance=entrance)
+    ext = merged(given, deed.ext)
+    return OutgoingMessage(
+        meta_id=meta_id(*source, attempt=attempt),
+        to=service_number,
+        body=body,
+        ext=fit(ext, max(room, ext_bytes(deed.ext))),
+    )
 
 
 @final

@@ -84,6 +84,8 @@ class Said:
     """Easemob's."""
     at: float
     """Calendar time."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    """What can be chosen, where it is a menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,14 +269,27 @@ class Desk:
     def offers(self, visitor: str, title: str, choices: Mapping[str, str] | Sequence[str], *, text: str = "") -> str:
         """Let the robot offer a menu; return the ``msgId``."""
         ext = {"msgtype": shapes.menu(title, choices)}
-        return self._say(visitor, "menu", text, shapes.ROBOT.shape(), more_ext=ext)
+        labels = tuple(choices.values() if isinstance(choices, dict) else choices)
+        return self._say(visitor, "menu", text, shapes.ROBOT.shape(), more_ext=ext, labels=labels)
 
-    def invites_rating(self, visitor: str, text: str = "请对我的服务做出评价") -> int:
-        """Invite the visitor to rate; return the ``inviteId``."""
+    def hints(self, visitor: str, text: str, *, label: str = "转人工") -> str:
+        """Let the robot say that a human can be asked for; return the ``msgId``."""
+        current = self.conversation(visitor).session
+        control = shapes.hint(self._new_id(), label, session=current.id if current else None)
+        return self._say(visitor, "text", text, shapes.ROBOT.shape(), control=control)
+
+    def invites_rating(
+        self,
+        visitor: str,
+        text: str = "请对我的服务做出评价",
+        *,
+        tags: Mapping[int, Sequence[str]] | None = None,
+    ) -> int:
+        """Invite the visitor to rate, with reasons for some scores; return the ``inviteId``."""
         conversation = self.conversation(visitor)
         session = conversation.session.id if conversation.session else self._last_session(conversation)
         self._invites += 1
-        arguments = shapes.rating(self._invites, session=session)
+        arguments = shapes.rating(self._invites, session=session, tags=tags)
         self._say(visitor, "rating", text, self._named(self.agent), session=session, control=arguments)
         return self._invites
 
@@ -423,6 +438,7 @@ class Desk:
         session: str | None = None,
         control: JsonObject | None = None,
         more_ext: JsonObject | None = None,
+        labels: tuple[str, ...] = (),
     ) -> str:
         """Send a text with its ``weichat``; return the ``msgId``."""
         current = self.conversation(visitor).session
@@ -430,7 +446,8 @@ class Desk:
         message_id = self._new_id()
         ext = {"weichat": shapes.weichat(message_id, agent=agent, session=session, control=control)} | (more_ext or {})
         body = {"msg": shapes.escape(text, self.switches.escaped)}
-        self._post(ImMessage(self.service_number, visitor.lower(), "txt", body, ext), kind, text, message_id)
+        message = ImMessage(self.service_number, visitor.lower(), "txt", body, ext)
+        self._post(message, kind, text, message_id, labels)
         return message_id
 
     def _event(self, visitor: str, kind: EventKind, session: str, agent: Speaker | None) -> None:
@@ -447,9 +464,9 @@ class Desk:
         message = ImMessage(self.service_number, visitor.lower(), "cmd", {"action": action}, {"weichat": weichat})
         self._post(message, kind, text, "")
 
-    def _post(self, message: ImMessage, kind: str, text: str, message_id: str) -> int:
+    def _post(self, message: ImMessage, kind: str, text: str, message_id: str, labels: tuple[str, ...] = ()) -> int:
         server_id = self._easemob.post(message)
-        said = Said(message.to, kind, text, message_id, server_id, self._easemob.now())
+        said = Said(message.to, kind, text, message_id, server_id, self._easemob.now(), labels)
         self.conversation(message.to).lines.append(said)
         for listener in self._listeners:
             listener(message, server_id)

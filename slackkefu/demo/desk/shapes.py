@@ -23,6 +23,7 @@ __all__ = [
     "Speaker",
     "escape",
     "event_object",
+    "hint",
     "menu",
     "rating",
     "recall",
@@ -116,10 +117,32 @@ def menu(title: str, choices: Mapping[str, str] | Sequence[str]) -> JsonObject:
     return {"choice": {"title": title, "list": list(choices)}}
 
 
-def rating(invite_id: int, *, session: str) -> JsonObject:
-    """Return ``ctrlType`` and ``ctrlArgs`` of a rating invitation (facts/kefu.md §2.6)."""
+def hint(hint_id: str, label: str, *, session: str | None) -> JsonObject:
+    """Return ``ctrlType`` and ``ctrlArgs`` of the hint that leads to a human (facts/kefu.md §2.5)."""
+    arguments = {"id": hint_id, "serviceSessionId": session, "label": label}
+    return {"ctrlType": "TransferToKfHint", "ctrlArgs": arguments}
+
+
+def rating(invite_id: int, *, session: str, tags: Mapping[int, Sequence[str]] | None = None) -> JsonObject:
+    """
+    Return ``ctrlType`` and ``ctrlArgs`` of a rating invitation (facts/kefu.md §2.6).
+
+    Args:
+        invite_id: Which invitation.
+        session: The service session to be rated.
+        tags: Reasons that may be given with a score.
+
+    """
     degrees = [
-        {"id": str(95 + score), "level": score, "name": name, "score": score, "appraiseTags": []}
+        {
+            "id": str(95 + score),
+            "level": score,
+            "name": name,
+            "score": score,
+            "appraiseTags": [
+                {"id": f"t{score}{place}", "name": tag} for place, tag in enumerate((tags or {}).get(score, ()))
+            ],
+        }
         for score, name in zip(range(5, 0, -1), DEGREES, strict=True)
     ]
     arguments = {

@@ -226,6 +226,24 @@ def block_actions(
     }
 
 
+def view_actions(
+    user: User,
+    view: Document,
+    values: Document,
+    actions: Sequence[Document],
+    *,
+    installation: Installation,
+    trigger: str,
+) -> Shape:
+    """Return the payload of an element that was used in a modal; it has no message and no ``response_url``."""
+    filled: Shape = dict(view) | {"state": {"values": values}, "app_installed_team_id": installation.name}
+    return _interactive(user, "block_actions", installation=installation, trigger=trigger) | {
+        "container": {"type": "view", "view_id": view.get("id")},
+        "view": filled,
+        "actions": list(actions),
+    }
+
+
 def view_submission(user: User, view: Document, values: Document, *, installation: Installation, trigger: str) -> Shape:
     """Return the payload of a submitted modal."""
     filled: Shape = dict(view) | {"state": {"values": values}, "app_installed_team_id": installation.name}

@@ -13,7 +13,9 @@ from urllib.parse import quote
 import trio
 
 from slackkefu.demo.slack import events
+from slackkefu.demo.slack.elements import action_called
 from slackkefu.demo.slack.model import Channel, ChannelKind, HostedFile, Message, Organisation, Team, User
+from slackkefu.demo.slack.shape import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -395,6 +397,37 @@ class Person:
             "action_ts": self._state.mint.ts(""),
         }
         return self._state.press(self.user, message, [action])
+
+    async def chooses(self, message: Message, label: str) -> Parcel:
+        """
+        Press the button of *message* that is called *label*, or choose that option.
+
+        Raises:
+            ValueError: There is none.
+
+        """
+        await trio.lowlevel.checkpoint()
+        action = action_called(message.blocks, label) | {"action_ts": self._state.mint.ts("")}
+        return self._state.press(self.user, message, [action])
+
+    async def picks(self, values: Document, block_id: str) -> Parcel:
+        """Change a field of the open modal that tells so at once; *values* are all that is filled in by then."""
+        await trio.lowlevel.checkpoint()
+        filled = part(values, block_id)
+        action_id = next(iter(filled))
+        action = dict(part(filled, action_id)) | {"block_id": block_id, "action_id": action_id}
+        return self._state.use(self.user, self.modal, values, [action | {"action_ts": self._state.mint.ts("")}])
+
+    @property
+    def modal(self) -> Document:
+        """
+        The modal that this person sees.
+
+        Raises:
+            KeyError: There is none.
+
+        """
+        return self._state.modals[self.id]
 
     async def submits(self, view: Document, values: Mapping[str, object]) -> Parcel:
         """Submit a modal, filled in with *values* (``state.values`` of Slack's documents)."""

@@ -410,6 +410,13 @@ class State:
         )
         return self._send(Parcel("interactive", payload, accepts_answer=self.switches.buttons_take_answer))
 
+    def use(self, user: User, view: Document, values: Document, actions: Sequence[Document]) -> Parcel:
+        """Let a person use an element of a modal that tells of each change."""
+        installation = self._own_installation(user)
+        trigger = self._trigger(user)
+        payload = events.view_actions(user, view, values, actions, installation=installation, trigger=trigger)
+        return self._send(Parcel("interactive", payload, accepts_answer=self.switches.buttons_take_answer))
+
     def submit(self, user: User, view: Document, values: Document) -> Parcel:
         """Let a person submit a modal."""
         installation = self._own_installation(user)

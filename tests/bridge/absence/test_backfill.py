@@ -13,6 +13,7 @@ from slackkefu.bridge.absence.gaps import Gaps, Strand
 from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S, Marks
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
+from slackkefu.bridge.deeds.deeds import Deeds, Handlers
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
@@ -126,6 +127,7 @@ class Desk:
             words=self.lanes,
             sheltering=self.sheltering,
             changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
+            deeds=Deeds(Handlers()),
             hearing=Hearing(renew=lambda: None),
             affairs=Lanes(self._ignore, per_lane=1, in_all=1),
             wall=virtual_wall(),

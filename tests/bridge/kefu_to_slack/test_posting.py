@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -14,7 +15,7 @@ from slackkefu.bridge.book import Book, wrote
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
-from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, NO_ADDRESS, REMOVED_S, Posting
+from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKS_REFUSED, NO_ADDRESS, REMOVED_S, Posting
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
 from slackkefu.bridge.slack_to_kefu.routing import Ignored
 from slackkefu.bridge.table import Reason
@@ -563,3 +564,29 @@ async def test_what_was_begun_where_it_may_not_go_any_more(autojump_clock: trio.
 
     assert await desk.answers("hi", MIA_CHANNEL) is None
     assert [("North", "C0SUPPORT1", "1.1", "hi")] == desk.slack.taken
+
+
+@pytest.mark.parametrize("code", sorted(BLOCKS_REFUSED))
+async def test_blocks_that_are_refused(autojump_clock: trio.testing.MockClock, code: str) -> None:
+    """Where Slack does not take the blocks, the same post is made again as plain text."""
+    desk = Desk()
+    desk.wrote()
+    desk.slack.answers += [SlackApiError("chat.postMessage", code)]
+    block = {"type": "divider"}
+    refusal = await desk.posting.post(
+        ImUser(MIA), lambda place: [replace(each, blocks=(block,)) for each in posts("hi", place=place, identity="m")]
+    )
+
+    assert refusal is None
+    assert [(block,), ()] == [post.blocks for post, _ in desk.slack.tried]
+    assert ["hi"] == [text for _, _, _, text in desk.slack.taken]
+
+
+async def test_an_answer_without_blocks_is_refused_as_before(autojump_clock: trio.testing.MockClock) -> None:
+    """A plain post that is refused is not made again."""
+    desk = Desk()
+    desk.wrote()
+    desk.slack.answers += [SlackApiError("chat.postMessage", "invalid_blocks")]
+    refusal = await desk.posting.post(ImUser(MIA), lambda place: posts("hi", place=place, identity="m"))
+
+    assert ("invalid_blocks", 1) == (refusal, len(desk.slack.tried))

@@ -12,6 +12,7 @@ import trio.testing
 from slackkefu.bridge.identity import digest
 from slackkefu.bridge.proof.awaited import Origin
 from slackkefu.bridge.proof.rereading import Missing, Rereading
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.bridge.slack_to_kefu.naming import Naming
 from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, Part, parts
 from slackkefu.easemob.message import MediaBody, TextBody
@@ -224,4 +225,16 @@ async def test_a_deletion_is_not_read() -> None:
     history = History()
 
     assert 1 == len(texts(await again(history, lambda key: key.deleted("1760000060.000000"), "secret")))
+    assert [] == history.calls
+
+
+async def test_a_click_is_read_nowhere() -> None:
+    """What was pressed stands nowhere in Slack: it is not looked for, and its writer is told."""
+    history = History(written())
+    reading = Reading(web=cast("WebClient", history))
+    clicked = replace(forward(), deed=ForDesk(action="TransferToKf"))
+    rereading = Rereading(reading=reading, installations=Installations([NORTH]), make=make, carry=Carrier().bring)
+    found = await rereading.read(Origin.of(clicked), frozenset({"mark"}))
+
+    assert found is Missing.UNREADABLE
     assert [] == history.calls

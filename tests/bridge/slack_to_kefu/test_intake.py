@@ -12,6 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from slackkefu.bridge.absence.gaps import Gaps
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
+from slackkefu.bridge.deeds.deeds import Deeds, Handlers
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
@@ -79,6 +80,7 @@ class Gate:
             receipts=self.receipts, is_live=lambda _: self.is_live, on_safe=self.word_lanes.stow
         )
         self.affair_lanes: Lanes[InstallationKey, Special] = Lanes(self._handle, per_lane=affairs, in_all=affairs)
+        self.deeds = Deeds(Handlers())
         self.intake = Intake(
             installations=Installations([NORTH]),
             channels=channels,
@@ -87,6 +89,7 @@ class Gate:
             words=self.word_lanes,
             sheltering=self.sheltering,
             changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
+            deeds=self.deeds,
             affairs=self.affair_lanes,
             hearing=self.hearing,
             wall=virtual_wall(),
@@ -139,7 +142,7 @@ NOT_FOR_THE_DESK: list[tuple[str, Envelope]] = [
     ("unknown_subtype", envelope(subtype="novel")),
     ("malformed", parse_envelope({"envelope_id": "e1.0", "type": "events_api", "payload": 3})),
     ("unknown_payload", parse_envelope({"envelope_id": "e1.0", "type": "novel", "payload": {}})),
-    ("not_for_the_desk", parse_envelope({"envelope_id": "e1.0", "type": "interactive", "payload": {"type": "x"}})),
+    ("unknown_installation", parse_envelope({"envelope_id": "e1.0", "type": "interactive", "payload": {"type": "x"}})),
     (
         "events_held_back",
         parse_envelope({"envelope_id": "e1.0", "type": "events_api", "payload": {"type": "app_rate_limited"}}),

@@ -13,6 +13,7 @@ import trio.testing
 
 from slackkefu.bridge.absence.gaps import Gaps
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Owed, Safe, Settled
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.bridge.slack_to_kefu.receipts import BUDGET_S, Parcel, Receipts
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.ids import TeamId
@@ -554,3 +555,22 @@ async def test_a_correction_is_left_to_slack_by_a_full_disk(autojump_clock: trio
 
     assert ["e1.0"] == connection.names
     assert [str(change.key)] == [each.key for each in spill.pieces]
+
+
+async def test_a_click_is_acknowledged_against_no_mark(autojump_clock: trio.testing.MockClock) -> None:
+    """While the disk takes nothing a click is not acknowledged, for no history shows it; the reserve is not touched."""
+    reserve, spill = Reserve(), Spill()
+    book, connection = receipts(spill=spill, gaps=Gaps(reserve, on_gap=lambda _: None)), Parcels()
+    clicked = replace(forward(), deed=ForDesk(action="TransferToKf"))
+    taken = book.take(clicked, connection.bring(envelope()))
+    assert isinstance(taken, Parcel)
+    spill.is_full = True
+    with pytest.raises(StoreUnwritable):
+        await book.shelter("lane", [taken])
+
+    assert ([], {}) == (connection.names, reserve.marks)
+
+    spill.is_full = False
+    await book.shelter("lane", [taken])
+
+    assert ["e1.0"] == connection.names

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, Ignored, Special, route
+from slackkefu.bridge.slack_to_kefu.routing import Change, Deed, Forward, Ignored, Special, route
 from slackkefu.bridge.table import Reason, Rule
 from slackkefu.secret import Secret
 from slackkefu.slack.envelope import parse_envelope
@@ -19,6 +19,7 @@ from slackkefu.slack.installation import Installation, InstallationKey, Installa
 from tests.facts import FACTS, load
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.slack_to_kefu.routing import Route
     from slackkefu.easemob.names import ImUser
 
 CONTEXT = load("slack-samples/context.json")
@@ -30,13 +31,13 @@ LOOPS = {
     "08-other-bot": Reason.OTHER_BOT,
     "17-channel-join": Reason.SYSTEM_MESSAGE,
 }
-SPECIAL: dict[str, Rule | Reason] = {
+SPECIAL: dict[str, Rule] = {
     "09-edited": Rule.EDIT,
     "10-deleted": Rule.DELETION,
     "18-app-uninstalled": Rule.REMOVAL,
     "19-tokens-revoked": Rule.REMOVAL,
-    "20-slash-command": Reason.NOT_FOR_THE_DESK,
-    "21-block-actions": Reason.NOT_FOR_THE_DESK,
+    "20-slash-command": Rule.DEED,
+    "21-block-actions": Rule.DEED,
 }
 """What this version does with what the samples call special."""
 
@@ -60,9 +61,7 @@ def installations() -> Installations:
     )
 
 
-def decide(
-    frame: Any, *, channels: Any = "all", open_thread: tuple[str, str] | None = None
-) -> Forward | Change | Special | Ignored:
+def decide(frame: Any, *, channels: Any = "all", open_thread: tuple[str, str] | None = None) -> Route:
     """Route one frame; *open_thread* is an IM user and a thread in which a mention opened the conversation."""
 
     def listens(user: ImUser, thread_ts: Ts, _: Ts) -> bool:
@@ -108,8 +107,8 @@ def test_samples(name: str) -> None:
             assert LOOPS[name] is decision.reason
         else:
             wanted = SPECIAL[name]
-            assert isinstance(decision, Change | Special | Ignored)
-            assert wanted is (decision.reason if isinstance(decision, Ignored) else decision.rule)
+            assert isinstance(decision, Change | Deed | Special)
+            assert wanted is (Rule.DEED if isinstance(decision, Deed) else decision.rule)
             assert not isinstance(decision, Change) or expect["message_ts"] == decision.ts
 
 

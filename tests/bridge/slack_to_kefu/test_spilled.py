@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.bridge.slack_to_kefu.routing import Change, route
 from slackkefu.bridge.slack_to_kefu.spilled import restore, write
 from slackkefu.slack.envelope import EventCallback, parse_event_callback
@@ -105,3 +107,19 @@ def test_any_bytes(raw: bytes) -> None:
     """Bytes that were not written by us are refused, and nothing else happens."""
     with pytest.raises(ValueError):  # noqa: PT011 - whichever reason its reader gives
         restore(raw, Installations([NORTH]))
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        ForDesk(words="退换货", ext={"msgtype": {"choice": {"menuid": 7}}}, answers="m", is_typed=True),
+        ForDesk(action="TransferToKf", ext={"weichat": {"ctrlArgs": {"id": "h-1", "serviceSessionId": None}}}),
+    ],
+)
+def test_what_was_pressed_comes_back(deed: ForDesk) -> None:
+    """What the desk gets of a click is kept with it, ids in their own types."""
+    expected = replace(forward(), deed=deed)
+    payload = envelope().payload
+    assert isinstance(payload, EventCallback)
+
+    assert expected == restore(write(expected, payload), Installations([NORTH]))

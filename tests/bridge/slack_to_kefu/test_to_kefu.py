@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.slack_to_kefu.cargo import Cargo
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.bridge.slack_to_kefu.naming import Naming
 from slackkefu.bridge.slack_to_kefu.routing import Change, Forward, route
 from slackkefu.bridge.slack_to_kefu.to_kefu import PART_BYTES, Part, parts
-from slackkefu.easemob.message import OutgoingMessage, TextBody
+from slackkefu.easemob.message import CommandBody, OutgoingMessage, TextBody
 from slackkefu.easemob.names import ImUser
-from slackkefu.kefu.outgoing import VisitorCard
+from slackkefu.kefu.outgoing import VisitorCard, ext_bytes
 from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.ids import UserId
 from tests.bridge.people import forward, frame
@@ -444,3 +445,42 @@ def test_any_act(text: str, name: str) -> None:
     )
 
     assert all(0 < len(piece.encode()) <= 2000 for piece in texts(carry(act, VisitorCard("U0MIA00001", name=name))))
+
+
+def test_an_answer_to_a_menu() -> None:
+    """What was chosen goes as the label with the id of its menu, under the ids of what was typed, never marked late."""
+    message = forward("2")
+    (plain,) = carry(message)
+    deed = ForDesk(words="退换货", ext={"msgtype": {"choice": {"menuid": "m-2"}}}, is_typed=True)
+    (answer,) = parts(
+        replace(message, deed=deed), card=CARD, language=None, names=Naming(), service_number=DESK, late=1.0
+    )
+
+    assert isinstance(answer, OutgoingMessage)
+    assert isinstance(plain, OutgoingMessage)
+    assert TextBody("退换货") == answer.body
+    assert plain.meta_id == answer.meta_id
+    assert {"choice": {"menuid": "m-2"}} == answer.ext["msgtype"]
+    assert plain.ext["weichat"] == answer.ext["weichat"]
+
+
+def test_a_command() -> None:
+    """A wish for a human is a command, with the hint's ids beside the visitor's own card."""
+    deed = ForDesk(action="TransferToKf", ext={"weichat": {"ctrlArgs": {"id": "h-1"}}})
+    (command,) = carry(replace(forward("human"), deed=deed))
+    weichat = json.loads(json.dumps(command.ext))["weichat"]
+
+    assert CommandBody("TransferToKf") == command.body
+    assert {"id": "h-1"} == weichat["ctrlArgs"]
+    assert "Mia" == weichat["visitor"]["userNickname"]
+    assert weichat["msg_id_for_ack"]
+
+
+@given(words=st.text(max_size=6000), detail=st.text(max_size=300))
+def test_an_answer_is_inside_the_limits(words: str, detail: str) -> None:
+    """However long a label or a remark is, body and ext together stay inside IM's 3 KB."""
+    deed = ForDesk(words=words, ext={"weichat": {"ctrlType": "enquiry", "ctrlArgs": {"detail": detail}}})
+    (answer,) = carry(replace(forward("x"), deed=deed), replace(CARD, name="n" * 500, title="t" * 500))
+    assert isinstance(answer.body, TextBody)
+
+    assert len(answer.body.text.encode()) + ext_bytes(answer.ext) <= 3000

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from slackkefu.demo.slack.ledger import Post
 from slackkefu.demo.slack.model import ChannelKind, Message
+from slackkefu.demo.slack.web_api.blocks import problem_of
 from slackkefu.demo.slack.web_api.call import Refused
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ POST_CHARACTERS: Final = 40_000
 """More is cut without a word."""
 UPDATE_CHARACTERS: Final = 4_000
 MARKDOWN_CHARACTERS: Final = 12_000
-MAX_BLOCKS: Final = 50
 MAX_ATTACHMENTS: Final = 100
 
 
@@ -175,8 +175,9 @@ def _content(call: BotCall) -> Shape:
         raise Refused("msg_too_long")
     if not (text or blocks or attachments or markdown):
         raise Refused("no_text")
-    if blocks is not None and len(blocks) > MAX_BLOCKS:
-        raise Refused("invalid_blocks")
+    problem = problem_of([*blocks]) if blocks is not None else ""
+    if problem:
+        raise Refused("invalid_blocks", response_metadata={"messages": [f"[ERROR] {problem}"]})
     if attachments is not None and len(attachments) > MAX_ATTACHMENTS:
         raise Refused("too_many_attachments")
     content: Shape = {

@@ -65,6 +65,7 @@ METHODS: Final = {
     "users.info": Method(bot=people.user_info, scope="users:read"),
     "views.open": Method(bot=people.open_view, json=True),
     "views.publish": Method(bot=people.publish_view, json=True),
+    "views.update": Method(bot=people.update_view, json=True),
 }
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.demo.slack.shape import without_absent
+from slackkefu.demo.slack.web_api.blocks import problem_of_view
 from slackkefu.demo.slack.web_api.call import Refused, page_of
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
 
-__all__ = ["auth_test", "list_teams", "open_view", "publish_view", "team_info", "user_info"]
+__all__ = ["auth_test", "list_teams", "open_view", "publish_view", "team_info", "update_view", "user_info"]
 
 VIEW_BYTES: Final = 250_000
 
@@ -82,6 +83,18 @@ def open_view(state: State, call: BotCall) -> Shape:
     return {"view": view}
 
 
+def update_view(state: State, call: BotCall) -> Shape:
+    """``views.update``: another view in the place of an open modal; refused when that has changed since."""
+    view_id, version = call.required("view_id"), call.text("hash")
+    reader = next((user for user, shown in state.modals.items() if shown.get("id") == view_id), None)
+    if reader is None:
+        raise Refused("not_found")
+    if version and version != state.modals[reader].get("hash"):
+        raise Refused("hash_conflict")
+    state.modals[reader] = view = _view(state, call) | {"id": view_id}
+    return {"view": view}
+
+
 def publish_view(state: State, call: BotCall) -> Shape:
     """``views.publish``: the Home tab."""
     user = call.user(state, "user_id")
@@ -95,5 +108,14 @@ def _view(state: State, call: BotCall) -> Shape:
         raise Refused("invalid_arguments")
     if len(json.dumps(view)) > VIEW_BYTES:
         raise Refused("view_too_large")
+    problem = problem_of_view(view)
+    if problem:
+        raise Refused("invalid_arguments", response_metadata={"messages": [f"[ERROR] {problem}"]})
     installation = call.installation
-    return view | {"id": state.mint.identity("V"), "team_id": installation.name, "bot_id": installation.bot_id}
+    made: Shape = {
+        "id": state.mint.identity("V"),
+        "hash": f"{int(call.at)}.{state.mint.hex(8)}",
+        "team_id": installation.name,
+        "bot_id": installation.bot_id,
+    }
+    return view | made

@@ -1,0 +1,50 @@
+"""What in a message can be pressed or chosen, and the action that Slack tells of it (facts/slack.md §11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slackkefu.demo.slack.shape import part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from slackkefu.demo.slack.shape import Document, Shape
+
+__all__ = ["action_called", "labels"]
+
+
+def labels(blocks: Sequence[object] | None) -> list[str]:
+    """Return what stands on the buttons and options of a message, in order."""
+    return [label for label, _ in _actions(blocks)]
+
+
+def action_called(blocks: Sequence[object] | None, label: str) -> Shape:
+    """
+    Return the action of the button or option called *label*.
+
+    Raises:
+        ValueError: There is none.
+
+    """
+    found = next((action for called, action in _actions(blocks) if called == label), None)
+    if found is None:
+        raise ValueError(f"nothing is called {label!r} there")
+    return found
+
+
+def _actions(blocks: Sequence[object] | None) -> Iterator[tuple[str, Shape]]:
+    for block in _objects(blocks):
+        for element in _objects(block.get("elements")) if block.get("type") == "actions" else ():
+            action: Shape = {"block_id": block.get("block_id")}
+            action |= {name: element[name] for name in ("action_id", "type") if name in element}
+            options = _objects(element.get("options"))
+            for option in options:
+                yield str(part(option, "text").get("text")), action | {"selected_option": option}
+            if not options:
+                own = {name: element[name] for name in ("text", "value") if name in element}
+                yield str(part(element, "text").get("text")), action | own
+
+
+def _objects(raw: object) -> list[Document]:
+    return [each for each in raw if isinstance(each, dict)] if isinstance(raw, list | tuple) else []

@@ -1,0 +1,1 @@
+"""The forms that kefu's messages take in Slack."""
