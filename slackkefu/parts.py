@@ -293,6 +293,7 @@ def build(
             statuses=session_status,
             sessions=sessions,
             kefu_url=config.kefu.url,
+            asks_useful=second_channel is not None,
             wall=world.wall,
         ),
         notes=agent_notes,
@@ -395,7 +396,7 @@ def build(
         installations=installations,
         wall=world.wall,
     )
-    deeds = _deeds(Replying(web=web, views=views, directory=directory), bringing, book, views, world)
+    deeds = _deeds(Replying(web=web, views=views, directory=directory), bringing, book, views, second_channel, world)
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,
@@ -496,7 +497,9 @@ def _second_channel(config: Config, world: World, app_key: AppKey, service_numbe
     )
 
 
-def _deeds(replying: Replying, bringing: Bringing, book: Book, views: Views, world: World) -> Deeds:
+def _deeds(
+    replying: Replying, bringing: Bringing, book: Book, views: Views, channel: SecondChannel | None, world: World
+) -> Deeds:
     """Make what carries out clicks, modals and commands."""
-    clicks = Clicks(book=book, bringing=bringing, replying=replying, views=views, wall=world.wall)
+    clicks = Clicks(book=book, bringing=bringing, replying=replying, views=views, wall=world.wall, channel=channel)
     return Deeds(Handlers(on_click=clicks.on_click, on_submit=clicks.on_submit))

@@ -106,6 +106,8 @@ class Sentence(enum.Enum):
     RATING_OVER = enum.auto()
     PRESS_AGAIN = enum.auto()
     """The modal could not be opened in time."""
+    USEFUL = enum.auto()
+    NOT_USEFUL = enum.auto()
     CLICK_FAILED = enum.auto()
     """A click could not be taken."""
 
@@ -192,6 +194,8 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
             "zh-CN": "窗口没有及时打开，请再点一次。",
             "en-US": "The form could not be opened in time. Please press the button again.",
         },
+        Sentence.USEFUL: {"zh-CN": "👍 有用", "en-US": "Useful"},
+        Sentence.NOT_USEFUL: {"zh-CN": "👎 没用", "en-US": "Not useful"},
         Sentence.CLICK_FAILED: {
             "zh-CN": "您的选择没有发送，请直接写消息联系客服。",
             "en-US": "Your choice could not be sent. Please write a message instead.",

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 import structlog
@@ -53,6 +53,7 @@ NEW_TABS: Final = 5
 KNOWN_TABS: Final = 10_000
 """For so many visitors a ``tabId`` of their own is known; who is forgotten has the common one again."""
 
+_COMMENT: Final = "POST satisfaction-comment"
 _PATH: Final = "/v1/imgateway/messages"
 _SEND: Final = "POST imgateway/messages"
 _RECEIVE: Final = "GET imgateway/messages"
@@ -98,6 +99,7 @@ class SecondChannel:
         self._tenant_id = tenant_id
         self._app_key = app_key
         self._service_number = service_number
+        self._tenant_url = f"{url}/v1/webimplugin/tenants/{quote(tenant_id, safe='')}"
         # As the widget makes it: when the page was opened, in milliseconds. Two daemons, or two lives of one, are two.
         self._tab_id = int(world.wall() * 1000)
         self._wall = world.wall
@@ -159,6 +161,26 @@ class SecondChannel:
             else:
                 return Accepted(message.meta_id, 0, 0)
             await trio.sleep(pause_s)
+
+    async def rate_answer(self, robot_id: str, key: str, *, is_useful: bool) -> None:
+        """
+        Say whether a robot's answer was useful, asking once (facts/kefu.md §2.4, §3.1).
+
+        Args:
+            robot_id: Who gave the answer.
+            key: The answer's ``satisfactionCommentInfo``.
+            is_useful: What the visitor thinks of it.
+
+        Raises:
+            KefuOutcomeUnknown: It may have been taken.
+            KefuRefused: The desk does not take it, for instance because it was rated before.
+            KefuUnavailable: Not by this way, at least not now.
+            ConnectFailed: It was not asked.
+
+        """
+        address = f"{self._tenant_url}/robot-agents/{quote(robot_id, safe='')}/satisfaction-comment"
+        comment = {"satisfactionCommentKey": key, "type": 1 if is_useful else 2}
+        await self._call(_COMMENT, "POST", address, msgspec.json.encode(comment))
 
     async def receive(self, visitor: ImUser) -> tuple[Received, ...]:
         """

@@ -102,6 +102,42 @@ async def test_each_sample_is_answered(tmp_path: Path, autojump_clock: trio.test
         assert "msgtype" not in heard.ext
 
 
+@pytest.mark.parametrize(("label", "kind"), [("👍 有用 / Useful", 1), ("👎 没用 / Not useful", 2)])
+async def test_a_useful_answer(tmp_path: Path, autojump_clock: trio.testing.MockClock, label: str, kind: int) -> None:
+    """Where the desk's own API may be used a robot's answer can be rated, once, also over a restart."""
+    async with town(tmp_path, private_api=True) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(SOON_S):
+            await mia.says(mia.dm(), "hello")
+            visitor = (await here.desk.heard("hello")).visitor
+            here.desk.sends(visitor, sample_of("robot-useful-question", here, visitor))
+            message = (await here.slack.posted(1))[-1].message
+            buttons = message.blocks
+            await mia.chooses(message, label)
+            await here.slack.until(lambda: not labels(message.blocks))
+            await here.stop()
+            await here.start()
+            message.blocks = buttons
+            await mia.chooses(message, label)
+            await here.slack.until(lambda: any(post.ephemeral_to for post in here.slack.ledger.posts))
+
+        robot = load("kefu-samples/robot-useful-question.json")["ext"]["weichat"]["agent"]["userId"]
+        assert [(robot, {"satisfactionCommentKey": "key-77", "type": kind})] == here.kefu.comments
+
+
+async def test_no_useful_question_without_the_api(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Where nobody could be told, nothing is asked."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(SOON_S):
+            await mia.says(mia.dm(), "hello")
+            visitor = (await here.desk.heard("hello")).visitor
+            here.desk.sends(visitor, sample_of("robot-useful-question", here, visitor))
+            message = (await here.slack.posted(1))[-1].message
+
+        assert [] == labels(message.blocks)
+
+
 JUNK: list[Any] = [
     None,
     "",

@@ -19,8 +19,10 @@ from slackkefu.bridge.identity import visitor_of
 from slackkefu.bridge.kefu_to_slack.forms.blocks import note
 from slackkefu.bridge.kefu_to_slack.forms.offered import ANSWER, Offered, read_value
 from slackkefu.bridge.kefu_to_slack.forms.rating import DEGREE, RATE, TAGS, Ballot, Invited, unasked
-from slackkefu.bridge.open_menus import is_answered, is_over, rating_is_over
+from slackkefu.bridge.kefu_to_slack.forms.useful import USEFUL, Opinion
+from slackkefu.bridge.open_menus import answered, is_answered, is_over, rating_is_over
 from slackkefu.bridge.sentences import Sentence, label
+from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.errors import SlackkefuError
 from slackkefu.slack.envelope import Interaction
 from slackkefu.slack.ids import ChannelId, Ts
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from slackkefu.bridge.deeds.act import Act, Handler
     from slackkefu.bridge.deeds.bringing import Bringing
     from slackkefu.bridge.deeds.replying import Replying
-    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.easemob.names import ImUser
+    from slackkefu.kefu.second_channel import SecondChannel
     from slackkefu.secret import Secret
     from slackkefu.slack.interaction import Click
     from slackkefu.slack.views import Views
@@ -58,23 +60,32 @@ class Clicks:
         bringing: Brings answers to the desk.
         replying: Tells people what came of it.
         views: Opens modals.
+        channel: The desk's own API, where it may be used.
         wall: Wall clock, seconds.
 
     """
 
     def __init__(
-        self, *, book: Book, bringing: Bringing, replying: Replying, views: Views, wall: Callable[[], float]
+        self,
+        *,
+        book: Book,
+        bringing: Bringing,
+        replying: Replying,
+        views: Views,
+        wall: Callable[[], float],
+        channel: SecondChannel | None = None,
     ) -> None:
         self._book = book
         self._bringing = bringing
         self._replying = replying
         self._views = views
         self._wall = wall
+        self._channel = channel
 
     @property
     def on_click(self) -> Mapping[str, Handler]:
         """What carries out clicks, by the word of their ``action_id``."""
-        return {ANSWER: self.answer, RATE: self.rate}
+        return {ANSWER: self.answer, RATE: self.rate, USEFUL: self.rate_answer}
 
     @property
     def on_submit(self) -> Mapping[str, Handler]:
@@ -112,6 +123,32 @@ class Clicks:
             await self._replying.show_chosen(act, click, offered, click.label)
         else:
             await self._replying.privately(act, Sentence.CLICK_FAILED)
+
+    async def rate_answer(self, act: Act) -> None:
+        """Tell the desk whether a robot's answer was useful; no message, so nothing waits for it."""
+        if not isinstance(act.doing, Interaction) or (click := read_click(act.doing)) is None:
+            return
+        offered, opinion = Offered.read(click.block_id), Opinion.read(click.value)
+        if offered is None or opinion is None or self._channel is None:
+            log.warning("deeds.unreadable", meaning="a button that means nothing here; nothing was sent")
+            return
+        if not _is_own(act.doing, offered.user):
+            await self._replying.privately(act, Sentence.NOT_YOURS)
+            return
+        record = self._book.get(offered.user)
+        if is_answered(record, offered.mark):
+            await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
+            return
+        try:
+            await self._channel.rate_answer(opinion.robot_id, opinion.key, is_useful=opinion.is_useful)
+        except SlackkefuError as error:
+            log.info("deeds.not_rated", problem=str(error))
+            await self._replying.privately(act, Sentence.CLICK_FAILED)
+            return
+        if record is not None:
+            self._book.remember(answered(record, ForDesk(answers=offered.mark), click.at or Ts("0")))
+            await self._book.write(offered.user)
+        await self._replying.show_chosen(act, click, offered, click.label)
 
     # Ratings.
 

@@ -57,6 +57,7 @@ class Answering:
         statuses: Show how a service session stands.
         sessions: Told of every sign of a service session.
         kefu_url: Address of the desk; may be empty.
+        asks_useful: Whether a robot's answer can be rated: the desk's own API may be used.
         wall: Wall clock, seconds.
 
     """
@@ -71,6 +72,7 @@ class Answering:
         statuses: SessionStatuses,
         sessions: OpenSessions,
         kefu_url: str,
+        asks_useful: bool = False,
         wall: Callable[[], float],
     ) -> None:
         self._book = book
@@ -80,6 +82,7 @@ class Answering:
         self._statuses = statuses
         self._sessions = sessions
         self._kefu_url = kefu_url
+        self._asks_useful = asks_useful
         self._wall = wall
 
     def restore(self, entries: Iterable[object]) -> None:
@@ -103,10 +106,10 @@ class Answering:
                 if self._recalling.is_recalled(user, message.msg_id):
                     log.info("kefu.ignored", visitor=user, reason=Reason.RECALLED.value)
                     return Ended(Ending.IGNORED, Reason.RECALLED.value)
-                return await self._show(user, message, Source(user, identity, message.service_session_id, at))
+                return await self._show(user, message, self._source(user, message, identity, at))
             case Rule.SERVICE_SESSION if isinstance(message, Event) and message.offers:
                 await self._note_session(user, message, at)
-                return await self._show(user, message, Source(user, identity, message.service_session_id, at))
+                return await self._show(user, message, self._source(user, message, identity, at))
             case Rule.SERVICE_SESSION if isinstance(message, Event):
                 await self._note_session(user, message, at)
                 # Its own words, if kefu put any there; what it means is not posted as words of ours.
@@ -125,6 +128,10 @@ class Answering:
             case _:
                 log.debug("kefu.ignored", visitor=user, reason=message.kind)
                 return Ended(Ending.IGNORED, message.kind)
+
+    def _source(self, user: ImUser, message: KefuMessage, identity: str, at: float) -> Source:
+        robot_id = message.by.user_id if self._asks_useful and message.by.kind == "robot" else None
+        return Source(user, identity, message.service_session_id, at, robot_id)
 
     async def _show(self, user: ImUser, message: KefuMessage, source: Source) -> Ended:
         """Post a message in the form of its kind, or its words where it has none."""

@@ -90,6 +90,8 @@ class KefuHost:
         self.tenant_id = tenant_id
         self.calls: list[HostCall] = []
         """What was asked."""
+        self.comments: list[tuple[str, JsonObject]] = []
+        """What visitors think of robots' answers: whose, and what."""
         self._desk = desk
         self._easemob = easemob
         self._faults: defaultdict[str, deque[HostFault]] = defaultdict(deque)
@@ -99,6 +101,11 @@ class KefuHost:
         self.asgi = Starlette(
             routes=[
                 Route("/v1/imgateway/messages", self._Endpoint(self), methods=["GET", "POST"]),
+                Route(
+                    f"/v1/webimplugin/tenants/{tenant_id}/robot-agents/{{robot}}/satisfaction-comment",
+                    self._comment,
+                    methods=["POST"],
+                ),
                 Route("/{path:path}", self.media, methods=["GET"]),
             ]
         )
@@ -161,6 +168,17 @@ class KefuHost:
             listed.read[tab] = listed.last
         ids = tuple(str(entity["ext"].get("weichat", {}).get("msgId") or "") for entity in entities)
         return visitor, ids, {"status": "OK", "entities": entities}
+
+    async def _comment(self, request: Request) -> Response:
+        """Take what a visitor thinks of an answer, once for each (facts/kefu.md §3.1)."""
+        comment = await request.json()
+        key = comment.get("satisfactionCommentKey")
+        answer: JsonObject = {"status": "OK"}
+        if any(each["satisfactionCommentKey"] == key for _, each in self.comments):
+            answer = {"status": "FAIL", "errorCode": "KEFU_ROBOT_INTEGRATION_0207"}
+        else:
+            self.comments.append((request.path_params["robot"], comment))
+        return Response(json.dumps(answer), media_type="application/json")
 
     async def _answer(self, request: Request) -> Response:
         """

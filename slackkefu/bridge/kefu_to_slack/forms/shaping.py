@@ -17,11 +17,12 @@ from slackkefu.bridge.kefu_to_slack.forms.hints import call_row, note_row, trans
 from slackkefu.bridge.kefu_to_slack.forms.menu import is_whole, menu_options, question_options, rows
 from slackkefu.bridge.kefu_to_slack.forms.offered import Offered
 from slackkefu.bridge.kefu_to_slack.forms.rating import Invited
+from slackkefu.bridge.kefu_to_slack.forms.useful import useful_row
 from slackkefu.bridge.kefu_to_slack.speaking import APP
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.bridge.sentences import Sentence, label
 from slackkefu.kefu.messages import Articles, Event, Form, Location, Media, Menu, Rating, Text, VideoCall
-from slackkefu.kefu.offers import RelatedQuestions, TicketOffer, TransferOffer, numbered
+from slackkefu.kefu.offers import RelatedQuestions, TicketOffer, TransferOffer, UsefulOffer, numbered
 from slackkefu.kefu.text import Plain, plain
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Source:
     session_id: str | None
     at: float
     """When it was sent (wall clock)."""
+    robot_id: str | None = None
+    """The robot whose answer it is, where it can be rated: by the desk's own API only."""
 
     def offered(self, kind: str) -> Offered:
         """Name the one thing of this *kind* that it offers."""
@@ -136,8 +139,10 @@ def _offers(offers: Iterable[Offer], source: Source) -> Iterator[Block | None]:
                 yield transfer_row(offer, source.offered("transfer"))
             case TicketOffer():
                 yield note_row(source.offered("note"))
+            case UsefulOffer(key) if source.robot_id is not None:
+                yield useful_row(source.robot_id, key, source.offered("useful"))
             case _:
-                # Whether an answer was useful only the desk's own API can be told.
+                # Whether an answer was useful cannot be told from here.
                 pass
 
 
