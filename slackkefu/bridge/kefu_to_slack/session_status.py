@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.slack.installation import Installation, InstallationKey
     from slackkefu.slack.web import Post, WebClient
+    from slackkefu.store.entries import Standing
     from slackkefu.store.visitors import SessionStatus, VisitorRecord
 
 __all__ = ["SessionStatuses", "StatusStatistics"]
@@ -181,23 +182,22 @@ class SessionStatuses:
 
             refusal = await self._posting.post(user, make)
             posts = self._intents.standing(user, identity)
-            await self._write_down(user, identity, Ending.POSTED if refusal is None else Ending.REFUSED)
-            self._placed.note(user, identity, posts, now=trio.current_time())
+            await self._write_down(user, identity, posts, Ending.POSTED if refusal is None else Ending.REFUSED)
             self._posted += refusal is None
             status = msgspec.structs.replace(status, is_shown=True)
         if not posts:
             return status
         return msgspec.structs.replace(status, channel=posts[0].channel, ts=posts[0].ts)
 
-    async def _write_down(self, user: ImUser, identity: str, ending: Ending) -> None:
+    async def _write_down(self, user: ImUser, identity: str, posts: tuple[Standing, ...], ending: Ending) -> None:
         """Write that the post is made; where the disk does not take it, it is looked for after a restart."""
-        posts = self._intents.standing(user, identity)
         try:
             await self._journal.append(
                 Answered(user=user, msg_id=identity, outcome=ending.value, posts=posts, at=self._wall())
             )
         except StoreUnwritable:
             log.debug("session_status.not_written", visitor=user)
+        self._placed.note(user, identity, posts, now=trio.current_time())
         self._intents.ended(user, identity)
 
     def _keep(self, user: ImUser, status: SessionStatus) -> None:
