@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.deeds.act import Act
+from slackkefu.bridge.remembered import Remembered
 from slackkefu.errors import SlackkefuError, StoreBroken
 from slackkefu.slack.envelope import Interaction, SlashCommand
 from slackkefu.slack.interaction import read_click, read_filled
@@ -39,6 +40,9 @@ ACKNOWLEDGE_S: Final = 2.2
 
 LONGEST_S: Final = 60.0
 """Longest time for one deed."""
+
+SEEN_S: Final = 600.0
+"""How long an envelope is known by its id."""
 
 MOST: Final = 200
 """Deeds in hand at once."""
@@ -86,6 +90,7 @@ class Deeds:
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
         self._nursery: trio.Nursery | None = None
+        self._seen = Remembered(keep_s=SEEN_S)
         self._in_hand = 0
         self._done = 0
         self._unknown = 0
@@ -111,6 +116,12 @@ class Deeds:
 
     async def take(self, installation: Installation, doing: Doing, delivery: Delivery) -> None:
         """Take a deed; returns at once, but for the acknowledgement of one that nobody carries out."""
+        name = delivery.envelope.envelope_id
+        if name in self._seen:
+            # The very same frame can come twice (facts/slack.md §2), and nobody has done it twice.
+            log.info("deeds.repeated", kind=_kind(doing))
+            return
+        self._seen.note(name, trio.current_time())
         act = Act(installation, doing, delivery)
         handler = self._handler(doing)
         if handler is None:

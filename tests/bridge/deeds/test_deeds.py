@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,7 @@ class Bench:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.takes_s = 0.0
+        self.envelopes = 0
         self.problem: Exception | None = None
         self.hands_over = False
         self.connection = Parcels()
@@ -76,8 +78,10 @@ class Bench:
 
         return handle
 
-    async def takes(self, envelope: Envelope) -> None:
-        """Let a deed arrive."""
+    async def takes(self, envelope: Envelope, *, number: int | None = None) -> None:
+        """Let a deed arrive, in an envelope of its own or in that of this *number*."""
+        self.envelopes += number is None
+        envelope = replace(envelope, envelope_id=f"e{number or self.envelopes}")
         decision = route(
             envelope, installations=Installations([NORTH]), channels="all", listens=lambda _user, _thread, _ts: False
         )
@@ -199,3 +203,13 @@ async def test_before_it_runs(autojump_clock: trio.testing.MockClock) -> None:
     await bench.takes(click())
 
     assert (1, []) == (bench.deeds.statistics().refused, bench.connection.names)
+
+
+async def test_the_very_same_frame_twice(bench: Bench, autojump_clock: trio.testing.MockClock) -> None:
+    """It is done once; another one like it is another deed."""
+    for number in (1, 1, 2):
+        await bench.takes(click(), number=number)
+    await trio.sleep(1)
+
+    assert ["click", "click"] == bench.done
+    assert ["e1", "e2"] == sorted(bench.connection.names)
