@@ -1,8 +1,9 @@
 """
 The second channel (第二通道): kefu's own way in and out for one visitor, beside the IM connection (facts/kefu.md §3.2).
 
-Two calls of the API that Easemob's web widget uses: one sends a message as a visitor, one hands out what the desk said
-to a visitor. It asks for no password and no login, and is not documented: whatever looks unlike what we know is
+Calls of the API that Easemob's web widget uses: one sends a message as a visitor, one hands out what the desk said to a
+visitor; and beside the two, one ends a service session as the visitor may (facts/kefu.md §1.9). It asks for no password
+and no login, and is not documented: whatever looks unlike what we know is
 :class:`~slackkefu.errors.KefuUnavailable`, and the caller goes on without.
 
 Reading may be what acknowledges: what :meth:`SecondChannel.receive` returns may never be handed out again. As far as is
@@ -45,7 +46,7 @@ EXCHANGE_S: Final = 10.0
 """Time limit of one request."""
 MAX_BYTES: Final = 4 << 20
 CALLS_PER_SECOND: Final = 20.0
-"""Both calls together; kefu's limits are not published."""
+"""All calls together; kefu's limits are not published."""
 
 NEW_TABS: Final = 5
 """So many answers lost in a row make a new ``tabId`` each: with it the answer may be longer, and at last too long."""
@@ -57,6 +58,8 @@ _COMMENT: Final = "POST satisfaction-comment"
 _PATH: Final = "/v1/imgateway/messages"
 _SEND: Final = "POST imgateway/messages"
 _RECEIVE: Final = "GET imgateway/messages"
+_SESSIONS: Final = "/v1/webimplugin/servicesessions"
+_STOP: Final = "POST servicesessions/stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class SecondChannel:
 
     def __init__(self, *, world: World, url: str, tenant_id: str, app_key: AppKey, service_number: ImUser) -> None:
         self._address = url + _PATH
+        self._sessions = url + _SESSIONS
         self._tenant_id = tenant_id
         self._app_key = app_key
         self._service_number = service_number
@@ -220,6 +224,23 @@ class SecondChannel:
                     "kefu.unreadable", visitor=visitor, problem=str(error), meaning="if it was an answer, it is lost"
                 )
         return tuple(received)
+
+    async def stop(self, session_id: str) -> None:
+        """
+        End a service session, asking once. That it has ended is told as always, by its event.
+
+        Whether the desk wants the visitor's IM token for this is not known (facts/kefu.md §3.1); it gets none, since
+        that token is for Easemob.
+
+        Raises:
+            KefuOutcomeUnknown: It may have ended.
+            KefuRefused: The desk does not end it.
+            KefuUnavailable: Not by this way, at least not now.
+            ConnectFailed: It was not asked.
+
+        """
+        query = urlencode({"tenantId": self._tenant_id})
+        await self._call(_STOP, "POST", f"{self._sessions}/{quote(session_id, safe='')}/stop?{query}", b"{}")
 
     def statistics(self) -> SecondChannelStatistics:
         """Count."""

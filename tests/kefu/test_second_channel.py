@@ -410,3 +410,39 @@ def test_any_bytes_are_an_object_or_a_value_error(raw: bytes) -> None:
     """No answer of anybody's breaks the reader."""
     with suppress(ValueError):
         assert isinstance(read_received(raw), dict)
+
+
+# Ending.
+
+
+async def test_a_service_session_is_ended(autojump_clock: MockClock) -> None:
+    """The call names the session, whatever is in its id, and brings no token along."""
+    bench = Bench()
+    bench.answers.append(answer(200, {"status": "OK"}))
+    await bench.channel.stop("s/1?x")
+    (request,) = bench.requests
+
+    assert "https://kefu.example.com/v1/webimplugin/servicesessions/s%2F1%3Fx/stop?tenantId=1001" == str(request.url)
+    assert "POST" == request.method
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("given_answer", "expected"),
+    [
+        (CUT, KefuOutcomeUnknown),
+        (REFUSED, ConnectFailed),
+        (answer(404), KefuUnavailable),
+        (answer(200, {"status": "FAIL"}), KefuRefused),
+    ],
+)
+async def test_a_service_session_that_is_not_ended(
+    given_answer: httpx.Response | Exception, expected: type[Exception], autojump_clock: MockClock
+) -> None:
+    """It is asked for once: whoever wished for it may do so again."""
+    bench = Bench()
+    bench.answers.append(given_answer)
+    with pytest.raises(expected):
+        await bench.channel.stop("s-1")
+
+    assert 1 == len(bench.requests)

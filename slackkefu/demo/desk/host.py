@@ -1,5 +1,5 @@
 """
-The desk's own host: the second channel (facts/kefu.md §3.2), and the files that agents send (§2.7).
+The desk's own host: the second channel (facts/kefu.md §3.2), what ends a session (§1.9), and agents' files (§2.7).
 
 A visitor's messages come in by ``POST /v1/imgateway/messages``, and what was said to a visitor is handed out by
 ``GET``, to each ``tabId`` by itself. It is one desk with the one behind Easemob: what was heard by both ways is known
@@ -98,6 +98,8 @@ class KefuHost:
         self._listed: defaultdict[str, _Listed] = defaultdict(_Listed)
         self.media = MediaHost()
         """The files that lie on this host."""
+        self.stopped: list[str] = []
+        """The service sessions that visitors have ended."""
         self.asgi = Starlette(
             routes=[
                 Route("/v1/imgateway/messages", self._Endpoint(self), methods=["GET", "POST"]),
@@ -106,6 +108,7 @@ class KefuHost:
                     self._comment,
                     methods=["POST"],
                 ),
+                Route("/v1/webimplugin/servicesessions/{session}/stop", self._stop, methods=["POST"]),
                 Route("/{path:path}", self.media, methods=["GET"]),
             ]
         )
@@ -179,6 +182,18 @@ class KefuHost:
         else:
             self.comments.append((request.path_params["robot"], comment))
         return Response(json.dumps(answer), media_type="application/json")
+
+    async def _stop(self, request: Request) -> Response:
+        """End a service session, as the visitor whose it is may."""
+        await trio.lowlevel.checkpoint()
+        session = request.path_params["session"]
+        open_ones = self._desk.conversations.values()
+        owner = next((each for each in open_ones if each.session is not None and each.session.id == session), None)
+        if owner is None or request.query_params.get("tenantId") != self.tenant_id:
+            return Response(json.dumps({"status": "FAIL", "errorCode": "WEBIM_001"}), media_type="application/json")
+        self.stopped.append(session)
+        self._desk.closes(owner.visitor)
+        return Response(json.dumps({"status": "OK"}), media_type="application/json")
 
     async def _answer(self, request: Request) -> Response:
         """
