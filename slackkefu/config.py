@@ -86,6 +86,8 @@ class SlackConfig:
     """Customers are shown how their service session stands."""
     language: LanguageChoice
     """What people are spoken to in whose locale Slack does not tell."""
+    introduction: bool
+    """People are told at the first contact who reads what they write."""
 
 
 @final

@@ -263,6 +263,7 @@ KEYS: Final = (
     Key("slack.backfill_max_age", _number(1, 72), 24),
     Key("slack.session_status", _flag, default=True),
     Key("slack.language", _choice(*get_args(LanguageChoice)), "both"),
+    Key("slack.introduction", _flag, default=True),
     Key(
         "easemob.app_key",
         _text(r"[A-Za-z0-9_.-]+#[A-Za-z0-9_.-]+", "org#app, the AppKey on the app's page of the Easemob console"),

@@ -80,7 +80,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     assert config.slack.connections == 2
     assert config.slack.channels == "mention"
     assert config.slack.backfill_max_age == 24
-    assert config.slack.language == "both"
+    assert (config.slack.language, config.slack.introduction) == ("both", True)
     assert config.easemob.rest_url == ""
     assert config.easemob.websocket_url == ""
     assert config.easemob.discovery_url == "https://rs.easemob.com/easemob/server.json"

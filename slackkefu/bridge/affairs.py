@@ -1,8 +1,8 @@
 """
 Affairs of the bridge itself: what Slack tells us, not the desk.
 
-The work of an installation's lane of special events: the app left a workspace, a channel has a new id, a person's
-profile changed. Each has been acknowledged already; each is harmless when it comes twice or late.
+The work of an installation's lane of special events: the app left a workspace, came into a channel, a channel has a new
+id, a person's profile changed. Each has been acknowledged already; each is harmless when it comes twice or late.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.table import Rule
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreError
+from slackkefu.slack.fields import text_at
+from slackkefu.slack.ids import ChannelId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.slack_to_kefu.routing import Special
@@ -44,16 +46,35 @@ class InstallationStore(Protocol):
 
 @final
 class Affairs:
-    """Acts on special events, one at a time for each installation."""
+    """
+    Acts on special events, one at a time for each installation.
+
+    Args:
+        installations: Who installed the app.
+        store: Where that is kept.
+        book: The visitors' records.
+        directory: Names.
+        disk: Where the store is.
+        on_joined: Told of each channel that the app has come into.
+
+    """
 
     def __init__(
-        self, *, installations: Installations, store: InstallationStore, book: Book, directory: Directory, disk: Disk
+        self,
+        *,
+        installations: Installations,
+        store: InstallationStore,
+        book: Book,
+        directory: Directory,
+        disk: Disk,
+        on_joined: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
     ) -> None:
         self._installations = installations
         self._store = store
         self._book = book
         self._directory = directory
         self._disk = disk
+        self._on_joined = on_joined
 
     async def handle(self, _: InstallationKey, special: Special) -> None:
         """Act on one event."""
@@ -64,8 +85,16 @@ class Affairs:
                 await self._renumbered(special.installation, special.event)
             case Rule.PROFILE:
                 self._directory.user_changed(special.installation, special.event.raw)
+            case Rule.JOINING:
+                self._joined(special.installation, special.event)
             case _:
                 log.warning("affairs.unknown", kind=special.event.type)
+
+    def _joined(self, installation: Installation, event: OtherEvent) -> None:
+        """Hand on that the app itself has come into a channel; people come and go without us."""
+        channel = text_at(event.raw, "channel")
+        if channel and text_at(event.raw, "user") == installation.bot_user_id:
+            self._on_joined(installation, ChannelId(channel))
 
     async def _removed(self, installation: Installation, event: OtherEvent) -> None:
         """

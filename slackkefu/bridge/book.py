@@ -25,7 +25,7 @@ from slackkefu.slack.installation import InstallationKey
 from slackkefu.store.visitors import VisitorRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from slackkefu.bridge.slack_to_kefu.routing import Forward
     from slackkefu.slack.ids import Ts
@@ -202,6 +202,7 @@ class Book:
         self._unwritten: set[ImUser] = set()
         self._store = store
         self._disk = disk
+        self._on_change: Callable[[ImUser], None] = lambda _: None
         self._trouble = DiskTrouble("store.unwritable", meaning="the way to a visitor is known until a restart")
         for record in self._records.values():
             self._note_move(record)
@@ -211,6 +212,10 @@ class Book:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def listen(self, on_change: Callable[[ImUser], None]) -> None:
+        """Have *on_change* told of each visitor whose record changes."""
+        self._on_change = on_change
 
     def get(self, user: ImUser) -> VisitorRecord | None:
         """Return the record of *user*, if any."""
@@ -227,6 +232,7 @@ class Book:
             self._records[user] = record
             self._unwritten.add(user)
             self._note_move(record)
+            self._on_change(user)
 
     async def write(self, user: ImUser) -> None:
         """

@@ -160,9 +160,13 @@ class Lanes(Generic[K, T]):
         while self._waiting:
             await self._empty.wait()
 
+    def depth(self, key: K) -> int:
+        """Count the pieces in the lane of *key*, the one in work included."""
+        return len(self._lanes.get(key, ())) + self._tail.stowed(key)
+
     def statistics(self) -> LaneStatistics:
         """Tell what lies in the lanes now."""
-        deepest = max(map(self._depth, self._lanes), default=0)
+        deepest = max(map(self.depth, self._lanes), default=0)
         return LaneStatistics(busy=len(self._lanes), waiting=self._waiting, deepest=deepest, refused=self._refused)
 
     def _place(self, key: K, lane: deque[T], piece: T) -> int:
@@ -174,11 +178,7 @@ class Lanes(Generic[K, T]):
 
     def _is_full(self, key: K) -> bool:
         """Tell whether another piece would be refused."""
-        return self._is_over or self._waiting >= self._in_all or self._depth(key) >= self._per_lane
-
-    def _depth(self, key: K) -> int:
-        """Count the pieces of a lane."""
-        return len(self._lanes.get(key, ())) + self._tail.stowed(key)
+        return self._is_over or self._waiting >= self._in_all or self.depth(key) >= self._per_lane
 
     def _unstow(self, key: K, lane: deque[T]) -> bool:
         """Have the next piece at the beginning of its lane, wherever it was; False where there is none."""

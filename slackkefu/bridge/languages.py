@@ -31,9 +31,10 @@ class Languages:
 
     def __init__(self, directory: Directory, *, default: LanguageChoice) -> None:
         self._directory = directory
-        self._default = "" if default == "both" else default
+        self.default: str = "" if default == "both" else default
+        """The locale for those of whom nothing is known, and for many at once."""
 
     async def of(self, installation: Installation, user: UserId) -> str:
         """Return the locale to speak to *user* in, as :func:`~slackkefu.bridge.sentences.say` takes it."""
         profile = await self._directory.user(installation, user)
-        return (profile.locale if profile is not None else "") or self._default
+        return (profile.locale if profile is not None else "") or self.default

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROBOT",
+    "WISHED",
     "NotCarried",
     "Sentence",
+    "asked_about",
     "deleted",
     "edited",
     "emptied",
@@ -38,6 +40,7 @@ __all__ = [
     "late",
     "more_files",
     "not_in_slack",
+    "noted",
     "say",
     "source",
     "when",
@@ -110,6 +113,65 @@ class Sentence(enum.Enum):
     NOT_USEFUL = enum.auto()
     CLICK_FAILED = enum.auto()
     """A click could not be taken."""
+    # The command, the home tab and the shortcut.
+    HELP = enum.auto()
+    """What can be typed behind the command; ``command`` is its name."""
+    HUMAN_ASKED = enum.auto()
+    """A human agent has been asked for."""
+    NOTE_TAKEN = enum.auto()
+    """A note is on its way to the desk."""
+    QUESTION_TAKEN = enum.auto()
+    """A question about a message is on its way."""
+    NO_CONVERSATION_HERE = enum.auto()
+    """Nothing to act on where the command was typed; ``app`` is a mention of the app."""
+    NOTHING_OPEN = enum.auto()
+    """There is no service session to act on."""
+    NOT_NOW = enum.auto()
+    """What was asked for could not be taken."""
+    STATUS_OPEN = enum.auto()
+    """A service session is open."""
+    STATUS_WITH = enum.auto()
+    """A service session is open with ``agent``."""
+    STATUS_NOT_OPEN = enum.auto()
+    """No service session is open."""
+    STATUS_WAITING = enum.auto()
+    """``count`` messages have not left yet."""
+    RATE_NOT_POSSIBLE = enum.auto()
+    """There is no service session that can be rated, or the form did not open."""
+    END_NOT_POSSIBLE = enum.auto()
+    """Only the desk can end a service session."""
+    ENDED = enum.auto()
+    """The service session has been ended, as was asked."""
+    # What is on buttons and over forms: short, and without markup.
+    BUTTON_HUMAN = enum.auto()
+    BUTTON_RATE = enum.auto()
+    BUTTON_STATUS = enum.auto()
+    BUTTON_END = enum.auto()
+    BUTTON_NOTE = enum.auto()
+    BUTTON_HELP = enum.auto()
+    SEND = enum.auto()
+    CANCEL = enum.auto()
+    NOTE_TITLE = enum.auto()
+    NOTE_LABEL = enum.auto()
+    QUESTION_TITLE = enum.auto()
+    QUESTION_LABEL = enum.auto()
+    QUESTION_HINT = enum.auto()
+    # The home tab.
+    HOME_TITLE = enum.auto()
+    HOME_INTRODUCTION = enum.auto()
+    HOME_DIRECT = enum.auto()
+    """The conversation in the direct messages with the app."""
+    # Who reads what is written.
+    READS_DIRECT = enum.auto()
+    """In direct messages."""
+    READS_THREAD = enum.auto()
+    """In a thread that a mention has opened."""
+    READS_CHANNEL = enum.auto()
+    """In a channel where everything is for the desk."""
+    JOINED_MENTION = enum.auto()
+    """The app has joined a channel; ``app`` is a mention of it."""
+    JOINED_ALL = enum.auto()
+    JOINED_OFF = enum.auto()
 
 
 _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
@@ -200,8 +262,162 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
             "zh-CN": "您的选择没有发送，请直接写消息联系客服。",
             "en-US": "Your choice could not be sent. Please write a message instead.",
         },
+        # The command, the home tab and the shortcut.
+        Sentence.HELP: {
+            "zh-CN": (
+                "`{command} human` 转人工客服\n"
+                "`{command} rate` 评价本次服务\n"
+                "`{command} status` 查看会话状态\n"
+                "`{command} end` 结束会话\n"
+                "`{command} leave-a-note` 给客服留言\n"
+                "也可以直接用中文：人工、评价、状态、结束、留言。"
+            ),
+            "en-US": (
+                "`{command} human` asks for a human agent\n"
+                "`{command} rate` rates the service\n"
+                "`{command} status` says how your conversation stands\n"
+                "`{command} end` ends it\n"
+                "`{command} leave-a-note` leaves a note for customer service"
+            ),
+        },
+        Sentence.HUMAN_ASKED: {
+            "zh-CN": "已为您请求人工客服，请稍候，客服会在会话中回复您。",
+            "en-US": "A human agent has been asked for. The answer comes in your conversation.",
+        },
+        Sentence.NOTE_TAKEN: {
+            "zh-CN": "您的留言正在送往客服。",
+            "en-US": "Your note is on its way to customer service.",
+        },
+        Sentence.QUESTION_TAKEN: {
+            "zh-CN": "您的问题正在送往客服，回复会出现在这里。",
+            "en-US": "Your question is on its way to customer service. The answer comes here.",
+        },
+        Sentence.NO_CONVERSATION_HERE: {
+            "zh-CN": "您在这里没有与客服的会话。请给 {app} 发私信，或在它所在的频道里提及它。",
+            "en-US": (
+                "You have no conversation with customer service here. Write {app} a direct message, or mention it in a"
+                " channel that it is in."
+            ),
+        },
+        Sentence.NOTHING_OPEN: {
+            "zh-CN": "您现在没有进行中的客服会话。",
+            "en-US": "You have no open conversation with customer service.",
+        },
+        Sentence.NOT_NOW: {
+            "zh-CN": "暂时无法处理，请稍后再试。",
+            "en-US": "This cannot be done now. Please try again later.",
+        },
+        Sentence.STATUS_OPEN: {
+            "zh-CN": "您与客服的会话正在进行。",
+            "en-US": "Your conversation with customer service is open.",
+        },
+        Sentence.STATUS_WITH: {
+            "zh-CN": "您与客服 {agent} 的会话正在进行。",
+            "en-US": "Your conversation with {agent} of customer service is open.",
+        },
+        Sentence.STATUS_NOT_OPEN: {
+            "zh-CN": "没有进行中的会话。直接在会话中发消息，客服就会收到。",
+            "en-US": "No conversation is open. What you write in it reaches customer service and opens one.",
+        },
+        Sentence.STATUS_WAITING: {
+            "zh-CN": "您有 {count} 条消息还在送往客服的途中。",
+            "en-US": "Messages of yours that are still on their way to customer service: {count}.",
+        },
+        Sentence.RATE_NOT_POSSIBLE: {
+            "zh-CN": "现在没有可以评价的服务：还没有会话，已经评价过，或者时间已过。",
+            "en-US": (
+                "There is nothing that you could rate now: no conversation yet, one that you have rated, or one that"
+                " was too long ago."
+            ),
+        },
+        Sentence.END_NOT_POSSIBLE: {
+            "zh-CN": "这里只有客服能结束会话。您无需操作，没有新消息时客服会结束它。",
+            "en-US": (
+                "Only customer service can end a conversation here. You need not do anything: they end it when nothing"
+                " more is written."
+            ),
+        },
+        Sentence.ENDED: {
+            "zh-CN": "会话已按您的要求结束。",
+            "en-US": "Your conversation has been ended, as you asked.",
+        },
+        Sentence.BUTTON_HUMAN: {"zh-CN": "转人工", "en-US": "Talk to a human"},
+        Sentence.BUTTON_RATE: {"zh-CN": "评价服务", "en-US": "Rate the service"},
+        Sentence.BUTTON_STATUS: {"zh-CN": "会话状态", "en-US": "Status"},
+        Sentence.BUTTON_END: {"zh-CN": "结束会话", "en-US": "End"},
+        Sentence.BUTTON_NOTE: {"zh-CN": "留言", "en-US": "Leave a note"},
+        Sentence.BUTTON_HELP: {"zh-CN": "帮助", "en-US": "Help"},
+        Sentence.SEND: {"zh-CN": "发送", "en-US": "Send"},
+        Sentence.CANCEL: {"zh-CN": "取消", "en-US": "Cancel"},
+        Sentence.NOTE_TITLE: {"zh-CN": "留言", "en-US": "Leave a note"},
+        Sentence.NOTE_LABEL: {"zh-CN": "给客服的留言", "en-US": "Your note to customer service"},
+        Sentence.QUESTION_TITLE: {"zh-CN": "咨询客服", "en-US": "Ask support"},
+        Sentence.QUESTION_LABEL: {"zh-CN": "您的问题", "en-US": "Your question"},
+        Sentence.QUESTION_HINT: {
+            "zh-CN": "客服会看到您的问题和这条消息。",
+            "en-US": "Customer service sees your question and this message.",
+        },
+        Sentence.HOME_TITLE: {"zh-CN": "客服", "en-US": "Customer service"},
+        Sentence.HOME_INTRODUCTION: {
+            "zh-CN": "在“消息”标签页给我发私信，客服会收到并在那里回复您。",
+            "en-US": "Write in the Messages tab: customer service reads it, and answers there.",
+        },
+        Sentence.HOME_DIRECT: {"zh-CN": "私信", "en-US": "Direct messages"},
+        # Who reads what is written.
+        Sentence.READS_DIRECT: {
+            "zh-CN": "您在这里写的内容由客服人员阅读，他们的回复也会出现在这里。",
+            "en-US": "What you write here is read by customer service. Their answers come here.",
+        },
+        Sentence.READS_THREAD: {
+            "zh-CN": (
+                "您在这个消息列里写的内容由客服人员阅读，直到会话结束。他们的回复会出现在消息列里，频道成员都能看到。"
+            ),
+            "en-US": (
+                "What you write in this thread is read by customer service until the conversation ends. Their answers"
+                " come in the thread, where everybody in the channel sees them."
+            ),
+        },
+        Sentence.READS_CHANNEL: {
+            "zh-CN": "您在这个频道里写的内容由客服人员阅读。他们的回复会出现在消息列里，频道成员都能看到。",
+            "en-US": (
+                "What you write in this channel is read by customer service. Their answers come in a thread, where"
+                " everybody in the channel sees them."
+            ),
+        },
+        Sentence.JOINED_MENTION: {
+            "zh-CN": "大家好！提及 {app} 即可联系客服。客服只会看到提及我的消息，以及发送者随后在该消息列中写的内容。",
+            "en-US": (
+                "Hello! Mention {app} to reach customer service. They read only messages that mention me, and what"
+                " their author then writes in that thread."
+            ),
+        },
+        Sentence.JOINED_ALL: {
+            "zh-CN": "大家好！从现在起，大家在这个频道里写的所有内容都由客服人员阅读。",
+            "en-US": "Hello! From now on everything that people write in this channel is read by customer service.",
+        },
+        Sentence.JOINED_OFF: {
+            "zh-CN": "大家好！客服不会阅读这个频道的内容。要联系客服，请给 {app} 发私信。",
+            "en-US": (
+                "Hello! Nothing in this channel is read by customer service. To reach them, write {app} a direct"
+                " message."
+            ),
+        },
     }
 )
+
+WISHED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "帮助": "help",
+        "人工": "human",
+        "转人工": "human",
+        "人工客服": "human",
+        "评价": "rate",
+        "状态": "status",
+        "结束": "end",
+        "留言": "leave-a-note",
+    }
+)
+"""The Chinese words that may be typed behind the command, with the English ones they stand for."""
 
 
 def say(sentence: Sentence, *, locale: str, **facts: str) -> str:
@@ -271,6 +487,17 @@ def not_in_slack(code: str) -> str:
         f"[系统提示 System] 您有一条回复未能送达 Slack ({code})"
         f" / An answer of yours could not be delivered in Slack ({code})"
     )
+
+
+def noted(words: str) -> str:
+    """Return what a visitor leaves as a note, marked for the desk."""
+    return f"[留言 Note] {words}"
+
+
+def asked_about(question: str, *, author: str, quoted: str, link: str) -> str:
+    """Return a question about a message, with that message, for the desk; what is not known is left out."""
+    about = " ".join(filter(None, ("[引用 Quote]", f"{author}:" if author else "", quoted)))
+    return "\n".join(filter(None, (question, about, link)))
 
 
 def _of(ts: Ts) -> str:

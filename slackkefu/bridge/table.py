@@ -35,6 +35,8 @@ class Rule(enum.Enum):
     """The app left a workspace, or its token died."""
     RENUMBERING = "renumbering"
     """A channel has a new id."""
+    JOINING = "joining"
+    """Somebody came into a channel; that may be the app."""
     PROFILE = "profile"
     """A person's profile changed."""
     SERVICE_SESSION = "service_session"
@@ -103,7 +105,7 @@ EVENTS: Mapping[str, Rule] = MappingProxyType(
         "channel_id_changed": Rule.RENUMBERING,
         "user_change": Rule.PROFILE,
         "app_home_opened": Rule.DEED,
-        "member_joined_channel": Rule.IGNORE,
+        "member_joined_channel": Rule.JOINING,
         "member_left_channel": Rule.IGNORE,
         "team_access_granted": Rule.IGNORE,
         "team_access_revoked": Rule.IGNORE,

@@ -245,6 +245,8 @@ app_token = "{slack.settings.app_token}"
 bot_token = "xoxb-north"
 api_url = "{slack.addresses.api}"
 session_status = false
+# Whoever plays all of them knows who reads what is written.
+introduction = false
 
 [easemob]
 app_key = "{easemob.app_key}"

@@ -82,6 +82,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     channel_type: str = ""
     name: str = ""
     workspace: str = ""
+    introduced: bool = False
+    """They were told who reads what they write here."""
     last_active: float = 0.0
     open_session: str | None = None
     """Id of the service session that kefu has opened and not closed."""

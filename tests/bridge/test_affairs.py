@@ -45,8 +45,14 @@ class Office:
         self.book = Book(records, store=self.shelf, disk=disk)
         # Nothing is asked while the directory does not run.
         self.directory = Directory(web=cast("WebClient", None))
+        self.joined: list[str] = []
         self._affairs = Affairs(
-            installations=self.installations, store=self.shelf, book=self.book, directory=self.directory, disk=disk
+            installations=self.installations,
+            store=self.shelf,
+            book=self.book,
+            directory=self.directory,
+            disk=disk,
+            on_joined=lambda _, channel: self.joined.append(channel),
         )
 
     async def hears(self, kind: str, *, about: Installation = NORTH, **fields: Any) -> None:
@@ -199,3 +205,21 @@ async def test_an_affair_of_no_known_kind_is_said(log: LogCapture) -> None:
 def test_mia_is_in_the_channel() -> None:
     """The record of these tests is that of a visitor in a channel."""
     assert MIA_CHANNEL == forward(channel="C0SUPPORT1", channel_type="channel").user
+
+
+@pytest.mark.parametrize(
+    ("expected", "fields"),
+    [
+        (["C0SUPPORT1"], {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        ([], {"user": "U0MIA00001", "channel": "C0SUPPORT1"}),
+        ([], {"user": "U0SOUTHBOT", "channel": "C0SUPPORT1"}),
+        ([], {"user": "U0NORTHBOT"}),
+        ([], {"user": None, "channel": 5}),
+    ],
+)
+async def test_the_app_comes_into_a_channel(expected: list[str], fields: dict[str, Any]) -> None:
+    """Only the app's own coming counts, and only where Slack says into which channel."""
+    office = Office()
+    await office.hears("member_joined_channel", **fields)
+
+    assert expected == office.joined

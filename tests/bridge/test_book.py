@@ -22,6 +22,7 @@ from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.message import MessageEvent, read_message
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import InlineDisk
+from tests.bridge.people import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -332,3 +333,15 @@ def test_threads_of_a_direct_message() -> None:
 
     assert ("3.0", "4.0", "5.0", "6.0", "2.0") == record.threads
     assert () == wrote(None, forward(), now=0.0).threads
+
+
+def test_changes_are_told() -> None:
+    """Whoever listens hears of each visitor whose record changes, and of nobody whose does not."""
+    told: list[str] = []
+    book = Book([], store=Shelf(), disk=InlineDisk())
+    book.listen(told.append)
+    record = wrote(None, forward(), now=0.0)
+    for each in (record, record, wrote(record, forward(thread_ts=Ts("1.5")), now=0.0)):
+        book.remember(each)
+
+    assert [record.im_user, record.im_user] == told

@@ -98,6 +98,7 @@ def write_config(folder: Path, slack: FakeSlack, easemob: FakeEasemob, bot_token
         "slack.app_token": slack.settings.app_token,
         "slack.bot_token": bot_token,
         "slack.api_url": slack.addresses.api,
+        "slack.introduction": "false",
         "easemob.app_key": easemob.app_key,
         "easemob.client_id": easemob.client_id,
         "easemob.client_secret": easemob.client_secret,

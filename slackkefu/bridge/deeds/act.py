@@ -42,6 +42,13 @@ class Act:
     delivery: Delivery
     is_handed_over: bool = False
     """Somebody else acknowledges it."""
+    is_acknowledged: bool = False
+    """It was tried: an answer can no longer go along."""
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether an answer can still go along with the acknowledgement."""
+        return self.delivery.envelope.accepts_response_payload and not (self.is_handed_over or self.is_acknowledged)
 
     def __repr__(self) -> str:
         return f"<Act {self.doing!r}>"
@@ -49,6 +56,7 @@ class Act:
     async def acknowledge(self, answer: Mapping[str, object] | None = None) -> None:
         """Acknowledge it, unless that is somebody else's affair; again is harmless, and changes no answer."""
         if not self.is_handed_over:
+            self.is_acknowledged = True
             await self.delivery.acknowledge(answer)
 
     def hand_over(self) -> Delivery:

@@ -59,6 +59,7 @@ class Answering:
         kefu_url: Address of the desk; may be empty.
         asks_useful: Whether a robot's answer can be rated: the desk's own API may be used.
         wall: Wall clock, seconds.
+        on_said: Told of each message that says how a service session stands, once that is known.
 
     """
 
@@ -74,6 +75,7 @@ class Answering:
         kefu_url: str,
         asks_useful: bool = False,
         wall: Callable[[], float],
+        on_said: Callable[[ImUser, KefuMessage], None] = lambda _user, _message: None,
     ) -> None:
         self._book = book
         self._posting = posting
@@ -84,6 +86,7 @@ class Answering:
         self._kefu_url = kefu_url
         self._asks_useful = asks_useful
         self._wall = wall
+        self._on_said = on_said
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over what the run before has done."""
@@ -182,6 +185,7 @@ class Answering:
         elif _says_open(message, record):
             self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
             self._sessions.heard(user)
+        self._on_said(user, message)
         await self._book.write(user)
         await self._statuses.follow(user, message)
 

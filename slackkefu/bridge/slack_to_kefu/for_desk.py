@@ -32,6 +32,8 @@ class ForDesk:
     """Of a command; empty for a text."""
     answers: str = ""
     """The mark of what it answers, which takes one answer; empty for what can be done again."""
+    in_parts: bool = False
+    """The words are a person's, of any length: they go as a message's do, and not as the answer to a program."""
     is_typed: bool = False
     """It was written as an ordinary message, which stands in Slack and is repeated by it."""
 

@@ -90,6 +90,7 @@ class Intake:
         hearing: Told of every event.
         wall: Wall clock, seconds.
         on_came: Told of each envelope, the moment it has come.
+        on_wrote: Told of each message that is on its visitor's lane, once it is in their record.
 
     """
 
@@ -108,6 +109,7 @@ class Intake:
         hearing: Hearing,
         wall: Callable[[], float],
         on_came: Callable[[Envelope], None] = lambda _: None,
+        on_wrote: Callable[[Forward], None] = lambda _: None,
     ) -> None:
         self._installations = installations
         self._channels = channels
@@ -121,6 +123,7 @@ class Intake:
         self._hearing = hearing
         self._wall = wall
         self._on_came = on_came
+        self._on_wrote = on_wrote
         self._ignored = dict.fromkeys(Reason, 0)
         self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
         self._takes_second_looks = False
@@ -255,6 +258,7 @@ class Intake:
             # Now, not when it is sent: whether the next message of this thread is for the desk depends on it.
             record = wrote(self._book.get(forward.user), forward, now=self._wall())
             self._book.remember(answered(record, forward.deed, forward.event.ts))
+            self._on_wrote(forward)
         return True
 
     async def _change(self, change: Change, delivery: Delivery) -> None:

@@ -33,6 +33,7 @@ class _KeptDeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ext: dict[str, object] = {}
     action: str = ""
     answers: str = ""
+    in_parts: bool = False
     is_typed: bool = False
 
 
@@ -126,7 +127,12 @@ def _kept(deed: ForDesk | None) -> _KeptDeed | None:
     if deed is None:
         return None
     return _KeptDeed(
-        words=deed.words, ext=dict(deed.ext), action=deed.action, answers=deed.answers, is_typed=deed.is_typed
+        words=deed.words,
+        ext=dict(deed.ext),
+        action=deed.action,
+        answers=deed.answers,
+        in_parts=deed.in_parts,
+        is_typed=deed.is_typed,
     )
 
 
@@ -135,4 +141,11 @@ def _restored(kept: _KeptDeed | None) -> ForDesk | None:
         return None
     # It is JSON: it was read just now.
     ext = cast("Mapping[str, Json]", kept.ext)
-    return ForDesk(words=kept.words, ext=ext, action=kept.action, answers=kept.answers, is_typed=kept.is_typed)
+    return ForDesk(
+        words=kept.words,
+        ext=ext,
+        action=kept.action,
+        answers=kept.answers,
+        in_parts=kept.in_parts,
+        is_typed=kept.is_typed,
+    )

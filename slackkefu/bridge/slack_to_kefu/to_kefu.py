@@ -85,7 +85,7 @@ def parts(
     """
     event = forward.event
     words = words_of(forward)
-    if forward.deed is not None:
+    if forward.deed is not None and not forward.deed.in_parts:
         return (_answer(forward, forward.deed, words, card, language, service_number, entrance, attempt),)
     actor = None
     if event.subtype == "me_message" and words:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from slackkefu.demo.slack.shape import part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from slackkefu.demo.slack.shape import Document, Shape
 
-__all__ = ["action_called", "labels"]
+__all__ = ["action_called", "actions_called", "labels"]
 
 
-def labels(blocks: Sequence[object] | None) -> list[str]:
+def labels(blocks: object) -> list[str]:
     """Return what stands on the buttons and options of a message, in order."""
     return [label for label, _ in _actions(blocks)]
 
 
-def action_called(blocks: Sequence[object] | None, label: str) -> Shape:
+def action_called(blocks: object, label: str) -> Shape:
     """
     Return the action of the button or option called *label*.
 
@@ -27,13 +27,18 @@ def action_called(blocks: Sequence[object] | None, label: str) -> Shape:
         ValueError: There is none.
 
     """
-    found = next((action for called, action in _actions(blocks) if called == label), None)
-    if found is None:
+    found = actions_called(blocks, label)
+    if not found:
         raise ValueError(f"nothing is called {label!r} there")
-    return found
+    return found[0]
 
 
-def _actions(blocks: Sequence[object] | None) -> Iterator[tuple[str, Shape]]:
+def actions_called(blocks: object, label: str) -> list[Shape]:
+    """Return the actions of all buttons and options called *label*, in order."""
+    return [action for called, action in _actions(blocks) if called == label]
+
+
+def _actions(blocks: object) -> Iterator[tuple[str, Shape]]:
     for block in _objects(blocks):
         for element in _objects(block.get("elements")) if block.get("type") == "actions" else ():
             action: Shape = {"block_id": block.get("block_id")}

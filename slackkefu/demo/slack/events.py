@@ -25,6 +25,7 @@ __all__ = [
     "block_actions",
     "event_callback",
     "member_event",
+    "message_action",
     "message_changed",
     "message_deleted",
     "message_event",
@@ -241,6 +242,21 @@ def view_actions(
         "container": {"type": "view", "view_id": view.get("id")},
         "view": filled,
         "actions": list(actions),
+    }
+
+
+def message_action(
+    user: User, message: Message, callback_id: str, *, installation: Installation, trigger: str, response_url: str
+) -> Shape:
+    """Return the payload of a shortcut that was chosen from the menu of *message*."""
+    channel = message.channel
+    return _interactive(user, "message_action", installation=installation, trigger=trigger) | {
+        "callback_id": callback_id,
+        "action_ts": message.ts,
+        "message_ts": message.ts,
+        "channel": {"id": channel.id, "name": _command_channel_name(channel)},
+        "message": message.as_shape(metadata=False),
+        "response_url": response_url,
     }
 
 

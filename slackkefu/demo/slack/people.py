@@ -13,7 +13,7 @@ from urllib.parse import quote
 import trio
 
 from slackkefu.demo.slack import events
-from slackkefu.demo.slack.elements import action_called
+from slackkefu.demo.slack.elements import action_called, actions_called
 from slackkefu.demo.slack.model import Channel, ChannelKind, HostedFile, Message, Organisation, Team, User
 from slackkefu.demo.slack.shape import part
 
@@ -428,6 +428,34 @@ class Person:
 
         """
         return self._state.modals[self.id]
+
+    async def picks_shortcut(self, message: Message, callback_id: str = "ask_support") -> Parcel:
+        """Choose a shortcut of the app's from the menu of *message*."""
+        await trio.lowlevel.checkpoint()
+        return self._state.ask_about(self.user, message, callback_id)
+
+    @property
+    def home(self) -> Document:
+        """
+        The home tab that this person sees.
+
+        Raises:
+            KeyError: There is none.
+
+        """
+        return self._state.home_views[self.id]
+
+    async def presses_at_home(self, label: str, *, nth: int = 0) -> Parcel:
+        """
+        Press a button of the home tab, the *nth* of that name from 0.
+
+        Raises:
+            IndexError: There are not so many.
+
+        """
+        await trio.lowlevel.checkpoint()
+        action = actions_called(self.home["blocks"], label)[nth] | {"action_ts": self._state.mint.ts("")}
+        return self._state.use(self.user, self.home, {}, [action])
 
     async def submits(self, view: Document, values: Mapping[str, object]) -> Parcel:
         """Submit a modal, filled in with *values* (``state.values`` of Slack's documents)."""

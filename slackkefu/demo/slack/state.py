@@ -417,6 +417,18 @@ class State:
         payload = events.view_actions(user, view, values, actions, installation=installation, trigger=trigger)
         return self._send(Parcel("interactive", payload, accepts_answer=self.switches.buttons_take_answer))
 
+    def ask_about(self, user: User, message: Message, callback_id: str) -> Parcel:
+        """Let a person choose a shortcut from the menu of *message*, whoever wrote it and wherever it stands."""
+        payload = events.message_action(
+            user,
+            message,
+            callback_id,
+            installation=self._own_installation(user),
+            trigger=self._trigger(user),
+            response_url=self._hook(user, message.channel, "app"),
+        )
+        return self._send(Parcel("interactive", payload, accepts_answer=False))
+
     def submit(self, user: User, view: Document, values: Document) -> Parcel:
         """Let a person submit a modal."""
         installation = self._own_installation(user)
