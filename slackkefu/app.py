@@ -190,6 +190,8 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.telling.run)
     await nursery.start(parts.affairs.run)
     await nursery.start(parts.deeds.run)
+    await nursery.start(parts.homes.run)
+    await nursery.start(parts.first_contact.run)
     await nursery.start(parts.intake.run)
     await _restore(parts, world, store)
     await nursery.start(parts.polling.run)

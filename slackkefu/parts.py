@@ -16,10 +16,20 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.aside import Aside
+from slackkefu.bridge.attendance import Attendance
 from slackkefu.bridge.deeds.bringing import Bringing
 from slackkefu.bridge.deeds.clicks import Clicks
+from slackkefu.bridge.deeds.commands import Commands
 from slackkefu.bridge.deeds.deeds import Deeds, Handlers
+from slackkefu.bridge.deeds.forms import Forms
+from slackkefu.bridge.deeds.granting import Granting
+from slackkefu.bridge.deeds.home_view import WISH
+from slackkefu.bridge.deeds.homes import Homes
+from slackkefu.bridge.deeds.notes import NOTE, QUESTION
 from slackkefu.bridge.deeds.replying import Replying
+from slackkefu.bridge.deeds.standing import Standing
+from slackkefu.bridge.deeds.whereabouts import Whereabouts
+from slackkefu.bridge.first_contact import FirstContact
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
@@ -41,6 +51,7 @@ from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.bridge.proof.proof import Proof, Way
 from slackkefu.bridge.proof.proving import Proving
 from slackkefu.bridge.proof.rereading import Rereading
+from slackkefu.bridge.saying import Saying
 from slackkefu.bridge.slack_to_kefu.carrying import Carrying
 from slackkefu.bridge.slack_to_kefu.changes import Changes
 from slackkefu.bridge.slack_to_kefu.entrances import Entrances
@@ -120,6 +131,8 @@ class Parts:
     # Between the two.
     intake: Intake
     deeds: Deeds
+    homes: Homes
+    first_contact: FirstContact
     receipts: Receipts
     sheltering: Sheltering
     proving: Proving
@@ -166,6 +179,8 @@ class Parts:
             "names": self.directory.statistics,
             "intake": self.intake.statistics,
             "deeds": self.deeds.statistics,
+            "homes": self.homes.statistics,
+            "first_contact": self.first_contact.statistics,
             "replies": self.replies.statistics,
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
@@ -276,6 +291,7 @@ def build(
         pool.set_open(user, is_open)
         polling.set_open(user, is_open)
 
+    attendance = Attendance(on_change=lambda user: homes.changed(user))  # noqa: PLW0108 - the homes come later
     sessions = OpenSessions(set_open)
     agent_notes = AgentNotes(
         book=book,
@@ -295,6 +311,7 @@ def build(
             kefu_url=config.kefu.url,
             asks_useful=second_channel is not None,
             wall=world.wall,
+            on_said=attendance.note,
         ),
         notes=agent_notes,
         aside=aside,
@@ -382,21 +399,33 @@ def build(
     words: Lanes[ImUser, Parcel] = Lanes(
         forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
     )
+    deeds, homes, first_contact = _deeds(
+        config,
+        world,
+        _Ends(web=web, views=views, directory=directory, languages=languages, second_channel=second_channel),
+        installations=installations,
+        book=book,
+        bringing=Bringing(
+            take=lambda forward, delivery: intake.take_deed(forward, delivery),  # noqa: PLW0108 - the intake comes later
+            custody=receipts,
+            book=book,
+            installations=installations,
+            wall=world.wall,
+        ),
+        standing=Standing(attendance=attendance, waiting=words.depth, wall=world.wall),
+    )
     affairs = Lanes(
         Affairs(
-            installations=installations, store=store.installations, book=book, directory=directory, disk=world.disk
+            installations=installations,
+            store=store.installations,
+            book=book,
+            directory=directory,
+            disk=world.disk,
+            on_joined=first_contact.joined,
         ).handle,
         per_lane=AFFAIRS,
         in_all=IN_ALL_LANES,
     )
-    bringing = Bringing(
-        take=lambda forward, delivery: intake.take_deed(forward, delivery),  # noqa: PLW0108 - the intake comes later
-        custody=receipts,
-        book=book,
-        installations=installations,
-        wall=world.wall,
-    )
-    deeds = _deeds(Replying(web=web, views=views, directory=directory), bringing, book, views, second_channel, world)
     intake = Intake(
         installations=installations,
         channels=config.slack.channels,
@@ -410,6 +439,7 @@ def build(
         hearing=hearing,
         wall=world.wall,
         on_came=lambda envelope: watch.came(envelope),  # noqa: PLW0108 - the watch comes later
+        on_wrote=first_contact.wrote,
     )
     socket_mode = SocketMode(
         world=world,
@@ -459,6 +489,8 @@ def build(
         second_channel=second_channel,
         intake=intake,
         deeds=deeds,
+        homes=homes,
+        first_contact=first_contact,
         receipts=receipts,
         sheltering=sheltering,
         proving=proving,
@@ -485,6 +517,82 @@ def build(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ends:
+    """What deeds need of the two ends."""
+
+    web: WebClient
+    views: Views
+    directory: Directory
+    languages: Languages
+    second_channel: SecondChannel | None
+
+
+def _deeds(
+    config: Config,
+    world: World,
+    ends: _Ends,
+    *,
+    installations: Installations,
+    book: Book,
+    bringing: Bringing,
+    standing: Standing,
+) -> tuple[Deeds, Homes, FirstContact]:
+    """Make what carries out what people do besides writing, and what is said to them at first."""
+    views, languages = ends.views, ends.languages
+    saying = Saying(world=world, web=ends.web)
+    first_contact = FirstContact(
+        saying=saying,
+        book=book,
+        languages=languages,
+        channels=config.slack.channels,
+        is_on=config.slack.introduction,
+    )
+    replying = Replying(web=ends.web, views=views, directory=ends.directory)
+    clicks = Clicks(
+        book=book,
+        bringing=bringing,
+        replying=replying,
+        views=views,
+        wall=world.wall,
+        channel=ends.second_channel,
+    )
+    whereabouts = Whereabouts(web=ends.web, book=book)
+    granting = Granting(
+        bringing=bringing,
+        standing=standing,
+        views=views,
+        rate=clicks.ask_rating,
+        stop=None if ends.second_channel is None else ends.second_channel.stop,
+    )
+    homes = Homes(
+        installations=installations,
+        granting=granting,
+        whereabouts=whereabouts,
+        standing=standing,
+        languages=languages,
+        views=views,
+    )
+    book.listen(homes.changed)
+    forms = Forms(
+        bringing=bringing,
+        whereabouts=whereabouts,
+        directory=ends.directory,
+        languages=languages,
+        views=views,
+        saying=saying,
+    )
+    commands = Commands(granting=granting, whereabouts=whereabouts, languages=languages, views=views)
+    handlers = Handlers(
+        on_click={**clicks.on_click, WISH: homes.pressed, NOTE: forms.note_wanted},
+        on_submit={**clicks.on_submit, NOTE: forms.note_written, QUESTION: forms.question_written},
+        on_command=commands.handle,
+        on_shortcut=forms.question_wanted,
+        on_home=homes.opened,
+    )
+    return Deeds(handlers), homes, first_contact
+
+
 def _second_channel(config: Config, world: World, app_key: AppKey, service_number: ImUser) -> SecondChannel | None:
     if not config.kefu.private_api:
         return None
@@ -495,11 +603,3 @@ def _second_channel(config: Config, world: World, app_key: AppKey, service_numbe
         app_key=app_key,
         service_number=service_number,
     )
-
-
-def _deeds(
-    replying: Replying, bringing: Bringing, book: Book, views: Views, channel: SecondChannel | None, world: World
-) -> Deeds:
-    """Make what carries out clicks, modals and commands."""
-    clicks = Clicks(book=book, bringing=bringing, replying=replying, views=views, wall=world.wall, channel=channel)
-    return Deeds(Handlers(on_click=clicks.on_click, on_submit=clicks.on_submit))

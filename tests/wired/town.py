@@ -192,6 +192,7 @@ async def town(
     private_api: bool = False,
     desk_config: Mapping[str, Any] = MappingProxyType({"source_card": False}),
     session_status: bool = False,
+    introduction: bool = False,
     lost: int = 0,
     doubled: int = 0,
     settles: bool = True,
@@ -216,6 +217,7 @@ async def town(
         desk_config: What else is configured for the desk. A card that tells where somebody writes would be one more
             message in each conversation, so there is none unless a test is about it.
         session_status: Whether customers see how their service session stands; off, so that posts are answers.
+        introduction: Whether people are told who reads what they write; here most want to see only what others say.
         lost: Messages that do not arrive, without a word to their senders.
         doubled: Messages that arrive twice.
         settles: Whether everything comes to its end, once nothing goes wrong any more; else no loss is judged.
@@ -254,6 +256,7 @@ async def town(
                 backfill_max_age=24,
                 session_status=session_status,
                 language="both",
+                introduction=introduction,
             ),
             easemob=EasemobConfig(
                 app_key=easemob.app_key,
