@@ -77,13 +77,15 @@ class Whereabouts:
 
     async def here(self, installation: Installation, visitor: Visitor) -> Conversation | None:
         """Return the conversation of *visitor*, which may begin only in their direct messages with the app."""
-        found = self.at(visitor)
-        if found is not None and found.record is not None:
-            return found
-        is_direct = visitor.channel.startswith("D") and visitor.channel == await self._channel_of(
-            installation, visitor.user
-        )
-        return found if is_direct else None
+        # By person and place: within an organisation a person's workspace is not always told the same
+        # (facts/slack.md §13).
+        for known in self.all_of(installation, visitor.user):
+            if known.visitor.channel == visitor.channel:
+                return known
+        may_be_direct = visitor.channel.startswith("D")
+        if may_be_direct and visitor.channel == await self._channel_of(installation, visitor.user):
+            return self.at(visitor)
+        return None
 
     async def direct(self, installation: Installation, team: TeamId, user: UserId) -> Conversation | None:
         """Return the conversation of a person's in their direct messages with the app; None where Slack has none."""

@@ -43,6 +43,15 @@ async def test_a_channel_has_a_new_id() -> None:
     assert (MIA_CHANNEL, "C0NEW") == (found.user, found.visitor.channel)
 
 
+async def test_a_person_s_other_workspace() -> None:
+    """Within an organisation it may be another one that the command comes from: the conversation is the same."""
+    counter = Counter(in_channel())
+    found = await counter.whereabouts.here(NORTH, at("C0SUPPORT1", TeamId("T0OTHER001")))
+
+    assert found is not None
+    assert MIA_CHANNEL == found.user
+
+
 async def test_where_nothing_was_written() -> None:
     """Only the direct messages with the app are a conversation then; Slack is asked which these are, once."""
     counter = Counter()
