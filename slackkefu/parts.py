@@ -548,7 +548,7 @@ def _deeds(
         channels=config.slack.channels,
         is_on=config.slack.introduction,
     )
-    replying = Replying(web=ends.web, views=views, directory=ends.directory)
+    replying = Replying(web=ends.web, views=views, languages=languages)
     clicks = Clicks(
         book=book,
         bringing=bringing,

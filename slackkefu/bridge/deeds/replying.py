@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.deeds.act import Act
     from slackkefu.bridge.kefu_to_slack.forms.blocks import Block
+    from slackkefu.bridge.languages import Languages
     from slackkefu.bridge.sentences import Sentence
-    from slackkefu.slack.directory import Directory
     from slackkefu.slack.ids import ChannelId, Ts
     from slackkefu.slack.interaction import Click
     from slackkefu.slack.views import Views
@@ -50,21 +50,20 @@ class Replying:
     Args:
         web: Slack's Web API.
         views: Answers by ``response_url``.
-        directory: People's languages.
+        languages: What people are spoken to in.
 
     """
 
-    def __init__(self, *, web: WebClient, views: Views, directory: Directory) -> None:
+    def __init__(self, *, web: WebClient, views: Views, languages: Languages) -> None:
         self._web = web
         self._views = views
-        self._directory = directory
+        self._languages = languages
 
     async def locale(self, act: Act) -> str:
-        """Return the locale of who did it; empty where it is not known in a moment."""
+        """Return what to speak to who did it in."""
         doing = act.doing
         user = doing.user if isinstance(doing, Interaction) else None
-        profile = await self._directory.user(act.installation, user) if user else None
-        return profile.locale if profile is not None else ""
+        return await self._languages.of(act.installation, user) if user else self._languages.default
 
     async def privately(
         self, act: Act, sentence: Sentence, *, channel: ChannelId | None = None, thread_ts: Ts | None = None
