@@ -446,3 +446,27 @@ async def test_a_service_session_that_is_not_ended(
         await bench.channel.stop("s-1")
 
     assert 1 == len(bench.requests)
+
+
+# What a visitor thinks of a robot's answer.
+
+
+@pytest.mark.parametrize(("is_useful", "kind"), [(True, 1), (False, 2)])
+async def test_what_a_robots_answer_was_worth(autojump_clock: MockClock, is_useful: bool, kind: int) -> None:
+    """It goes to the robot it is about, asked once; an id is no path."""
+    bench = Bench()
+    await bench.channel.rate_answer("r/1", "key-77", is_useful=is_useful)
+    (request,) = bench.requests
+
+    assert "/v1/webimplugin/tenants/1001/robot-agents/r%2F1/satisfaction-comment" == request.url.raw_path.decode()
+    assert {"satisfactionCommentKey": "key-77", "type": kind} == json.loads(request.content)
+
+
+async def test_a_robots_answer_that_was_rated_before(autojump_clock: MockClock) -> None:
+    """What the desk says against it is its word, and it is not asked again."""
+    bench = Bench()
+    bench.answers.append(answer(200, {"status": "FAIL", "errorCode": "KEFU_ROBOT_INTEGRATION_0207"}))
+    with pytest.raises(KefuRefused, match="KEFU_ROBOT_INTEGRATION_0207"):
+        await bench.channel.rate_answer("r-1", "key-77", is_useful=True)
+
+    assert 1 == len(bench.requests)
