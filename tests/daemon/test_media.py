@@ -41,6 +41,7 @@ async def test_files_over_real_sockets(tmp_path: Path) -> None:
             installation.token,
             kefu__url=f"http://127.0.0.1:{port}",
             easemob__rest_url=easemob.rest_url,
+            slack__session_status="false",
         )
         async with daemon(config) as running:
             await running.says("daemon.ready")
