@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEAD",
     "SETUP_CODES",
+    "UNKNOWN_FILE",
     "UPLOAD",
     "GiveUp",
     "InstallationDead",
@@ -137,6 +138,9 @@ _OTHER_SETUP_ADVICE: Final = "The app, or the workspace it belongs to, may be di
 UPLOAD: Final = "upload"
 """The method that errors name where a file's bytes were brought to their place: no method of the Web API."""
 
+UNKNOWN_FILE: Final = "file_not_found"
+"""What Slack says of a file that it has discarded, or not completed yet, or perhaps of one completed twice."""
+
 UPLOADS: Final = 8
 """How often bytes are brought before a link must do: Slack answers, so only the way to its file host is closed."""
 
@@ -175,7 +179,8 @@ def after_upload(error: SlackkefuError, *, failures: int) -> Recovery:
     """
     Decide what to do after *error* came out of a step of an upload.
 
-    * The bytes did not get to their place: tried :data:`UPLOADS` times; nobody sees them before they are completed.
+    * The bytes did not get to their place, or Slack knows nothing of the file: brought anew, :data:`UPLOADS` times;
+      nobody sees them before they are completed.
     * Their place refused them, or the app may bring no files here: given up at once.
     * All else as for any other call: :func:`after`.
 
@@ -186,7 +191,8 @@ def after_upload(error: SlackkefuError, *, failures: int) -> Recovery:
     """
     if isinstance(error, SlackApiError) and (error.method == UPLOAD or error.code in _NO_FILES):
         return GiveUp(error.code)
-    if isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD:
+    is_lost = isinstance(error, SlackApiError) and error.code == UNKNOWN_FILE
+    if is_lost or (isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD):
         return Retry(UNKNOWN_RETRY_S) if failures < UPLOADS else GiveUp("upload_failed")
     return after(error)
 

@@ -76,7 +76,7 @@ class PostingStatistics:
     files: int
     """Of these, files."""
     refused: int
-    """Posts that Slack has refused for good."""
+    """Posts that were given up: Slack has refused them for good, or a file could not be had."""
     doubled_possible: int
     """Posts made again because Slack did not say whether they were there; each may stand in Slack twice."""
     looked: int

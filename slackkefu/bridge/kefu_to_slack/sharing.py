@@ -21,7 +21,7 @@ import trio
 from slackkefu.bridge.kefu_to_slack.looking import Found
 from slackkefu.errors import MediaUnavailable, SlackApiError, SlackkefuError, SlackOutcomeUnknown
 from slackkefu.kefu.recovery import after_fetch
-from slackkefu.slack.recovery import UPLOAD, GiveUp, Retry, after, after_upload
+from slackkefu.slack.recovery import UNKNOWN_FILE, UPLOAD, GiveUp, Retry, after, after_upload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,8 +47,8 @@ PATIENCE_S: Final = 600.0
 
 APPEARS_S: Final = 10.0
 
-LOOKS_S: Final = (1.0, 2.0, 3.0, 4.0)
-"""Pauses before each look for a file, :data:`APPEARS_S` together; its echo is listened for all the while."""
+LOOKS_S: Final = (1.0, 2.0, 3.0, 3.5)
+"""Pauses before each look for a file, almost :data:`APPEARS_S`; its echo is listened for all the while."""
 
 
 @final
@@ -86,6 +86,7 @@ class Sharing:
         self._intend = intend
         self._failures = 0
         self._silence: SlackkefuError | None = None
+        self._is_known = False
         self.intended = left
         """What is written down of it; the file it names may be shared."""
         self.stands_at: Posted | None = None
@@ -107,7 +108,8 @@ class Sharing:
             self._failures += 1
             pause_s = after_fetch(error, failures=self._failures)
             return GiveUp(error.reason) if pause_s is None else Retry(pause_s)
-        self._failures += isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD
+        is_lost = isinstance(error, SlackApiError) and error.code == UNKNOWN_FILE
+        self._failures += is_lost or (isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD)
         return after_upload(error, failures=self._failures)
 
     async def _bring(self, installation: Installation) -> str:
@@ -122,10 +124,10 @@ class Sharing:
         await self._uploads.complete(installation, file_id, self._upload, channel)
         self._counts.posted += 1
         self._counts.files += 1
-        if await self._find(installation, file_id, channel) not in (Found.HEARD, Found.THERE):
-            log.warning(
-                "slack.file_unseen", file=file_id, meaning="Slack has taken it; what follows may stand before it"
-            )
+        with trio.move_on_after(APPEARS_S):
+            if await self._find(installation, file_id, channel) in (Found.HEARD, Found.THERE):
+                return
+        log.warning("slack.file_unseen", file=file_id, meaning="Slack has taken it; what follows may stand before it")
 
     async def _is_shared(self, installation: Installation, file_id: str, channel: ChannelId) -> bool:
         """Tell whether a file is shared that may be; one that is not is completed now, if that can be."""
@@ -138,13 +140,13 @@ class Sharing:
         try:
             await self._complete(installation, file_id, channel)
         except SlackApiError as error:
-            if not isinstance(after_upload(error, failures=0), GiveUp):
+            if error.code != UNKNOWN_FILE and not isinstance(after_upload(error, failures=0), GiveUp):
                 raise
         else:
             return True
         # It may have been completed after the look; or Slack knows nothing of it any more.
         found = await self._find(installation, file_id, channel)
-        self._counts.doubled_possible += found is Found.UNKNOWN
+        self._counts.doubled_possible += found is Found.UNKNOWN or (found is Found.NOT_THERE and self._is_known)
         return found in (Found.HEARD, Found.THERE)
 
     # Where it stands.
@@ -176,9 +178,9 @@ class Sharing:
             stands_at = await self._uploads.shares(installation, file_id, channel)
         except SlackkefuError as error:
             self._silence = error
-            # As for a file that is not completed.
-            is_unknown_file = isinstance(error, SlackApiError) and error.code == "file_not_found"
-            return Found.NOT_THERE if is_unknown_file else None
+            self._is_known = not (isinstance(error, SlackApiError) and error.code == UNKNOWN_FILE)
+            return None if self._is_known else Found.NOT_THERE
+        self._is_known = True
         if stands_at is None:
             return Found.NOT_THERE
         self.stands_at = stands_at
