@@ -396,22 +396,7 @@ async def test_one_slow_file_holds_up_nobody_else(tmp_path: Path, autojump_clock
         assert ["at once", "a.png"] == await all_shown(here, 2)
 
 
-ODD: list[Any] = [
-    None,
-    True,
-    7,
-    -1,
-    1.5,
-    "",
-    " ",
-    "x",
-    "\x00\u202e",
-    "../../x",
-    "HTTP://KEFU.EXAMPLE/a",
-    "x" * 40_000,
-    [],
-    {},
-]
+ODD: list[Any] = [None, True, 7, 1.5, "", "x\x00\u202e", "HTTP://KEFU.EXAMPLE/../a", "x" * 4_000, [], {}]
 """What may stand where something else is expected."""
 
 
@@ -464,8 +449,6 @@ async def test_malformed_files(tmp_path: Path, autojump_clock: trio.testing.Mock
             ):
                 weichat["msgId"] = f"{weichat['msgId']}-{number}"
             here.desk.sends(visitor, variation)
-            if number % 50 == 49:
-                await trio.sleep(3600)
         here.desk.answers(visitor, "the end")
         with trio.fail_after(48 * 3600):
             await here.slack.until(lambda: [post for post in here.slack.ledger.posts if post.text == "the end"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,7 @@ from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
 from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKS_REFUSED, NO_ADDRESS, REMOVED_S, Posting
-from slackkefu.bridge.kefu_to_slack.to_slack import posts
+from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.bridge.slack_to_kefu.routing import Ignored
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.names import ImUser
@@ -24,6 +25,7 @@ from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, Sla
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.installation import Installation, Installations
 from slackkefu.slack.reading import Reading
+from slackkefu.slack.uploads import Upload
 from slackkefu.slack.web import Post, Posted
 from slackkefu.store.entries import Answered, Intent, Standing
 from slackkefu.world import InlineDisk
@@ -31,13 +33,13 @@ from tests.bridge.people import MIA, MIA_CHANNEL, NORTH, Journal, Shelf, envelop
 from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from structlog.testing import LogCapture
 
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.secret import Secret
-    from slackkefu.slack.uploads import Uploads
+    from slackkefu.slack.uploads import Source, Uploads
     from slackkefu.slack.web import WebClient
 
 METHOD = "chat.postMessage"
@@ -97,11 +99,50 @@ class Slack:
         }
 
 
+class Files(Slack):
+    """A Slack that takes files too; the first completions meet the given refusals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared: list[tuple[str, str, str | None]] = []
+        self.brought = 0
+        self.refused: deque[Exception] = deque()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open the file."""
+        await trio.lowlevel.checkpoint()
+        yield
+
+    async def conversation(self, _: Installation, channel: str) -> ChannelId:
+        """Open a direct message."""
+        await trio.lowlevel.checkpoint()
+        return ChannelId("D0OPENED01" if channel.startswith("U") else channel)
+
+    async def bring(self, _: Installation, content: None, *, alt_text: str) -> str:
+        """Take the bytes."""
+        await trio.lowlevel.checkpoint()
+        self.brought += 1
+        return f"F{self.brought}"
+
+    async def complete(self, _: Installation, file_id: str, upload: Upload, channel: ChannelId) -> None:
+        """Share a file."""
+        await trio.lowlevel.checkpoint()
+        if self.refused:
+            raise self.refused.popleft()
+        self.shared.append((file_id, channel, upload.thread_ts))
+
+    async def shares(self, _: Installation, file_id: str, channel: ChannelId) -> Posted | None:
+        """Say where a file stands."""
+        await trio.lowlevel.checkpoint()
+        return next((Posted(channel, Ts("9.9")) for each in self.shared if each[:2] == (file_id, channel)), None)
+
+
 class Desk:
     """Posting with a stand-in for Slack, and a book in which some visitors have written."""
 
-    def __init__(self, *installations: Installation) -> None:
-        self.slack = Slack()
+    def __init__(self, *installations: Installation, slack: Slack | None = None) -> None:
+        self.slack = slack or Slack()
         self.installations = Installations(installations or (NORTH,))
         self.book = Book([], store=Shelf(), disk=InlineDisk())
         self.journal = Journal()
@@ -117,7 +158,7 @@ class Desk:
             intents=self.intents,
             world=world(),
             web=cast("WebClient", self.slack),
-            uploads=cast("Uploads", None),
+            uploads=cast("Uploads", self.slack),
             installations=self.installations,
             book=self.book,
         )
@@ -139,6 +180,49 @@ class Desk:
             return posts(words, place=place, identity=identity)
 
         return await self.posting.post(ImUser(user), make)
+
+
+# Files.
+
+
+def shared(place: Place) -> list[Upload]:
+    """Make the upload of a file."""
+    channel = place.user if isinstance(place, InPrivate) else place.channel
+    thread_ts = None if isinstance(place, InPrivate) else place.thread_ts
+    return [Upload(channel=channel, thread_ts=thread_ts, file=cast("Source", FILES), metadata_id="m-1/0")]
+
+
+FILES = Files()
+
+
+async def test_a_file_goes_where_words_would(autojump_clock: trio.testing.MockClock) -> None:
+    """A file that the channel refuses goes to the visitor alone, brought anew; where it stands is known."""
+    slack = Files()
+    desk = Desk(slack=slack)
+    desk.wrote(**CHANNEL)
+    slack.refused.append(SlackApiError("files.completeUploadExternal", "not_in_channel"))
+
+    assert await desk.posting.post(ImUser(MIA_CHANNEL), shared) is None
+    assert [("F2", "D0OPENED01", None)] == slack.shared
+    assert (Standing("D0OPENED01", "9.9"),) == desk.intents.standing(ImUser(MIA_CHANNEL), "m-1")
+    assert ["F1", "F2"] == [entry.file_id for entry in desk.journal.entries if isinstance(entry, Intent)]
+    assert 1 == desk.posting.statistics().files
+
+
+async def test_a_file_that_the_run_before_has_shared(autojump_clock: trio.testing.MockClock) -> None:
+    """After a restart a file that stands there is found, in the thread it went to, and not even fetched."""
+    slack = Files()
+    before, after = Desk(slack=slack), Desk(slack=slack)
+    before.wrote(**CHANNEL)
+    after.wrote(**CHANNEL, ts="1760000099.000001")
+    slack.refused.append(SlackOutcomeUnknown("files.completeUploadExternal", "HTTP 502"))
+    with trio.move_on_after(1):
+        await before.posting.post(ImUser(MIA_CHANNEL), shared)
+    slack.shared.append(("F1", "C0SUPPORT1", "1760000000.000001"))
+    after.intents.restore(before.journal.entries)
+
+    assert await after.posting.post(ImUser(MIA_CHANNEL), shared) is None
+    assert (1, 1) == (slack.brought, after.posting.statistics().found)
 
 
 # Where it stands.
