@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from slackkefu.demo.conservation import judge_town
-from slackkefu.demo.desk import Desk, DeskSwitches
+from slackkefu.demo.desk import Desk, DeskSwitches, KefuHost
 from slackkefu.demo.easemob import FakeEasemob, Switches
+from slackkefu.demo.serve import serve_http
 from slackkefu.demo.slack import FakeSlack, Timing
 from slackkefu.net.network import TcpNetwork
 from slackkefu.world import World
@@ -37,6 +38,13 @@ AGAIN_S: Final = 4.0
 
 RETRIES_S: Final = (0.1, *([1.0] * 400))
 """Slack's repeats, much faster than the real ones, so that a run comes to its end."""
+
+SHARE_S: Final = 0.3
+"""How long after Slack has taken a file it appears."""
+
+PICTURE: Final = b"\x89PNG" + bytes(20_000)
+PICTURE_EVERY: Final = 23
+"""Of so many answers one is a picture: a workspace takes 100 files a minute (facts/slack.md §10)."""
 
 IN_ONE_WORKSPACE: Final = 15
 """People in one workspace: Slack takes some hundred posts a minute there, and 50 readings (facts/slack.md §10)."""
@@ -87,18 +95,21 @@ async def run(
 
     """
     chance = Random(seed)
-    slack = FakeSlack(chance=Random(seed + 1), timing=Timing(retries_s=RETRIES_S))
+    slack = FakeSlack(chance=Random(seed + 1), timing=Timing(retries_s=RETRIES_S, share_s=SHARE_S))
     easemob = FakeEasemob(switches=Switches(repeated_id="recognised" if recognises else "new message"))
     desk = Desk(easemob, service_number="kefu_service", switches=DeskSwitches(knows_repeats=recognises))
+    kefu = KefuHost(desk, easemob)
     async with trio.open_nursery() as nursery:
         await nursery.start(slack.serve_loopback)
         await nursery.start(easemob.serve_loopback)
         homes = [slack.add_workspace(name=f"Home {number}") for number in range(-(-visitors // IN_ONE_WORKSPACE))]
         installed = [home.install(token=f"xoxb-{home.id.lower()}") for home in homes]
         keep(folder / "store", World(TcpNetwork()), *installed)
-        start = partial(daemon, write_config(folder, slack, easemob, installed[0].token), environ=QUICK_LOGINS)
+        kefu_url = f"http://127.0.0.1:{await nursery.start(serve_http, kefu.asgi)}"
+        config = write_config(folder, slack, easemob, installed[0].token, kefu__url=kefu_url)
+        start = partial(daemon, config, environ=QUICK_LOGINS)
         people = zip(range(visitors), itertools.cycle(homes), strict=False)
-        load = _Load(desk, [home.add_user(name=f"Person {number}") for number, home in people])
+        load = _Load(desk, kefu, [home.add_user(name=f"Person {number}") for number, home in people])
         async with start() as running:
             await load.begin()
             await _die(running)
@@ -142,6 +153,7 @@ class _Load:
     """What people and agents write."""
 
     desk: Desk
+    kefu: KefuHost
     people: Sequence[Person]
     asked: int = 0
     answered: int = 0
@@ -169,7 +181,12 @@ class _Load:
         """Let an agent answer everybody in turn."""
         begun = trio.current_time()
         for number in itertools.count():
-            self.desk.answers(self.names[number % len(self.names)], f"answer {number}")
+            visitor = self.names[number % len(self.names)]
+            if number % PICTURE_EVERY:
+                self.desk.answers(visitor, f"answer {number}")
+            else:
+                name = f"picture {number}.png"
+                self.desk.sends_file(visitor, "img", self.kefu.keeps(name, PICTURE), name=name)
             self.answered += 1
             await trio.sleep_until(begun + self.answered / a_second)
 

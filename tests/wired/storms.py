@@ -55,6 +55,10 @@ class Storm:
 
 # What people do meanwhile.
 
+PICTURE: Final = b"\x89PNG" + bytes(1000)
+PICTURE_EVERY: Final = 11
+"""Of so many answers one is a picture; no divisor of how many people there are, so that everybody gets some."""
+
 
 @dataclass
 class Talk:
@@ -78,12 +82,19 @@ class Talk:
             await here.desk.heard(visitor=here.visitor(person, where))
 
     async def go_on(self, *, minutes: float, every_s: float = 1.0) -> None:
-        """Let them write in turn, and each be answered at once."""
+        """Let them write in turn, and each be answered at once, now and then with a picture."""
         for number in range(round(minutes * 60 / every_s)):
             person, where, root = self.places[number % len(self.places)]
             await person.says(where, f"question {number}", thread=root)
-            self.here.desk.answers(self.here.visitor(person, where), f"answer {number}")
+            self._answer(self.here.visitor(person, where), number)
             await trio.sleep(every_s)
+
+    def _answer(self, visitor: str, number: int) -> None:
+        if number % PICTURE_EVERY:
+            self.here.desk.answers(visitor, f"answer {number}")
+        else:
+            name = f"picture {number}.png"
+            self.here.desk.sends_file(visitor, "img", self.here.kefu.keeps(name, PICTURE), name=name)
 
 
 # What the weather does.
