@@ -204,7 +204,7 @@ async def test_a_file_goes_where_words_would(autojump_clock: trio.testing.MockCl
 
     assert await desk.posting.post(ImUser(MIA_CHANNEL), shared) is None
     assert [("F2", "D0OPENED01", None)] == slack.shared
-    assert (Standing("D0OPENED01", "9.9"),) == desk.intents.standing(ImUser(MIA_CHANNEL), "m-1")
+    assert (Standing("D0OPENED01", "9.9", file_id="F2"),) == desk.intents.standing(ImUser(MIA_CHANNEL), "m-1")
     assert ["F1", "F2"] == [entry.file_id for entry in desk.journal.entries if isinstance(entry, Intent)]
     assert 1 == desk.posting.statistics().files
 
