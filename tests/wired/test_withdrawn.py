@@ -72,6 +72,33 @@ async def test_deleted_while_easemob_is_away(
         assert [] == on_disk(tmp_path, b"message 0")
 
 
+@pytest.mark.parametrize("after_s", [0.5, 20.0])
+@pytest.mark.parametrize("restart", [False, True])
+async def test_deleted_on_a_line_that_is_silent(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, after_s: float, restart: bool
+) -> None:
+    """What left on a line that nobody knows to be dead does not come to the desk when there is another one."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        await mia.says(mia.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        here.easemob.faults.black_hole = True
+        message = await mia.says(mia.dm(), "forget this")
+        await trio.sleep(after_s)
+        await mia.deletes(message)
+        with trio.fail_after(SOON_S):
+            await here.slack.acknowledged(deletion_of(here, message))
+        if restart:
+            await here.kill()
+            await here.start()
+        await trio.sleep(LATER_S)
+        here.easemob.faults.black_hole = False
+        await trio.sleep(LATER_S)
+
+        assert ["hello"] == [line.text for line in here.desk.everything_heard()]
+
+
 async def test_deleted_at_the_desk_already(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """A deletion of what was delivered takes nothing back; the desk keeps the words, and is told."""
     async with town(tmp_path) as here:

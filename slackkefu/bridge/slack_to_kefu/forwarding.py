@@ -189,11 +189,15 @@ class Forwarding:
         self._sheltering.ended(user, parcel)
 
     def stop(self, key: MessageKey) -> bool:
-        """Work on a message no more, for it was deleted; False when something of it has left, or may be leaving now."""
+        """
+        Work on a message no more, for it was deleted; False when Easemob has taken some of it, and the rest follows.
+
+        What left without an answer may be at the desk. If it is not, it must not come there hours later.
+        """
         journey = self._journeys.get(key)
         if journey is None:
             return True
-        if journey.may_have_left or (journey.is_leaving and self._pool.is_up(journey.user)):
+        if journey.accepted:
             return False
         journey.scope.cancel()
         return True
