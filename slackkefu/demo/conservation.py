@@ -232,10 +232,11 @@ def _for_the_desk(written: Iterable[_Written], conversation: Conversation, chann
 
 
 def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[Arrived]:
-    """Yield what was heard as it was written: a long text once its last piece is there."""
+    """Yield what was heard as it was written: a long text once its last piece is there; the first says when."""
     texts = {_words(text): each.text for each in written for text in (*each.edited, each.text) if text}
     numbers = _numbers(conversation)
     rests = {words: words for words in texts if len(words) >= _LONG}
+    late: set[str] = set()
     for line in conversation.heard:
         if _CORRECTION.match(line.text):
             continue
@@ -253,9 +254,12 @@ def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[
         for words, rest in rests.items():
             if rest.startswith(piece) or words.startswith(piece):
                 rests[words] = (rest if rest.startswith(piece) else words).removeprefix(piece)
+                if says_when:
+                    late.add(words)
                 if not rests[words]:
                     rests[words] = words
-                    yield Arrived(texts[words], line.at, says_when)
+                    yield Arrived(texts[words], line.at, words in late)
+                    late.discard(words)
                 break
 
 

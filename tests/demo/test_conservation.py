@@ -119,6 +119,23 @@ async def test_a_long_message(place: Place) -> None:
     assert 1 == len(place.judge().doubled)
 
 
+async def test_a_long_message_that_comes_late(place: Place) -> None:
+    """Its first piece says when it was written, for all of it."""
+    dm = place.mia.dm()
+    words = " ".join(f"word {number}" for number in range(200))
+    await place.mia.says(dm, words)
+    await place.mia.says(dm, "later")
+    place.bring(dm, "later", words[:700].strip(), words[700:].strip())
+
+    assert 1 == len(place.judge().reordered)
+
+    await place.mia.says(dm, f"again {words}")
+    await place.mia.says(dm, "latest")
+    place.bring(dm, "latest", f"[补发 Late · 2025-10-09 08:53 UTC]\nagain {words[:700].strip()}", words[700:].strip())
+
+    assert 1 == len(place.judge().reordered)
+
+
 async def test_a_message_of_which_its_writer_was_told(place: Place) -> None:
     """The app's mark on it says that it has not arrived: it is told, not lost. Other people's marks say nothing."""
     dm = place.mia.dm()
