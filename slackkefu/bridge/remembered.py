@@ -49,6 +49,8 @@ class Remembered:
 
     def __init__(self, *, keep_s: float) -> None:
         self._keep_s = keep_s
+        self.longer_s = 0.0
+        """How much longer, for now."""
         self._fresh: set[int] = set()
         self._fresh_until = float("-inf")
         # Each with when its last id was noted at the latest, oldest first.
@@ -73,7 +75,7 @@ class Remembered:
             self._old.append((self._fresh_until, array("Q", sorted(self._fresh))))
         self._fresh = set()
         self._fresh_until = now + BUCKET_S
-        self._old = [(until, ids) for until, ids in self._old if until > now - self._keep_s]
+        self._old = [(until, ids) for until, ids in self._old if until > now - self._keep_s - self.longer_s]
 
 
 def _hash(key: str) -> int:

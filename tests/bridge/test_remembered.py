@@ -48,6 +48,22 @@ def test_a_clock_that_is_set_back() -> None:
     assert "second" in remembered
 
 
+def test_for_longer() -> None:
+    """What is to be known for longer is, until that is over."""
+    remembered = Remembered(keep_s=DAY_S)
+    remembered.note("one", 0.0)
+    remembered.longer_s = DAY_S
+    for hour in range(1, 41):
+        remembered.note("others", hour * BUCKET_S)
+
+    assert "one" in remembered
+
+    remembered.longer_s = 0.0
+    remembered.note("others", 41 * BUCKET_S)
+
+    assert "one" not in remembered
+
+
 def test_what_happened_before_a_restart() -> None:
     """It keeps its own time, unless the calendar says that it is still to come, or was too long ago to be on disk."""
 

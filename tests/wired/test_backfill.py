@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.demo.slack import Switches
+from slackkefu.demo.slack import Refusal, Switches
 from tests.wired.test_many_workspaces import add_south
 from tests.wired.town import town
 
@@ -487,3 +487,25 @@ async def test_a_reply_that_comes_before_its_mention(
         await trio.sleep(HOUR_S)
 
         assert ["one", "two"] == heard(here, leo, support)
+
+
+async def test_a_history_that_is_shut_for_a_day(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What arrived while it was shut is known when it is read at last: nobody is told, and nothing comes twice."""
+    async with town(tmp_path) as here:
+        mia, leo = here.north.add_user(name="Mia"), here.north.add_user(name="Leo")
+        await mia.says(mia.dm(), "hello")
+        await here.desk.heard("hello")
+        await here.stop()
+        await trio.sleep(1800)
+        here.slack.faults.web.storm("users.conversations", Refusal("not_authed"))
+        await here.start()
+        await mia.says(mia.dm(), "anybody there?")
+        for hour in range(27):
+            await leo.says(leo.dm(), f"hour {hour}")
+            await trio.sleep(3600)
+        here.slack.faults.web.clear()
+        await trio.sleep(600)
+        count = here.statistics["backfill"]()
+
+        assert (0, 0) == (count.skipped_too_old, count.forwarded)  # type: ignore[attr-defined]  # that group's class
+        assert 0 == here.statistics["telling"]().told_possibly  # type: ignore[attr-defined]  # that group's class

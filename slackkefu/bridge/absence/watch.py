@@ -140,6 +140,7 @@ class Watch:
         """Write down how far everything has been seen; a disk that does not take it has the next minute to."""
         held_at = (self._receipts.exposed_since(), self._gaps.earliest())
         alive = self._marks.tick(self._wall(), is_listening=self._is_listening(), held_at=held_at)
+        self._receipts.keep_since(self._marks.mark)
         self._backfill.missed()
         try:
             await self._disk.run(partial(self._file.save, alive))

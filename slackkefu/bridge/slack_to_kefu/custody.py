@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 KEEP_S: Final = 25 * 3600.0
-"""How long a settled message is known: Slack repeats an event for a day at most (facts/slack.md §2)."""
+"""How long a settled message is known at least: Slack repeats an event for a day at most (facts/slack.md §2)."""
 
 MOST_EDITED: Final = 10_000
 """Messages whose latest edit is known; the longest unchanged are forgotten first."""
@@ -178,6 +178,11 @@ class Custody(Generic[D]):
         self._repeats = 0
         self._spilled = 0
         self._marked = 0
+
+    def keep_longer(self, seconds: float) -> None:
+        """Know what is settled so much longer, for now: it may be read from the history as late as that."""
+        for known in (self._settled, self._deleted, *self._undelivered.values()):
+            known.longer_s = seconds
 
     def restore(self, settled: Iterable[tuple[MessageKey, str, float]]) -> None:
         """Take over what the run before has settled: each with how, if we know that word, and when."""

@@ -218,6 +218,10 @@ class Receipts:
         # Whoever waits for a message to leave our memory.
         self._waiting = trio.lowlevel.ParkingLot()
 
+    def keep_since(self, mark: float) -> None:
+        """Know what ended for as long as the history may yet be read from *mark* on (wall clock)."""
+        self._custody.keep_longer(max(0.0, self._wall() - mark))
+
     # From the run before.
 
     def restore(self, entries: Iterable[object]) -> None:
