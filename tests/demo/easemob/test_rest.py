@@ -182,7 +182,11 @@ def likeness(expected: Any, found: Any, key: str = "") -> bool:
     return bool(expected == found)
 
 
-@pytest.mark.parametrize(("name", "case", "switches", "prepare", "token"), SAMPLES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "case", "switches", "prepare", "token"),
+    SAMPLES,
+    ids=lambda value: getattr(value, "__name__", str(value)[:40]),
+)
 async def test_answers_are_those_of_the_samples(
     name: str, case: str, switches: dict[str, Any], prepare: Callable[[FakeEasemob], None], token: str
 ) -> None:
