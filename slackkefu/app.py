@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from slackkefu.config import Config
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.rest import RestClient
+    from slackkefu.kefu.desk_state import DeskState
     from slackkefu.kefu.second_channel import SecondChannel
     from slackkefu.parts import Parts, Statistics
     from slackkefu.secret import Secret
@@ -142,6 +143,8 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             clients.push_async_callback(_close, parts.rest)
             if parts.second_channel is not None:
                 clients.push_async_callback(_close, parts.second_channel)
+            if parts.desk_state is not None:
+                clients.push_async_callback(_close, parts.desk_state)
             await _make_sure_of_both(config, world, store, parts)
             await _start(parts, nursery, world, store)
             nursery.start_soon(_keep_house, store, parts)
@@ -180,6 +183,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.agent_notes.run)
     await nursery.start(parts.directory.run)
     await nursery.start(parts.session_status.run)
+    await nursery.start(parts.desk_life.run)
     await nursery.start(parts.replies.run)
     await nursery.start(parts.pool.run)
     await nursery.start(parts.ways.run)
@@ -279,7 +283,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | Files | Views | RestClient | SecondChannel) -> None:
+async def _close(client: WebClient | Files | Views | RestClient | SecondChannel | DeskState) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 

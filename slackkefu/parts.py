@@ -8,7 +8,7 @@ them. :mod:`slackkefu.app` starts and stops them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeAlias
 
 from slackkefu.bridge.absence.backfill import Backfill
 from slackkefu.bridge.absence.gaps import Gaps
@@ -34,10 +34,12 @@ from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
 from slackkefu.bridge.kefu_to_slack.changing import Changing
+from slackkefu.bridge.kefu_to_slack.desk_life import DeskLife
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
 from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
+from slackkefu.bridge.kefu_to_slack.notices import Notices
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.polling import Polling
 from slackkefu.bridge.kefu_to_slack.posting import Posting
@@ -68,6 +70,7 @@ from slackkefu.easemob.names import DOMAIN, AppKey, ImUser, Queue, im_user
 from slackkefu.easemob.pool import Pool
 from slackkefu.easemob.rest import RestClient
 from slackkefu.easemob.rest_send import RestSend
+from slackkefu.kefu.desk_state import DeskState
 from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.kefu.second_channel import SecondChannel
 from slackkefu.slack.connections import SocketMode
@@ -106,6 +109,8 @@ HOUR_S: Final = 3600.0
 AFFAIRS: Final = 200
 """Special events in one installation's lane."""
 
+P = ParamSpec("P")
+
 Statistics: TypeAlias = "Mapping[str, Callable[[], DataclassInstance]]"
 """What tells how each part is, by name."""
 
@@ -128,6 +133,8 @@ class Parts:
     pool: Pool
     second_channel: SecondChannel | None
     """The desk's own API, where it may be used."""
+    desk_state: DeskState | None
+    """So."""
     # Between the two.
     intake: Intake
     deeds: Deeds
@@ -154,6 +161,7 @@ class Parts:
     posting: Posting
     media: MediaAnswering
     session_status: SessionStatuses
+    desk_life: DeskLife
     hearing: Hearing
     # What is on disk.
     spill: Spill
@@ -186,6 +194,7 @@ class Parts:
             "posting": self.posting.statistics,
             "media": self.media.statistics,
             "session_status": self.session_status.statistics,
+            "desk_life": self.desk_life.statistics,
             "echoes": self.hearing.statistics,
             "ways": self.ways.statistics,
             "arrivals": self.arrivals.statistics,
@@ -194,6 +203,8 @@ class Parts:
         }
         if self.second_channel is not None:
             statistics["second_channel"] = self.second_channel.statistics
+        if self.desk_state is not None:
+            statistics["desk_state"] = self.desk_state.statistics
         return statistics
 
 
@@ -241,6 +252,7 @@ def build(
     )
 
     second_channel = _second_channel(config, world, app_key, service_number)
+    desk_state = _desk_state(config, world, app_key, service_number, rest)
 
     # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
     # tells agents, who asks where a login is missing, who waits for the desk's confirmation; and who posts, and who
@@ -287,12 +299,26 @@ def build(
         wall=world.wall,
     )
 
-    def set_open(user: ImUser, is_open: bool) -> None:  # noqa: FBT001 - the value is the point
-        pool.set_open(user, is_open)
-        polling.set_open(user, is_open)
-
+    desk_life = DeskLife(
+        desk=desk_state,
+        statuses=session_status,
+        notices=Notices(posting=posting, intents=intents, journal=store.kefu_journal, wall=world.wall),
+        web=web,
+        installations=installations,
+        book=book,
+        readers=readers,
+        is_live=lambda user: pool.is_up(user),  # noqa: PLW0108 - pool comes later
+        shows_queue=config.slack.session_status,
+        wall=world.wall,
+    )
     attendance = Attendance(on_change=lambda user: homes.changed(user))  # noqa: PLW0108 - the homes come later
-    sessions = OpenSessions(set_open)
+    sessions = OpenSessions(
+        _each(
+            lambda user, is_open: pool.set_open(user, is_open),  # noqa: PLW0108 - pool comes later
+            lambda user, is_open: polling.set_open(user, is_open),  # noqa: PLW0108 - polling comes later
+            desk_life.set_open,
+        )
+    )
     agent_notes = AgentNotes(
         book=book,
         service_number=service_number,
@@ -311,7 +337,7 @@ def build(
             kefu_url=config.kefu.url,
             asks_useful=second_channel is not None,
             wall=world.wall,
-            on_said=attendance.note,
+            on_said=_each(attendance.note, desk_life.heard),
         ),
         notes=agent_notes,
         aside=aside,
@@ -342,7 +368,7 @@ def build(
     polling = Polling(channel=second_channel, arrivals=arrivals, is_missing=pool.is_missing)
 
     # Slack → desk.
-    ways = Ways(logins=pool, rest=RestSend(rest), second=second_channel, wrote=polling.wrote)
+    ways = Ways(logins=pool, rest=RestSend(rest), second=second_channel, wrote=_each(polling.wrote, desk_life.wrote))
     telling = Telling(
         world=world, web=web, installations=installations, languages=languages, journal=store.slack_journal
     )
@@ -487,6 +513,7 @@ def build(
         rest=rest,
         pool=pool,
         second_channel=second_channel,
+        desk_state=desk_state,
         intake=intake,
         deeds=deeds,
         homes=homes,
@@ -510,6 +537,7 @@ def build(
         posting=posting,
         media=media,
         session_status=session_status,
+        desk_life=desk_life,
         hearing=hearing,
         spill=store.spill,
         aside=aside,
@@ -602,4 +630,29 @@ def _second_channel(config: Config, world: World, app_key: AppKey, service_numbe
         tenant_id=config.kefu.tenant_id,
         app_key=app_key,
         service_number=service_number,
+    )
+
+
+def _each(*told: Callable[P, None]) -> Callable[P, None]:
+    """Return what tells everybody the same."""
+
+    def tell(*args: P.args, **kwargs: P.kwargs) -> None:
+        for each in told:
+            each(*args, **kwargs)
+
+    return tell
+
+
+def _desk_state(
+    config: Config, world: World, app_key: AppKey, service_number: ImUser, tokens: RestClient
+) -> DeskState | None:
+    if not config.kefu.private_api:
+        return None
+    return DeskState(
+        world=world,
+        url=config.kefu.url,
+        tenant_id=config.kefu.tenant_id,
+        app_key=app_key,
+        service_number=service_number,
+        tokens=tokens,
     )

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Book",
     "closed",
+    "duty_told",
     "has_source",
     "installation_key",
     "is_open",
+    "is_owed_duty",
     "listens",
     "named",
     "opened",
@@ -54,6 +56,9 @@ MOST_WRITTEN_IN: Final = 5
 """Threads of one direct message that are read after an absence: each costs a call, and there may be one a minute."""
 
 MOST_CLOSED: Final = 10
+
+DUTY_S: Final = 3600.0
+"""How long after they were told that the desk is off duty nobody is told again."""
 
 STALE_S: Final = 60.0
 """A record is not written anew only because its last activity is this much later."""
@@ -110,6 +115,18 @@ def sourced(record: VisitorRecord, *, now: float) -> VisitorRecord:
 def has_source(record: VisitorRecord, *, now: float) -> bool:
     """Tell whether the agent can see where the visitor writes, or serves them already, so that nobody need say so."""
     return is_open(record, now=now) or now - record.source_shown < OPEN_S
+
+
+def is_owed_duty(record: VisitorRecord, *, now: float) -> bool:
+    """Tell whether somebody who writes may be told that the desk is off duty: once a service session, once an hour."""
+    if now - record.duty_told < DUTY_S:
+        return False
+    return not is_open(record, now=now) or any(at > record.duty_told for at in record.closed_at.values())
+
+
+def duty_told(record: VisitorRecord, *, now: float) -> VisitorRecord:
+    """Note that the visitor is told that the desk is off duty."""
+    return msgspec.structs.replace(record, duty_told=now)
 
 
 def closed(record: VisitorRecord, session_id: str | None = None, *, at: float = 0.0) -> VisitorRecord:

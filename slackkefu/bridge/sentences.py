@@ -84,6 +84,15 @@ class Sentence(enum.Enum):
     SESSION_TRANSFERRED = enum.auto()
     SESSION_TRANSFERRED_TO = enum.auto()
     SESSION_CLOSED = enum.auto()
+    SESSION_QUEUE = enum.auto()
+    """How many wait, ``count``; below that a conversation waits."""
+
+    # What the desk is asked about.
+    TYPING = enum.auto()
+    """An agent writes; follows the app's name."""
+    OFF_DUTY = enum.auto()
+    """Nobody works at the desk when somebody writes."""
+
     # What kefu offers: on buttons, in modals, and about clicks.
     CHOOSE = enum.auto()
     LEAVE_A_NOTE = enum.auto()
@@ -222,6 +231,13 @@ _WORDS: Final[Mapping[Sentence, Mapping[Language, str]]] = MappingProxyType(
             "en-US": "You have been transferred to {name}.",
         },
         Sentence.SESSION_CLOSED: {"zh-CN": "本次会话已结束。", "en-US": "This conversation has ended."},
+        Sentence.SESSION_QUEUE: {"zh-CN": "当前排队人数：{count}", "en-US": "Waiting in line: {count}"},
+        # What the desk is asked about.
+        Sentence.TYPING: {"zh-CN": "正在输入…", "en-US": "is typing…"},
+        Sentence.OFF_DUTY: {
+            "zh-CN": "现在不是客服的工作时间，回复可能会晚一些。",
+            "en-US": "Customer service is off duty now. An answer may take longer.",
+        },
         # What kefu offers.
         Sentence.CHOOSE: {"zh-CN": "请选择", "en-US": "Please choose"},
         Sentence.LEAVE_A_NOTE: {"zh-CN": "留言", "en-US": "Leave a note"},

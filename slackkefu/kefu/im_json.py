@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.message import Body, Json, MediaKind
     from slackkefu.easemob.names import ImUser
 
-__all__ = ["read_entity", "read_received", "write_entity"]
+__all__ = ["read_entity", "read_received", "read_value", "write_entity"]
 
 _MEDIA: Final[dict[str, MediaKind]] = {"img": "img", "image": "img", "audio": "audio", "video": "video", "file": "file"}
 
@@ -43,20 +43,31 @@ _UNNAMED: Final = -1
 
 def read_received(raw: bytes) -> Mapping[str, Json]:
     """
-    Read JSON text as an object, mended where its characters are not whole; what is no number in JSON becomes null.
+    Read JSON text as an object; as :func:`read_value`.
 
     Raises:
         ValueError: It is no object.
 
     """
-    try:
-        text = raw.decode("utf-8", "replace")
-        value = mended(json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    value = read_value(raw)
     if not isinstance(value, Mapping):
         raise ValueError("no JSON object")  # noqa: TRY004 - it is about the content
     return value
+
+
+def read_value(raw: bytes) -> Json:
+    """
+    Read JSON text, mended where its characters are not whole; what is no number in JSON becomes null.
+
+    Raises:
+        ValueError: It is no JSON.
+
+    """
+    try:
+        text = raw.decode("utf-8", "replace")
+        return mended(json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_whole))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def write_entity(entity: Mapping[str, Json]) -> bytes:

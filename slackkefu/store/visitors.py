@@ -31,6 +31,8 @@ class SessionStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """A human agent has taken it."""
     name: str = ""
     """Of whoever has taken it, as it may be shown; empty where the desk does not tell."""
+    waiting: int = 0
+    """How many wait in its queue; 0 where the desk does not tell, or it does not wait."""
     channel: str = ""
     ts: str = ""
     """With :attr:`channel` where the message stands; both empty where it does not."""
@@ -97,6 +99,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The menu that can be answered by typing."""
     answered: dict[str, str] = {}
     """The marks of what they have answered last, each with the ``ts`` of the answer: it takes only one."""
+    duty_told: float = 0.0
+    """When they were told last that nobody works at the desk."""
     agent_told: str | None = None
     """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
     statuses: tuple[SessionStatus, ...] = ()

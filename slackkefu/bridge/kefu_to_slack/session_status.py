@@ -21,7 +21,7 @@ import trio
 
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
 from slackkefu.bridge.kefu_to_slack.ending import Ending
-from slackkefu.bridge.kefu_to_slack.stages import CLOSED, over, spoken, words
+from slackkefu.bridge.kefu_to_slack.stages import CLOSED, over, queued, spoken, words
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, line
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.easemob.names import ImUser
@@ -222,6 +222,21 @@ class SessionStatuses:
             if each.session not in record.closed_sessions or (each.ts and not each.is_shown)
         )
         self._book.remember(msgspec.structs.replace(record, statuses=tuple(kept)))
+
+    # For whoever asks the desk.
+
+    def queue(self, user: ImUser, session: str, waiting: int) -> bool:
+        """
+        Show how many wait in the queue of a service session; return whether it has a message that can say so.
+
+        It is not written for that alone: the desk is asked again.
+        """
+        status = self._status(user, session)
+        if not self._is_on or status is None or not status.ts:
+            return False
+        if (told := queued(status, waiting)) is not status:
+            self._keep(user, told)
+        return True
 
     # Edits.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.messages import EventName, KefuMessage
     from slackkefu.kefu.speaker import Speaker
 
-__all__ = ["CLOSED", "over", "spoken", "words"]
+__all__ = ["CLOSED", "QUEUED", "over", "queued", "spoken", "words"]
 
 Stage: TypeAlias = Literal["waiting", "waiting_long", "opened", "transferring", "transferred", "closed"]
 """In visitors' records, so never changed."""
@@ -45,6 +45,9 @@ _STAGES: Final[Mapping[EventName, Stage]] = MappingProxyType(
 )
 
 _WAITING: Final = ("waiting", "waiting_long")
+
+QUEUED: Final = (*_WAITING, "transferring")
+"""In which a human is awaited."""
 
 _SENTENCES: Final[Mapping[str, tuple[Sentence, Sentence]]] = MappingProxyType(
     {
@@ -82,7 +85,11 @@ def spoken(status: SessionStatus | None, message: KefuMessage, session: str) -> 
     by = message.by if stage in ("opened", "transferred") else None
     known = status or SessionStatus(session=session, stage=stage)
     told = msgspec.structs.replace(
-        known, stage=stage, is_agent=by is not None and by.kind == "agent", name="" if by is None else name_of(by)
+        known,
+        stage=stage,
+        is_agent=by is not None and by.kind == "agent",
+        name="" if by is None else name_of(by),
+        waiting=known.waiting if stage in QUEUED else 0,
     )
     return status if told == status else msgspec.structs.replace(told, is_shown=False)
 
@@ -91,13 +98,23 @@ def over(status: SessionStatus) -> SessionStatus:
     """Return *status* for a session that has ended without a word: its visitor has another one."""
     if status.stage == CLOSED:
         return status
-    return msgspec.structs.replace(status, stage=CLOSED, is_agent=False, name="", is_shown=False)
+    return msgspec.structs.replace(status, stage=CLOSED, is_agent=False, name="", waiting=0, is_shown=False)
+
+
+def queued(status: SessionStatus, waiting: int) -> SessionStatus:
+    """Return *status* after the desk has said how many wait; the same one where that is nothing new."""
+    if status.stage not in QUEUED or status.waiting == waiting:
+        return status
+    return msgspec.structs.replace(status, waiting=waiting, is_shown=False)
 
 
 def words(status: SessionStatus, *, locale: str) -> str:
     """Return what is shown of *status*; nothing in it has a meaning for Slack."""
     unnamed, named = _SENTENCES.get(status.stage, _SENTENCES["opened"])
-    return say(named if status.name else unnamed, locale=locale, name=status.name)
+    said = say(named if status.name else unnamed, locale=locale, name=status.name)
+    if not status.waiting:
+        return said
+    return f"{said}\n{say(Sentence.SESSION_QUEUE, locale=locale, count=str(status.waiting))}"
 
 
 def _stage_after(status: SessionStatus | None, message: KefuMessage) -> Stage | None:
