@@ -7,6 +7,7 @@ from slackkefu.demo.desk.faults import DeskFaults
 from slackkefu.demo.desk.host import HostFault, KefuHost
 from slackkefu.demo.desk.media import MediaFault, MediaHost
 from slackkefu.demo.desk.shapes import AGENT, ROBOT, SYSTEM, Speaker
+from slackkefu.demo.desk.state_pages import DeskPages, PageCall
 from slackkefu.demo.desk.switches import DeskSwitches
 
 __all__ = [
@@ -16,12 +17,14 @@ __all__ = [
     "Conversation",
     "Desk",
     "DeskFaults",
+    "DeskPages",
     "DeskSwitches",
     "Heard",
     "HostFault",
     "KefuHost",
     "MediaFault",
     "MediaHost",
+    "PageCall",
     "Said",
     "ServiceSession",
     "Speaker",

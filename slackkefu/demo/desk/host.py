@@ -1,5 +1,6 @@
 """
-The desk's own host: the second channel (facts/kefu.md §3.2), what ends a session (§1.9), and agents' files (§2.7).
+The desk's own host: the second channel (facts/kefu.md §3.2), what ends a session (§1.9), agents' files (§2.7), and how
+the desk is (§3.1).
 
 A visitor's messages come in by ``POST /v1/imgateway/messages``, and what was said to a visitor is handed out by
 ``GET``, to each ``tabId`` by itself. It is one desk with the one behind Easemob: what was heard by both ways is known
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from slackkefu.demo.desk.media import MediaHost
+from slackkefu.demo.desk.state_pages import DeskPages
 from slackkefu.demo.easemob import ImMessage
 from slackkefu.demo.serve import AnswerLost
 
@@ -100,6 +102,8 @@ class KefuHost:
         """The files that lie on this host."""
         self.stopped: list[str] = []
         """The service sessions that visitors have ended."""
+        self.pages = DeskPages(desk, easemob, tenant_id=tenant_id)
+        """What it tells of itself."""
         self.asgi = Starlette(
             routes=[
                 Route("/v1/imgateway/messages", self._Endpoint(self), methods=["GET", "POST"]),
@@ -109,6 +113,7 @@ class KefuHost:
                     methods=["POST"],
                 ),
                 Route("/v1/webimplugin/servicesessions/{session}/stop", self._stop, methods=["POST"]),
+                *self.pages.routes,
                 Route("/{path:path}", self.media, methods=["GET"]),
             ]
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.demo.slack.shape import without_absent
 from slackkefu.demo.slack.typed import shown
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.shape import Document, Shape
 
 __all__ = ["Channel", "ChannelKind", "HostedFile", "Installation", "Message", "Organisation", "Team", "User"]
+
+
+STATUS_S: Final = 120.0
+"""How long Slack shows what an app is doing (facts/slack.md §8)."""
 
 
 class ChannelKind(Enum):
@@ -451,6 +455,8 @@ class Channel:
     """In order of ``ts``."""
     threads: dict[str, list[Message]] = field(default_factory=dict)
     """The replies of each thread by the ``ts`` of its root, oldest first."""
+    statuses: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """What the app said last that it is doing in a thread, and when (calendar time)."""
     archived: bool = False
     created: int = 1_759_990_000
 
@@ -474,9 +480,20 @@ class Channel:
         at = bisect_left(self.messages, _order(ts), key=lambda message: _order(message.ts))
         return self.messages[at] if at < len(self.messages) and self.messages[at].ts == ts else None
 
+    def set_status(self, thread_ts: str, text: str, *, at: float) -> None:
+        """Let the app say what it is doing in a thread."""
+        self.statuses[thread_ts] = text, at
+
+    def status(self, thread_ts: str, *, now: float) -> str:
+        """Return what people read under a thread: for two minutes, or until the app posts there."""
+        text, at = self.statuses.get(thread_ts, ("", now))
+        return text if now < at + STATUS_S else ""
+
     def add(self, message: Message) -> None:
         """Keep *message*, which is the newest."""
         self.messages.append(message)
+        if message.installation is not None and message.thread_ts is not None:
+            self.statuses.pop(message.thread_ts, None)
         if message.is_reply and message.thread_ts is not None:
             self.threads.setdefault(message.thread_ts, []).append(message)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from slackkefu.demo.slack.web_api import app_level, chat, conversations, files, people
+from slackkefu.demo.slack.web_api import app_level, assistants, chat, conversations, files, people
 from slackkefu.demo.slack.web_api.call import BotCall, Call, Refused
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Method:
 METHODS: Final = {
     "apps.connections.open": Method(app=app_level.open_connection, json=True),
     "apps.event.authorizations.list": Method(app=app_level.list_authorizations, json=True),
+    "assistant.threads.setStatus": Method(bot=assistants.set_status, scope="chat:write", json=True),
     "auth.teams.list": Method(bot=people.list_teams),
     "auth.test": Method(bot=people.auth_test, json=True),
     "chat.delete": Method(bot=chat.delete, scope="chat:write", json=True),
