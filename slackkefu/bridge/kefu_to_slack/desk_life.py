@@ -209,11 +209,10 @@ class DeskLife:
 
     async def _round(self) -> None:
         """Ask about everybody once."""
-        asked = [question for question in self._watch.questions() if self._is_asked(question)]
-        if asked and trio.current_time() >= self._off_at + FEATURES_S:
+        if self._watch.questions() and trio.current_time() >= self._off_at + FEATURES_S:
             await self._try(Kind.FEATURES, self._ask_features)
         async with trio.open_nursery() as nursery:
-            for question in asked:
+            for question in filter(self._is_asked, self._watch.questions()):
                 nursery.start_soon(self._ask, question)
 
     def _is_asked(self, question: Question) -> bool:

@@ -90,6 +90,10 @@ class DeskPages:
         """Let the next *times* questions to *page* meet *fault*."""
         self._faults[page].extend([fault] * times)
 
+    def recover(self) -> None:
+        """Let the faults that are armed not happen."""
+        self._faults.clear()
+
     def types(self, visitor: str, tips: str = "正在输入") -> None:
         """Let the agent who serves *visitor* press a key; without *tips*, stop."""
         session = self._desk.conversation(visitor).session
