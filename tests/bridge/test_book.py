@@ -11,7 +11,18 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.book import Book, closed, installation_key, is_open, listens, named, opened, wrote
+from slackkefu.bridge.book import (
+    Book,
+    closed,
+    duty_told,
+    installation_key,
+    is_open,
+    is_owed_duty,
+    listens,
+    named,
+    opened,
+    wrote,
+)
 from slackkefu.bridge.identity import Visitor
 from slackkefu.bridge.slack_to_kefu.routing import Forward
 from slackkefu.easemob.names import ImUser
@@ -345,3 +356,16 @@ def test_changes_are_told() -> None:
         book.remember(each)
 
     assert [record.im_user, record.im_user] == told
+
+
+def test_duty_hours_are_told_once_in_a_session_and_once_an_hour() -> None:
+    """Not while the session lasts in which it was told, and in the next one not within the hour."""
+    record = VisitorRecord(im_user="t1_u1_d1", team="T1", user="U1", channel="D1")
+    told = opened(duty_told(record, now=10_000.0), "s-1", now=10_001.0)
+    ended = closed(told, "s-1", at=12_000.0)
+    again = opened(ended, "s-2", now=12_500.0)
+
+    assert is_owed_duty(record, now=10_000.0)
+    assert not is_owed_duty(told, now=20_000.0)
+    assert [False, True] == [is_owed_duty(ended, now=now) for now in (13_000.0, 14_000.0)]
+    assert [False, True] == [is_owed_duty(again, now=now) for now in (13_000.0, 14_000.0)]

@@ -1,6 +1,5 @@
 """
-The desk's own host: the second channel (facts/kefu.md §3.2), what ends a session (§1.9), agents' files (§2.7), and how
-the desk is (§3.1).
+The desk's own host: the second channel (facts/kefu.md §3.2), ends of sessions (§1.9), files (§2.7), its state (§3.1).
 
 A visitor's messages come in by ``POST /v1/imgateway/messages``, and what was said to a visitor is handed out by
 ``GET``, to each ``tabId`` by itself. It is one desk with the one behind Easemob: what was heard by both ways is known

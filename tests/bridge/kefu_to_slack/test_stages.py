@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.kefu_to_slack.stages import CLOSED, Stage, over, spoken, words
+from slackkefu.bridge.kefu_to_slack.stages import CLOSED, Stage, over, queued, spoken, words
 from slackkefu.kefu import incoming as reading
 from slackkefu.kefu.messages import Event, EventName, KefuMessage, Rating, Text
 from slackkefu.kefu.speaker import NOBODY, Speaker
@@ -149,3 +149,18 @@ def test_any_order(messages: list[KefuMessage], locale: str) -> None:
             assert words(status, locale=locale)
             assert status.name == "" or status.stage in ("opened", "transferred")
             assert "调度员" != status.name
+
+
+@pytest.mark.parametrize("event_name", ["created", "wait_timeout", "transfering"])
+def test_how_many_wait(event_name: EventName) -> None:
+    """It is said while a human is awaited, and no more when one is there or the session is over."""
+    waiting = spoken(None, event(event_name), SESSION)
+    assert waiting is not None
+    told_so = queued(waiting, 3)
+    taken = spoken(told_so, event("opened", LIN), SESSION)
+    assert taken is not None
+
+    assert f"{words(waiting, locale='en-US')}\nWaiting in line: 3" == words(told_so, locale="en-US")
+    assert (False, told_so) == (told_so.is_shown, queued(told_so, 3))
+    assert (WITH_LIN, ENDED) == (words(taken, locale="en-US"), words(over(told_so), locale="en-US"))
+    assert queued(taken, 3) is taken

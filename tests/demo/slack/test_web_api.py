@@ -668,3 +668,31 @@ async def test_a_switched_off_socket_mode_may_be_refused(stage: Stage) -> None:
     assert "forbidden_team" == stage.error("apps.connections.open", "xapp-test")
     stage.slack.enable_socket_mode()
     assert stage.call("apps.connections.open", "xapp-test")["ok"]
+
+
+async def test_what_an_app_is_doing(stage: Stage) -> None:
+    """It is read under a thread for two minutes, until it is taken back, or until the app posts there."""
+    root = stage.call(POST, channel="C0SUPPORT1", text="root")["ts"]
+    channel = stage.slack.state.channels["C0SUPPORT1"]
+    where = {"channel_id": "C0SUPPORT1", "thread_ts": root}
+    now = stage.slack.state.ledger.posts[-1].at
+
+    def read(after_s: float = 0.0) -> str:
+        return channel.status(root, now=now + after_s)
+
+    seen = [read()]
+    stage.call("assistant.threads.setStatus", **where, status="is typing")
+    seen += [read(), read(121.0)]
+    stage.call("assistant.threads.setStatus", **where, status="")
+    seen.append(read())
+    stage.call("assistant.threads.setStatus", **where, status="is typing")
+    stage.call(POST, channel="C0SUPPORT1", text="done", thread_ts=root)
+    seen.append(read())
+
+    assert ["", "is typing", "", "", ""] == seen
+    assert "thread_not_found" == stage.error(
+        "assistant.threads.setStatus", channel_id="C0SUPPORT1", thread_ts="1.1", status="x"
+    )
+    assert "channel_not_found" == stage.error(
+        "assistant.threads.setStatus", channel_id="C0NOWHERE1", thread_ts=root, status="x"
+    )
