@@ -33,8 +33,10 @@ from slackkefu.bridge.first_contact import FirstContact
 from slackkefu.bridge.kefu_to_slack.agent_notes import AgentNotes
 from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.arrivals import Arrivals
+from slackkefu.bridge.kefu_to_slack.attempts import Attempts
 from slackkefu.bridge.kefu_to_slack.changing import Changing
 from slackkefu.bridge.kefu_to_slack.desk_life import DeskLife
+from slackkefu.bridge.kefu_to_slack.greeting import Greeting
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
@@ -162,6 +164,7 @@ class Parts:
     media: MediaAnswering
     session_status: SessionStatuses
     desk_life: DeskLife
+    greeting: Greeting
     hearing: Hearing
     # What is on disk.
     spill: Spill
@@ -251,8 +254,7 @@ def build(
         store=store.tokens,
     )
 
-    second_channel = _second_channel(config, world, app_key, service_number)
-    desk_state = _desk_state(config, world, app_key, service_number, rest)
+    second_channel, desk_state = _private_api(config, world, app_key, service_number, rest)
 
     # Desk → Slack. Some know each other in a circle: who holds sessions, who answers, who knows which are open, who
     # tells agents, who asks where a login is missing, who waits for the desk's confirmation; and who posts, and who
@@ -299,10 +301,12 @@ def build(
         wall=world.wall,
     )
 
+    attempts = Attempts()
     desk_life = DeskLife(
         desk=desk_state,
         statuses=session_status,
         notices=Notices(posting=posting, intents=intents, journal=store.kefu_journal, wall=world.wall),
+        attempts=attempts,
         web=web,
         installations=installations,
         book=book,
@@ -365,10 +369,16 @@ def build(
         queue=Queue.of(str(app_key), service_number, DOMAIN, home=str(app_key)),
         world=world,
     )
+    greeting = Greeting(desk=desk_state, arrivals=arrivals, attempts=attempts, book=book)
     polling = Polling(channel=second_channel, arrivals=arrivals, is_missing=pool.is_missing)
 
     # Slack → desk.
-    ways = Ways(logins=pool, rest=RestSend(rest), second=second_channel, wrote=_each(polling.wrote, desk_life.wrote))
+    ways = Ways(
+        logins=pool,
+        rest=RestSend(rest),
+        second=second_channel,
+        wrote=_each(polling.wrote, desk_life.wrote, greeting.wrote),
+    )
     telling = Telling(
         world=world, web=web, installations=installations, languages=languages, journal=store.slack_journal
     )
@@ -538,6 +548,7 @@ def build(
         media=media,
         session_status=session_status,
         desk_life=desk_life,
+        greeting=greeting,
         hearing=hearing,
         spill=store.spill,
         aside=aside,
@@ -621,16 +632,18 @@ def _deeds(
     return Deeds(handlers), homes, first_contact
 
 
-def _second_channel(config: Config, world: World, app_key: AppKey, service_number: ImUser) -> SecondChannel | None:
+def _private_api(
+    config: Config, world: World, app_key: AppKey, service_number: ImUser, tokens: RestClient
+) -> tuple[SecondChannel, DeskState] | tuple[None, None]:
+    """Make what calls the desk's own API, where it may be used."""
     if not config.kefu.private_api:
-        return None
-    return SecondChannel(
-        world=world,
-        url=config.kefu.url,
-        tenant_id=config.kefu.tenant_id,
-        app_key=app_key,
-        service_number=service_number,
+        return None, None
+    url, tenant_id = config.kefu.url, config.kefu.tenant_id
+    second = SecondChannel(world=world, url=url, tenant_id=tenant_id, app_key=app_key, service_number=service_number)
+    state = DeskState(
+        world=world, url=url, tenant_id=tenant_id, app_key=app_key, service_number=service_number, tokens=tokens
     )
+    return second, state
 
 
 def _each(*told: Callable[P, None]) -> Callable[P, None]:
@@ -641,18 +654,3 @@ def _each(*told: Callable[P, None]) -> Callable[P, None]:
             each(*args, **kwargs)
 
     return tell
-
-
-def _desk_state(
-    config: Config, world: World, app_key: AppKey, service_number: ImUser, tokens: RestClient
-) -> DeskState | None:
-    if not config.kefu.private_api:
-        return None
-    return DeskState(
-        world=world,
-        url=config.kefu.url,
-        tenant_id=config.kefu.tenant_id,
-        app_key=app_key,
-        service_number=service_number,
-        tokens=tokens,
-    )

@@ -1,5 +1,5 @@
 """
-How the desk is: whether an agent writes, how many wait, whether it is off duty (facts/kefu.md §2.10, §3.1).
+How the desk is: does an agent write, how many wait, is it off duty, how does it greet (facts/kefu.md §2.10, §3.1).
 
 None of it is pushed; the desk's own web page asks for it, by an API that is not documented. So every answer is
 optional: one that looks unlike what we know is :class:`~slackkefu.errors.KefuUnavailable`, and whoever asked goes on
@@ -15,14 +15,16 @@ from urllib.parse import quote, urlencode
 
 from slackkefu.easemob.exchange import exchange
 from slackkefu.easemob.pace import Pace
-from slackkefu.errors import KefuOutcomeUnknown, KefuRefused, KefuUnavailable, RestOutcomeUnknown
+from slackkefu.errors import KefuError, KefuOutcomeUnknown, KefuRefused, KefuUnavailable, RestOutcomeUnknown
 from slackkefu.kefu.fields import at, entries, name_of, number, words
+from slackkefu.kefu.greetings import company_greeting, robot_greetings
 from slackkefu.kefu.im_json import read_value
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import Json
     from slackkefu.easemob.names import AppKey, ImUser
     from slackkefu.easemob.rest import UserToken
+    from slackkefu.kefu.second_channel import Received
     from slackkefu.world import World
 
 __all__ = ["QUEUE", "TYPING", "DeskState", "DeskStateStatistics", "Typing", "Waiting"]
@@ -37,6 +39,7 @@ QUEUE: Final = "waitListNumberEnable"
 """What the desk calls these features of its own (facts/kefu.md §3.1)."""
 
 _HTTP_OK: Final = 200
+_HTTP_SERVER_ERROR: Final = 500
 _UNLIKE: Final = "something else than we know"
 
 
@@ -178,6 +181,29 @@ class DeskState:
             raise KefuUnavailable(call, _UNLIKE)
         return answer
 
+    async def greetings(self, visitor: ImUser) -> tuple[Received, ...]:
+        """Ask how the company and its robot greet *visitor*: messages, in their order; none where nobody does."""
+        query = {
+            "tenantId": self._tenant_id,
+            "visitorUserName": visitor,
+            "orgName": self._app_key.org,
+            "appName": self._app_key.app,
+            "easeMobIMNumber": self._service_number,
+        }
+        call = "GET welcome"
+        status, raw = await self._get(call, "/v1/webimplugin/welcome", query)
+        if status >= _HTTP_SERVER_ERROR:
+            raise KefuUnavailable(call, f"HTTP {status}")
+        greetings = company_greeting(raw, visitor=visitor, sender=self._service_number) if status == _HTTP_OK else ()
+        try:
+            robots = await self._ask(
+                "GET robots/welcome", "/v1/webimplugin/tenants/robots/welcome", {**query, "keyword": ""}
+            )
+        except KefuError:
+            # There may be no robot.
+            robots = None
+        return greetings + robot_greetings(robots, visitor=visitor, sender=self._service_number)
+
     async def _channel(self) -> str:
         """Return the number of our channel at the desk, asked for once."""
         if self._channel_id is None:
@@ -193,12 +219,18 @@ class DeskState:
         return self._channel_id
 
     async def _ask(self, call: str, path: str, query: Mapping[str, str]) -> Json:
-        """Ask once when its turn comes; return the answer without what is around it."""
+        """Ask once; return the answer without what is around it."""
+        answer = _read(call, *await self._get(call, path, query))
+        self._answered += 1
+        return answer
+
+    async def _get(self, call: str, path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask once when its turn comes."""
         await self._pace.turn()
         self._requests += 1
         address = f"{self._url}{path}?{urlencode(query)}"
         try:
-            status, raw = await exchange(
+            return await exchange(
                 self._http,
                 "GET",
                 address,
@@ -209,9 +241,6 @@ class DeskState:
             )
         except RestOutcomeUnknown as error:
             raise KefuOutcomeUnknown(call, error.reason) from error
-        answer = _read(call, status, raw)
-        self._answered += 1
-        return answer
 
 
 def _read(call: str, http_status: int, raw: bytes) -> Json:

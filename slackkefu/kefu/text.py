@@ -57,9 +57,9 @@ _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WEB_URL: Final = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
 
-def unescape(text: str) -> str:
-    """Return *text* with HTML's five escapes undone, twice."""
-    for _ in range(_TIMES):
+def unescape(text: str, *, times: int = _TIMES) -> str:
+    """Return *text* with HTML's five escapes undone, by default twice."""
+    for _ in range(times):
         for entity, character in _ENTITIES:
             text = text.replace(entity, character)
     return text

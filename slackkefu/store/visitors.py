@@ -99,6 +99,8 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The menu that can be answered by typing."""
     answered: dict[str, str] = {}
     """The marks of what they have answered last, each with the ``ts`` of the answer: it takes only one."""
+    greeted: bool = False
+    """The desk was asked how it greets them, and that is in Slack or on its way."""
     duty_told: float = 0.0
     """When they were told last that nobody works at the desk."""
     agent_told: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 import trio.testing
 
 from slackkefu.demo.desk import DeskSwitches, HostFault
-from slackkefu.demo.slack import Status
+from slackkefu.demo.slack import Drop, Status
 from tests.wired.town import town
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ async def test_malformed_answers(
 ) -> None:
     """Nothing is shown of what nobody understands, words go on, and little is asked and logged."""
     async with town(tmp_path, private_api=True, session_status=True, desk_switches=NOBODY) as here:
-        here.kefu.pages.says = dict.fromkeys(("channels", "features", "typing", "queue", "duty"), said or b" ")
+        here.kefu.pages.says = dict.fromkeys(("channels", "features", "typing", "queue", "duty", "robot"), said or b" ")
         leo = await in_private(here, "Leo", "I wait")
         here.desk.switches = DeskSwitches()
         channel, root, visitor = await in_channel(here)
@@ -247,7 +248,8 @@ async def test_a_host_that_is_away(
 ) -> None:
     """It is asked more and more seldom, holds up no words, and is asked as before when it is back."""
     async with town(tmp_path, private_api=True, session_status=True, desk_switches=NOBODY) as here:
-        for page in ("channels", "features", "queue", "duty"):
+        here.kefu.pages.greeting = "welcome"
+        for page in ("channels", "features", "queue", "duty", "company"):
             here.kefu.pages.fail(page, fault, times=1000)
         here.kefu.pages.is_off_duty = True
         mia = await in_private(here)
@@ -299,3 +301,60 @@ async def test_more_than_can_be_asked_about(tmp_path: Path, autojump_clock: trio
         await trio.sleep(SOON_S)
 
         assert ids[0] in {each.session for each in here.kefu.pages.of("queue")[-100:]}
+
+
+MENU = {"title": "您好，请选择", "items": [{"id": "m-1", "name": "查询订单"}, {"id": "m-2", "name": "退换货"}]}
+
+
+async def test_greetings(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """The company's and the robot's are asked for with the first words, posted once each, and can be answered."""
+    async with town(tmp_path, private_api=True, desk_switches=NOBODY) as here:
+        here.kefu.pages.greeting = "Tom &amp;amp;amp; Co: &lt;hello&gt;"
+        menu = json.dumps({"ext": {"msgtype": {"choice": MENU}}}).replace('"', "&amp;quot;")
+        here.kefu.pages.robot_greeting = {"greetingTextType": 1, "greetingText": menu}
+        mia = await in_private(here)
+        await trio.sleep(SOON_S)
+        company, robot = mia.dm().messages[-2:]
+        await mia.chooses(robot, "退换货")
+        with trio.fail_after(SOON_S):
+            chosen = await here.desk.heard("退换货")
+        here.desk.closes(here.visitor(mia, mia.dm()))
+        await trio.sleep(SOON_S)
+        await mia.says(mia.dm(), "again")
+        await trio.sleep(SOON_S)
+
+        assert ("Tom & Co: <hello>", "机器人 Bot") == (company.shown, robot.username)
+        assert {"msgtype": {"choice": {"menuid": "m-2"}}}.items() <= chosen.ext.items()
+        assert (1, 1, 2) == (len(here.kefu.pages.of("company")), len(here.kefu.pages.of("robot")), len(read(mia)))
+
+
+@pytest.mark.parametrize("killed_after_s", [0.5, 1.0, 2.0, 5.0])
+async def test_a_kill_neither_loses_nor_doubles_a_greeting(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, killed_after_s: float
+) -> None:
+    """What was handed out is on disk, and what is posted is found."""
+    async with town(tmp_path, private_api=True, desk_switches=NOBODY) as here:
+        here.kefu.pages.greeting = "welcome"
+        here.slack.faults.web.next("chat.postMessage", Drop(carried_out=True))
+        mia = await in_private(here)
+        await trio.sleep(killed_after_s)
+        asked = len(here.kefu.pages.of("company"))
+        await here.kill()
+        await here.start()
+        await trio.sleep(120)
+
+        assert (1, ["welcome"]) == (asked, read(mia))
+
+
+async def test_who_is_known_is_not_greeted(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Only who writes for the first time, whatever there was to say then."""
+    async with town(tmp_path, private_api=True) as here:
+        mia = await in_private(here)
+        await trio.sleep(SOON_S)
+        here.kefu.pages.greeting = "welcome"
+        here.desk.closes(here.visitor(mia, mia.dm()))
+        await trio.sleep(SOON_S)
+        await mia.says(mia.dm(), "again")
+        await trio.sleep(SOON_S)
+
+        assert ([], 1) == (read(mia), len(here.kefu.pages.of("company")))

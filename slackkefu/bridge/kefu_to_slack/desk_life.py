@@ -3,8 +3,8 @@ Asking the desk how it is, and showing that in Slack (:mod:`~slackkefu.kefu.desk
 
 An agent who writes is shown by Slack's own line under the thread; how many wait, in the message about the service
 session; that the desk is off duty, by one line where somebody writes meanwhile. All of it is a courtesy with tasks of
-its own: whatever goes wrong with it holds up nobody's words, is tried again later and more seldom, and is logged once a
-minute at most. Only where the desk's own API may be used.
+its own, which hold up nobody's words (:mod:`~slackkefu.bridge.kefu_to_slack.attempts`). Only where the desk's own API
+may be used.
 
 Who is asked about, and what is new, is in :mod:`~slackkefu.bridge.kefu_to_slack.desk_watch`.
 """
@@ -14,23 +14,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-import structlog
 import trio
 
 from slackkefu.bridge.book import duty_told, is_owed_duty
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
-from slackkefu.bridge.kefu_to_slack.desk_watch import EVERY_S, DeskWatch, Kind, Pause
+from slackkefu.bridge.kefu_to_slack.desk_watch import EVERY_S, DeskWatch, Kind
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.sentences import Sentence, label
-from slackkefu.errors import KefuRefused, SlackkefuError, StoreBroken
 from slackkefu.kefu.desk_state import QUEUE, TYPING
 from slackkefu.slack.thread_status import set_status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.kefu_to_slack.attempts import Attempts
     from slackkefu.bridge.kefu_to_slack.desk_watch import Question
     from slackkefu.bridge.kefu_to_slack.notices import Notices
     from slackkefu.bridge.kefu_to_slack.readers import Readers
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "DeskLife", "DeskLifeStatistics"]
 
-log = structlog.get_logger()
-
 AT_ONCE: Final = 8
 """Questions at a time."""
 SHOW_S: Final = 5.0
@@ -55,7 +52,6 @@ DUTY_S: Final = 60.0
 """How long an answer about duty hours is believed."""
 DUTY_WAITING: Final = 1000
 """Visitors who wait for an answer about duty hours; of more, some are not told."""
-SAY_S: Final = 60.0
 
 
 class Desk(Protocol):
@@ -84,10 +80,10 @@ class DeskLifeStatistics:
 
     watched: int
     """Service sessions that may be asked about now."""
-    asked: int
-    """Questions."""
+    tried: int
+    """Questions, and what Slack was to show; greetings too."""
     failed: int
-    """Of these, without an answer that could be shown."""
+    """Of these, those that went wrong."""
     typing_shown: int
     """How often Slack was told that somebody writes."""
     off_duty_told: int
@@ -103,6 +99,7 @@ class DeskLife:
         desk: What is asked; None where nothing may be.
         statuses: Show the queue.
         notices: Post the line about duty hours.
+        attempts: Asks, and knows when not to.
         web: Slack's Web API.
         installations: Who installed the app.
         book: The visitors' records.
@@ -119,6 +116,7 @@ class DeskLife:
         desk: Desk | None,
         statuses: SessionStatuses,
         notices: Notices,
+        attempts: Attempts,
         web: WebClient,
         installations: Installations,
         book: Book,
@@ -130,6 +128,7 @@ class DeskLife:
         self._desk = desk
         self._statuses = statuses
         self._notices = notices
+        self._attempts = attempts
         self._web = web
         self._installations = installations
         self._book = book
@@ -140,16 +139,12 @@ class DeskLife:
         self._watch = DeskWatch()
         self._some = trio.Event()
         self._at_once = trio.CapacityLimiter(AT_ONCE)
-        self._pauses = {kind: Pause() for kind in Kind}
         self._duty: Lanes[InstallationKey, ImUser] = Lanes(self._tell_duty, per_lane=DUTY_WAITING, in_all=DUTY_WAITING)
         # What the desk has said, and when.
         self._off: frozenset[str] = frozenset()
         self._off_at = float("-inf")
         self._is_off_duty = False
         self._duty_at = float("-inf")
-        self._said_at = float("-inf")
-        self._asked = 0
-        self._failed = 0
         self._typing_shown = 0
         self._off_duty_told = 0
 
@@ -160,8 +155,8 @@ class DeskLife:
         """Count."""
         return DeskLifeStatistics(
             watched=len(self._watch),
-            asked=self._asked,
-            failed=self._failed,
+            tried=self._attempts.made,
+            failed=self._attempts.failed,
             typing_shown=self._typing_shown,
             off_duty_told=self._off_duty_told,
         )
@@ -189,7 +184,7 @@ class DeskLife:
         address = address_of(user, record)
         if self._desk is None or record is None or address is None or self._watch.is_served(user):
             return
-        if is_owed_duty(record, now=self._wall()) and not self._pauses[Kind.DUTY].holds(trio.current_time()):
+        if is_owed_duty(record, now=self._wall()) and not self._attempts.pauses(Kind.DUTY):
             self._duty.put(address.key, user)
 
     # Asking.
@@ -210,7 +205,7 @@ class DeskLife:
     async def _round(self) -> None:
         """Ask about everybody once."""
         if self._watch.questions() and trio.current_time() >= self._off_at + FEATURES_S:
-            await self._try(Kind.FEATURES, self._ask_features)
+            await self._attempts.make(Kind.FEATURES, self._ask_features)
         async with trio.open_nursery() as nursery:
             for question in filter(self._is_asked, self._watch.questions()):
                 nursery.start_soon(self._ask, question)
@@ -226,7 +221,7 @@ class DeskLife:
         async with self._at_once:
             if self._watch.is_current(question):
                 work = self._ask_queue if question.kind is Kind.QUEUE else self._ask_typing
-                await self._try(question.kind, lambda: work(question))
+                await self._attempts.make(question.kind, lambda: work(question))
 
     async def _ask_features(self) -> None:
         if self._desk is not None:
@@ -244,7 +239,7 @@ class DeskLife:
         typing = await self._desk.typing(question.user, question.session) if self._desk is not None else None
         shows = self._watch.typed(question, typing, now=trio.current_time()) if typing is not None else None
         if shows is not None:
-            await self._try(Kind.STATUS, lambda: self._show_typing(question, is_typing=shows))
+            await self._attempts.make(Kind.STATUS, lambda: self._show_typing(question, is_typing=shows))
 
     async def _show_typing(self, question: Question, *, is_typing: bool) -> None:
         """Let Slack show that somebody writes, or nothing."""
@@ -273,7 +268,7 @@ class DeskLife:
             return
         if trio.current_time() >= self._duty_at + DUTY_S:
             self._is_off_duty = False
-            await self._try(Kind.DUTY, self._ask_duty)
+            await self._attempts.make(Kind.DUTY, self._ask_duty)
         record = self._book.get(user)
         if not self._is_off_duty or record is None:
             return
@@ -288,30 +283,3 @@ class DeskLife:
         if self._desk is not None:
             self._is_off_duty = await self._desk.is_off_duty()
             self._duty_at = trio.current_time()
-
-    # What goes wrong.
-
-    async def _try(self, kind: Kind, work: Callable[[], Awaitable[None]]) -> None:
-        """Do one thing, unless it went wrong lately."""
-        pause = self._pauses[kind]
-        if pause.holds(trio.current_time()):
-            return
-        self._asked += kind is not Kind.STATUS
-        try:
-            await work()
-        except StoreBroken:
-            raise
-        except SlackkefuError as error:
-            self._failed += kind is not Kind.STATUS
-            self._say(kind, str(error))
-            # A refusal is about one service session, and the desk is there.
-            if not isinstance(error, KefuRefused) or kind not in (Kind.TYPING, Kind.QUEUE):
-                pause.failed(trio.current_time())
-        else:
-            pause.went_well()
-
-    def _say(self, kind: Kind, problem: str) -> None:
-        now = trio.current_time()
-        if now >= self._said_at + SAY_S:
-            self._said_at = now
-            log.info("desk_life.failed", kind=kind.value, problem=problem, meaning="not shown; words go on")

@@ -50,6 +50,7 @@ class Kind(enum.Enum):
     TYPING = "typing"
     QUEUE = "queue"
     DUTY = "duty"
+    GREETING = "greeting"
     STATUS = "status"
     """Slack's line that says that somebody writes."""
 

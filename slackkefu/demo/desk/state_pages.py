@@ -39,7 +39,7 @@ class PageCall:
     """One question."""
 
     page: str
-    """``channels``, ``features``, ``typing``, ``queue`` or ``duty``."""
+    """``channels``, ``features``, ``typing``, ``queue``, ``duty``, ``company`` or ``robot``."""
     session: str
     """The service session it was about, if any."""
     at: float
@@ -64,6 +64,10 @@ class DeskPages:
         self.features: dict[str, str] = {"agentInputStateEnable": "Enable", "waitListNumberEnable": "Enable"}
         """By name, ``Enable`` or ``Disable``."""
         self.is_off_duty = False
+        self.greeting = ""
+        """The company's, as it is handed out."""
+        self.robot_greeting: JsonObject = {}
+        """The robot's, so."""
         self.says: dict[str, bytes] = {}
         """What a page answers instead of the truth, by page."""
         self._desk = desk
@@ -77,6 +81,8 @@ class DeskPages:
             self._route("typing", "/v1/webimplugin/sessions/{session}/agent-input-state", self._typing),
             self._route("queue", "/v1/visitors/waitings/data", self._queue),
             self._route("duty", "/v1/webimplugin/tenants/show-message", self._duty),
+            self._route("company", "/v1/webimplugin/welcome", lambda _request: self.greeting),
+            self._route("robot", "/v1/webimplugin/tenants/robots/welcome", lambda _request: self.robot_greeting),
         ]
 
     def __repr__(self) -> str:
@@ -155,8 +161,9 @@ class DeskPages:
                 if not fault.status:
                     raise AnswerLost
                 return Response(fault.body, status_code=fault.status)
-            said = self.says.get(page) or json.dumps(self._checked(request, answer), ensure_ascii=False).encode()
-            return Response(said, media_type="application/json")
+            found = self._checked(request, answer)
+            said = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+            return Response(self.says.get(page) or said.encode(), media_type="application/json")
 
         return respond
 
