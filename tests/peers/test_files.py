@@ -48,6 +48,10 @@ async def desk(tmp_path: Path, **switches: Any) -> AsyncIterator[tuple[FakeSlack
                 "SLACK_APP_TOKEN": slack.state.settings.app_token,
                 "SLACK_BOT_TOKEN": installation.token,
                 "SLACK_API_URL": slack.addresses.api,
+                # Each would be one more message.
+                "SLACK_INTRODUCTION": "false",
+                "SLACK_SESSION_STATUS": "false",
+                "KEFU_SOURCE_CARD": "false",
                 "EASEMOB_APP_KEY": easemob.app_key,
                 "EASEMOB_CLIENT_ID": easemob.client_id,
                 "EASEMOB_CLIENT_SECRET": easemob.client_secret,

@@ -306,4 +306,5 @@ async def test_every_message_ends_once(tmp_path: Path, autojump_clock: trio.test
         assert 40 + deletions == ends.delivered + ends.refused + ends.withdrawn
         assert ends.refused == counts.told_surely + counts.told_possibly
         assert (0, 0, 0) == (ends.in_hand, counts.pending, counts.untold)
-        assert len(here.desk.everything_heard()) == ends.delivered
+        # One that was deleted in the moment of its send may have arrived, and nobody waits to know.
+        assert ends.delivered <= len(here.desk.everything_heard()) <= ends.delivered + ends.withdrawn
