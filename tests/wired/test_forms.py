@@ -17,6 +17,8 @@ from tests.wired.town import town
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from tests.wired.town import Town
 
 SOON_S = 60.0
@@ -123,6 +125,40 @@ async def test_a_useful_answer(tmp_path: Path, autojump_clock: trio.testing.Mock
 
         robot = load("kefu-samples/robot-useful-question.json")["ext"]["weichat"]["agent"]["userId"]
         assert [(robot, {"satisfactionCommentKey": "key-77", "type": kind})] == here.kefu.comments
+
+
+async def test_what_changes_meanwhile_stays(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A menu that is answered while the desk is told whether an answer was useful stays answered."""
+    async with town(tmp_path, private_api=True) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(10 * SOON_S):
+            await mia.says(mia.dm(), "hello")
+            visitor = (await here.desk.heard("hello")).visitor
+            here.desk.sends(visitor, sample_of("robot-useful-question", here, visitor))
+            question = (await here.slack.posted(1))[-1].message
+            here.desk.offers(visitor, "请选择", {"m-1": "one", "m-2": "two"})
+            menu = (await here.slack.posted(2))[-1].message
+            buttons = menu.blocks
+            here.network.serve_http("kefu.test", slowly(here.kefu.asgi))
+            await mia.chooses(question, "👍 有用 / Useful")
+            await mia.chooses(menu, "one")
+            await here.desk.heard("one")
+            await here.slack.until(lambda: not labels(question.blocks))
+            menu.blocks = buttons
+            await mia.chooses(menu, "two")
+            await here.slack.until(lambda: any(post.ephemeral_to for post in here.slack.ledger.posts))
+
+        assert ["hello", "one"] == [line.text for line in here.desk.everything_heard()]
+
+
+def slowly(app: ASGIApp) -> ASGIApp:
+    """Let each answer of *app* take its time."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await trio.sleep(3)
+        await app(scope, receive, send)
+
+    return answer
 
 
 async def test_no_useful_question_without_the_api(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

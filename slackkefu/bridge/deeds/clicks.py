@@ -135,8 +135,7 @@ class Clicks:
         if not _is_own(act.doing, offered.user):
             await self._replying.privately(act, Sentence.NOT_YOURS)
             return
-        record = self._book.get(offered.user)
-        if is_answered(record, offered.mark):
+        if is_answered(self._book.get(offered.user), offered.mark):
             await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
             return
         try:
@@ -145,6 +144,8 @@ class Clicks:
             log.info("deeds.not_rated", problem=str(error))
             await self._replying.privately(act, Sentence.CLICK_FAILED)
             return
+        # As it is now: it may have changed while the desk was told.
+        record = self._book.get(offered.user)
         if record is not None:
             self._book.remember(answered(record, ForDesk(answers=offered.mark), click.at or Ts("0")))
             await self._book.write(offered.user)
