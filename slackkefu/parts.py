@@ -439,6 +439,7 @@ def build(
         config,
         world,
         _Ends(web=web, views=views, directory=directory, languages=languages, second_channel=second_channel),
+        is_taken_back=recalling.is_taken_back,
         installations=installations,
         book=book,
         bringing=Bringing(
@@ -576,6 +577,7 @@ def _deeds(
     book: Book,
     bringing: Bringing,
     standing: Standing,
+    is_taken_back: Callable[[str, str], bool],
 ) -> tuple[Deeds, Homes, FirstContact]:
     """Make what carries out what people do besides writing, and what is said to them at first."""
     views, languages = ends.views, ends.languages
@@ -587,7 +589,7 @@ def _deeds(
         channels=config.slack.channels,
         is_on=config.slack.introduction,
     )
-    replying = Replying(web=ends.web, views=views, languages=languages)
+    replying = Replying(web=ends.web, views=views, languages=languages, is_taken_back=is_taken_back)
     clicks = Clicks(
         book=book,
         bringing=bringing,

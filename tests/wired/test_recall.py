@@ -177,6 +177,22 @@ async def test_a_kill_in_the_middle(tmp_path: Path, autojump_clock: trio.testing
         assert [] == read(mia)
 
 
+async def test_a_click_in_the_same_moment(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A menu that is taken back while somebody presses its button stays taken back; what was chosen arrives."""
+    async with town(tmp_path) as here:
+        mia, visitor = await greeted(here)
+        menu = here.desk.offers(visitor, "please choose", {"m-1": "one"})
+        (post,) = await here.slack.posted(1)
+        await trio.sleep(5)
+        here.desk.recalls(visitor, menu)
+        await mia.chooses(post.message, "one")
+        await here.desk.heard("one")
+        await trio.sleep(60)
+
+        assert [RECALLED] == read(mia)
+        assert not post.message.blocks
+
+
 async def test_neither_is_possible(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """Where Slack lets nothing be done any more, one line says so, in the reader's language; it is there once."""
     async with town(tmp_path) as here:

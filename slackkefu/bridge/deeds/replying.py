@@ -22,7 +22,7 @@ from slackkefu.slack.interaction import response_url_of
 from slackkefu.slack.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.deeds.act import Act
     from slackkefu.bridge.kefu_to_slack.forms.blocks import Block
@@ -51,13 +51,17 @@ class Replying:
         web: Slack's Web API.
         views: Answers by ``response_url``.
         languages: What people are spoken to in.
+        is_taken_back: Whether a post is of a message that its agent has taken back.
 
     """
 
-    def __init__(self, *, web: WebClient, views: Views, languages: Languages) -> None:
+    def __init__(
+        self, *, web: WebClient, views: Views, languages: Languages, is_taken_back: Callable[[str, str], bool]
+    ) -> None:
         self._web = web
         self._views = views
         self._languages = languages
+        self._is_taken_back = is_taken_back
 
     async def locale(self, act: Act) -> str:
         """Return what to speak to who did it in."""
@@ -113,6 +117,9 @@ class Replying:
 
     async def change(self, act: Act, channel: ChannelId, ts: Ts, text: str, blocks: tuple[Block, ...]) -> None:
         """Change a message of ours; one whose blocks Slack does not take back gets its text alone."""
+        if self._is_taken_back(channel, ts):
+            log.info("deeds.not_shown", channel=channel, ts=ts, problem="recalled")
+            return
         token = act.installation.bot_token
         arguments = {"channel": channel, "ts": ts, "text": text[:MAX_UPDATE]}
         try:

@@ -7,7 +7,8 @@ made under another name (facts/slack.md §8): that is given other words, which s
 possible, one line says so.
 
 A message that was recalled stays recalled: its id is remembered as long as the journal keeps it, and it is not posted,
-whenever and however often it comes.
+whenever and however often it comes. Nor may a click that was made a moment before bring its words back, by showing in
+the post what was chosen.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import trio
 from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.seen import KEEP_S, Seen
 from slackkefu.bridge.kefu_to_slack.to_slack import line
-from slackkefu.bridge.remembered import restored_at
+from slackkefu.bridge.remembered import Remembered, restored_at
 from slackkefu.bridge.sentences import Sentence, say
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.names import ImUser
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Recalling"]
 
 log = structlog.get_logger()
+
+CLICKS_S: Final = 600.0
+"""How long a click may be on its way, at most, that was made before its message was taken back."""
 
 _GONE: Final = "message_not_found"
 """Somebody has deleted the post already."""
@@ -82,6 +86,7 @@ class Recalling:
         self._posting = posting
         self._readers = readers
         self._recalled = Seen()
+        self._taken_back = Remembered(keep_s=CLICKS_S)
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over which messages have been recalled before."""
@@ -94,6 +99,10 @@ class Recalling:
     def is_recalled(self, user: ImUser, message: str | None) -> bool:
         """Tell whether the message with that id of kefu's has been recalled."""
         return self._recalled.knows(user, message)
+
+    def is_taken_back(self, channel: str, ts: str) -> bool:
+        """Tell whether a post is one whose message has been taken back just now."""
+        return f"{channel} {ts}" in self._taken_back
 
     async def take_back(self, user: ImUser, message: str, *, identity: str) -> Ended:
         """
@@ -112,6 +121,8 @@ class Recalling:
         if not posts and not self._placed.is_forgotten(user, message):
             log.info("kefu.ignored", visitor=user, reason=Reason.NOTHING_TO_RECALL.value)
             return Ended(Ending.IGNORED, Reason.NOTHING_TO_RECALL.value)
+        for post in posts:
+            self._taken_back.note(f"{post.channel} {post.ts}", trio.current_time())
         locale = await self._readers.locale_of(user)
         refusals = {await self._remove(user, post, locale) for post in posts} if posts else {"forgotten"}
         refusals.discard(None)
