@@ -81,9 +81,11 @@ class Hosting:
     def _encrypted(self, full: str) -> httpx.URL | None:
         try:
             url = httpx.URL(full)
+            # A host that only looks like an international one is found out when it is read.
+            is_usable = url.scheme in _PORTS and url.host and not url.userinfo
         except (httpx.InvalidURL, ValueError):
             return None
-        if url.scheme not in _PORTS or not url.host or url.userinfo:
+        if not is_usable:
             return None
         if url.scheme == "http" and self.place(url) is Place.STRANGERS:
             return url.copy_with(scheme="https", port=None if url.port in _PORTS.values() else url.port)

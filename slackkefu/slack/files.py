@@ -146,9 +146,11 @@ class Files:
         """Return *address* if it is one of Slack's file host, to which alone the token may go."""
         try:
             url = httpx.URL(address)
+            # The host may be found unreadable only now.
+            is_own = (url.scheme, url.host, url.port) == (self._host.scheme, self._host.host, self._host.port)
         except (httpx.InvalidURL, ValueError):
-            url = httpx.URL()
-        if url.userinfo or (url.scheme, url.host, url.port) != (self._host.scheme, self._host.host, self._host.port):
+            raise SlackApiError(_GET, NOT_SLACKS) from None
+        if not is_own or url.userinfo:
             raise SlackApiError(_GET, NOT_SLACKS)
         return url
 

@@ -41,7 +41,16 @@ def test_places(url: str, located: str | None, place: Place) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "file:///etc/passwd", "javascript:alert(1)", "ftp://a/b", "https://", "https://kefu.example@evil.example/x"],
+    [
+        "",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "ftp://a/b",
+        "https://",
+        "https://kefu.example@evil.example/x",
+        "https://xn--/x",
+        "https://xn--a.example/x",
+    ],
 )
 def test_what_is_no_address(url: str) -> None:
     """Nothing but the web is asked, and no user name goes along."""

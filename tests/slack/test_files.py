@@ -152,6 +152,7 @@ async def test_a_file_of_unknown_length() -> None:
         "https://[files.slack.com]/",
         "https://files.slack.com:99999/a.png",
         "https://files.slack.com\r\nHost: example.com/",
+        "https://xn--/a.png",
         "javascript:alert(1)",
         "x" * 100_000,
     ],
