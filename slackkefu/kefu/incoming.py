@@ -39,7 +39,7 @@ from slackkefu.kefu.messages import (
     VideoCall,
 )
 from slackkefu.kefu.offers import RelatedQuestion, RelatedQuestions, TicketOffer, TransferOffer, UsefulOffer
-from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_event, speaker_of_message
+from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_account, speaker_of_event, speaker_of_message
 from slackkefu.kefu.text import Plain, is_blank, spans, unescape
 from slackkefu.kefu.wording import Wording, phrase
 
@@ -105,7 +105,7 @@ class _Given:
         session = at(weichat, "service_session", "serviceSessionId")
         head: _Head = {
             "msg_id": name_of(at(weichat, "msgId")),
-            "by": by,
+            "by": by if by.kind in ("agent", "robot") or event else _account(weichat, by),
             "service_session_id": name_of(session) or name_of(at(event, "eventObj", "sessionId")),
         }
         text = message.body.text if isinstance(message.body, TextBody) else ""
@@ -120,6 +120,12 @@ class _Given:
 
     def offers(self) -> tuple[Offer, ...]:
         return tuple(offer for read_offer in _OFFERS if (offer := read_offer(self)) is not None)
+
+
+def _account(weichat: Json, by: Speaker) -> Speaker:
+    """Return the account that a message is from, where there is one; else who wrote it."""
+    account = speaker_of_account(at(weichat, "official_account"))
+    return by if account == NOBODY else account
 
 
 # Not shown, or shown before everything else.

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
-from slackkefu.kefu.fields import at, name_of, number
+from slackkefu.kefu.fields import at, name_of, number, words
 from slackkefu.kefu.text import unescape
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import Json
 
-__all__ = ["NOBODY", "Speaker", "SpeakerKind", "speaker_of_event", "speaker_of_message"]
+__all__ = ["NOBODY", "Speaker", "SpeakerKind", "speaker_of_account", "speaker_of_event", "speaker_of_message"]
 
-SpeakerKind: TypeAlias = Literal["agent", "robot", "system", "unknown"]
+SpeakerKind: TypeAlias = Literal["agent", "robot", "account", "system", "unknown"]
+"""An ``account`` is one of the tenant's own that campaigns are sent from (facts/kefu.md §2.1)."""
 
 
 @final
@@ -52,6 +53,14 @@ def speaker_of_message(agent: Json) -> Speaker:
     unmarked: SpeakerKind = "system" if name else "unknown"
     kind = unmarked if user_type is None else _USER_TYPES.get(user_type.lower(), "unknown")
     return Speaker(kind, user_id=name_of(agent.get("userId")), name=name, avatar=name_of(agent.get("avatar")))
+
+
+def speaker_of_account(account: Json) -> Speaker:
+    """Return the account that a message is from, by its ``official_account``; the usual one is nobody."""
+    name = _nickname(at(account, "name"))
+    if name is None or words(at(account, "type")).upper() != "CUSTOM":
+        return NOBODY
+    return Speaker("account", name=name, avatar=name_of(at(account, "img")))
 
 
 def speaker_of_event(event_obj: Json) -> Speaker:

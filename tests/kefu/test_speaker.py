@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_event, speaker_of_message
+from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_account, speaker_of_event, speaker_of_message
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,23 @@ def test_the_speaker_of_a_message(expected: Speaker, agent: Any) -> None:
 def test_the_speaker_of_an_event(expected: Speaker, event_obj: Any) -> None:
     """1 is a person, 6 a robot, whether number or text."""
     assert expected == speaker_of_event(event_obj)
+
+
+@pytest.mark.parametrize(
+    ("expected", "account"),
+    [
+        (Speaker("account", None, "A & B", "/x.png"), {"type": "CUSTOM", "name": " A &amp; B", "img": "/x.png"}),
+        (Speaker("account", None, "5"), {"type": "custom", "name": 5}),
+        (NOBODY, {"type": "SYSTEM", "name": "示例公司"}),
+        (NOBODY, {"type": "CUSTOM", "name": " "}),
+        (NOBODY, {"type": None, "name": "x"}),
+        (NOBODY, None),
+        (NOBODY, ["CUSTOM"]),
+    ],
+)
+def test_the_account_of_a_campaign(expected: Speaker, account: Any) -> None:
+    """One of the tenant's own has a name; the usual one, through which all else comes, is nobody."""
+    assert expected == speaker_of_account(account)
 
 
 def test_names_do_not_show_in_a_repr() -> None:

@@ -11,6 +11,7 @@ import trio.testing
 from slackkefu.demo.desk import ROBOT, DeskSwitches, Speaker
 from slackkefu.demo.slack import Drop
 from slackkefu.demo.slack import Switches as SlackSwitches
+from tests.facts import load
 from tests.wired.town import town
 
 if TYPE_CHECKING:
@@ -36,6 +37,23 @@ async def greeted(here: Town) -> tuple[Person, str]:
 def shown(post: Post) -> tuple[str | None, object, str]:
     """Return who speaks, with which face, and the words."""
     return post.message.username, (post.message.icons or {}).get("url"), post.shown
+
+
+async def test_an_account_of_campaigns(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What comes from an account of the tenant's own, and from nobody in particular, stands under its name."""
+    async with town(tmp_path) as here:
+        _, visitor = await greeted(here)
+        sample = load("kefu-samples/agent-text.json")
+        account = {"official_account_id": "oa-2", "type": "CUSTOM", "name": "<!here> 活动", "img": "/x.png"}
+        for number, agent in enumerate((None, sample["ext"]["weichat"]["agent"])):
+            weichat = sample["ext"]["weichat"] | {"msgId": str(number), "agent": agent, "official_account": account}
+            here.desk.sends(visitor, sample | {"body": {"msg": f"offer {number}"}, "ext": {"weichat": weichat}})
+        with trio.fail_after(SOON_S):
+            posts = await here.slack.posted(2)
+
+        assert [("‹!here› 活动", "https://kefu.test/x.png", "offer 0"), ("小林", FACE, "offer 1")] == [
+            *map(shown, posts)
+        ]
 
 
 async def test_agent_robot_and_system(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

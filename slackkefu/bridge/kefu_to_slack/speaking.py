@@ -1,8 +1,9 @@
 """
 Speaking: under whose name and with whose face a message of kefu's is posted.
 
-A human agent speaks by name; a robot too, and is marked as one, named or not. The desk's own system speaks through the
-app itself, and so does whoever the desk does not name: what it hides stays hidden (facts/kefu.md §2.9).
+A human agent speaks by name, and so does an account that campaigns are sent from; a robot too, and is marked as one,
+named or not. The desk's own system speaks through the app itself, and so does whoever the desk does not name: what it
+hides stays hidden (facts/kefu.md §2.9).
 
 Another name than the app's needs the scope ``chat:write.customize`` (facts/slack.md §8). Where it is missing the name
 is put in front of the words. That is remembered, so that only one post in :data:`WITHOUT_S` finds it out.
@@ -78,14 +79,14 @@ def voice_of(by: Speaker, *, kefu_url: str) -> Voice:
 
 
 def name_of(by: Speaker) -> str:
-    """Return the name of an agent or a robot as it may be shown, in text too; empty where there is none."""
-    if by.kind not in ("agent", "robot"):
+    """Return the name of an agent, robot or account as it may be shown, in text too; empty where there is none."""
+    if by.kind not in ("agent", "robot", "account"):
         return ""
     shown = "".join(each for each in by.name or "" if unicodedata.category(each)[0] != "C")
     name = " ".join(shown.translate(_LIKE).split())
     if len(name) > MAX_NAME:
         name = name[: MAX_NAME - 1] + "…"
-    return name if by.kind == "agent" else " · ".join(filter(None, (name, ROBOT)))
+    return name if by.kind != "robot" else " · ".join(filter(None, (name, ROBOT)))
 
 
 def _face(avatar: str, kefu_url: str) -> str:
