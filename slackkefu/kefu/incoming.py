@@ -356,6 +356,7 @@ def _text(given: _Given) -> KefuMessage:
     found = given.spans
     if found == (Plain(_NO_WORDS),) and given.control == "transfertotickets":
         found = ()
+    found = _followed(found, given)
     if not found:
         title = _label(at(given.ext, "msgtype", "choice", "title"))
         heading = next((offer.heading for offer in offers if offer.heading), "")
@@ -365,6 +366,15 @@ def _text(given: _Given) -> KefuMessage:
     if not isinstance(given.message.body, TextBody):
         return Nothing("unknown_body", **given.head)
     return Nothing("unknown_event" if _event_name(given) not in ("", *_EVENTS) else "empty_text", **given.head)
+
+
+def _followed(found: tuple[Span, ...], given: _Given) -> tuple[Span, ...]:
+    """Return *found* and what the robot says next, which the official client shows later (facts/kefu.md §2.2)."""
+    joined = [*found]
+    for answer in entries(at(given.ext, "activeAnswerBundle", "activeAnswers")):
+        if more := spans(words(answer), links=given.head["by"].kind == "robot"):
+            joined += (Plain("\n"), *more) if joined else more
+    return tuple(joined)
 
 
 def _related_questions(given: _Given) -> Offer | None:

@@ -463,6 +463,22 @@ def test_the_text_that_means_no_text_is_not_shown() -> None:
     assert "NoTransferToTicketsTitle" == reading(text("NoTransferToTicketsTitle")).plain
 
 
+@pytest.mark.parametrize(
+    ("expected", "words", "further"),
+    [
+        ("first\nsecond\nthird (https://e.test/)", "first", ["second", '<a href="https://e.test/">third</a>']),
+        ("second", "", ["", "second", " "]),
+        ("first", "first", [None, {}, 5.5, []]),
+        ("first", "first", "second"),
+    ],
+)
+def test_what_a_robot_says_next_is_kept(expected: str, words: str, further: Any) -> None:
+    """Answers that the official client shows after a while stand below the first."""
+    ext = weichat(agent={"userType": "Robot"}) | {"activeAnswerBundle": {"activeAnswers": further}}
+
+    assert expected == reading(text(words, ext)).plain
+
+
 def test_a_menu_without_a_title_takes_the_words() -> None:
     """The body's text stands in for the title."""
     assert "pick\n1. a" == reading(text("pick", {"msgtype": {"choice": {"list": ["a"]}}})).plain
