@@ -199,6 +199,21 @@ async def test_a_menu_survives_a_restart(tmp_path: Path, autojump_clock: trio.te
         assert ["m-2", "m-3"] == [each.ext["msgtype"]["choice"]["menuid"] for each in (typed, clicked)]
 
 
+@pytest.mark.parametrize("action", ["answer:0", "rate", "useful:1"])
+async def test_a_button_that_nobody_knows(tmp_path: Path, autojump_clock: trio.testing.MockClock, action: str) -> None:
+    """Whoever presses a button of another version, or for what is switched off, is told that nothing was sent."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(SOON_S):
+            _, menu = await shown(here, mia)
+            await mia.presses(menu, action, value="{", block_id=str(menu.blocks and menu.blocks[-1]["block_id"]))
+            await here.slack.until(lambda: private(here))
+            await here.slack.settled()
+
+        assert [] == answers(here)
+        assert ["没有发送" in post.text for post in private(here)] == [True]
+
+
 async def test_a_hint_leads_to_a_human(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """The hint's button sends kefu's command with the ids of the hint, and is used up then."""
     async with town(tmp_path) as here:

@@ -102,6 +102,7 @@ class Clicks:
         deed = read_value(click.value, label=click.label)
         if offered is None or deed is None:
             log.warning("deeds.unreadable", meaning="a button that this version does not know; nothing was sent")
+            await self._replying.privately(act, Sentence.OVER)
             return
         if not _is_own(act.doing, offered.user):
             await self._replying.privately(act, Sentence.NOT_YOURS)
@@ -131,6 +132,7 @@ class Clicks:
         offered, opinion = Offered.read(click.block_id), Opinion.read(click.value)
         if offered is None or opinion is None or self._channel is None:
             log.warning("deeds.unreadable", meaning="a button that means nothing here; nothing was sent")
+            await self._replying.privately(act, Sentence.OVER)
             return
         if not _is_own(act.doing, offered.user):
             await self._replying.privately(act, Sentence.NOT_YOURS)
@@ -163,6 +165,7 @@ class Clicks:
         offered, invited = Offered.read(click.block_id), Invited.read(click.value)
         if offered is None or invited is None:
             log.warning("deeds.unreadable", meaning="a button that this version does not know; nothing was sent")
+            await self._replying.privately(act, Sentence.OVER)
             return
         if not _is_own(act.doing, offered.user):
             await self._replying.privately(act, Sentence.NOT_YOURS)
