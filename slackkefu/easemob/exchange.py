@@ -7,7 +7,7 @@ the table below says so for each of httpx's.
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final, cast, final
 
 import httpx
@@ -111,8 +111,17 @@ async def _read(response: httpx.Response, *, call: str, max_bytes: int) -> bytes
         async for chunk in chunks:
             body += chunk
             if len(body) > max_bytes:
+                await _abandon(response, chunks)
                 raise RestOutcomeUnknown(call, f"the answer is larger than {max_bytes} bytes")
     return bytes(body)
+
+
+async def _abandon(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """Close *response*, and let httpx's generators come to their end: closing one does not close those below it."""
+    await response.aclose()
+    with suppress(httpx.HTTPError, httpx.StreamError):
+        async for _ in chunks:
+            pass
 
 
 def _reason(error: Exception) -> str:
