@@ -8,6 +8,7 @@ import trio
 
 from slackkefu.demo.slack.elements import labels
 from slackkefu.demo.slack.faults import Hang, Refusal
+from tests.facts import load
 from tests.wired.town import town
 
 if TYPE_CHECKING:
@@ -88,6 +89,28 @@ async def test_a_rating(tmp_path: Path, autojump_clock: trio.testing.MockClock) 
         assert isinstance(rating["inviteId"], int)
         assert "不满意" in str(invitation.blocks)
         assert [] == labels(invitation.blocks)
+
+
+async def test_an_invitation_without_a_service_session(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """It is about the one that is open."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(10 * SOON_S):
+            await mia.says(mia.dm(), "hello")
+            visitor = (await here.desk.heard("hello")).visitor
+            here.desk.answers(visitor, "hi")
+            sample = load("kefu-samples/satisfaction-invite.json")
+            weichat = sample["ext"]["weichat"]
+            weichat["service_session"] = weichat["ctrlArgs"]["serviceSessionId"] = None
+            here.desk.sends(visitor, sample)
+            await opened(here, mia, (await here.slack.posted(2))[-1].message)
+            await mia.submits(mia.modal, filled(0))
+            await here.settle()
+
+        session = here.desk.conversations[visitor].session
+        (rating,) = ratings(here, visitor)
+        assert session is not None
+        assert session.id == rating["serviceSessionId"]
 
 
 async def test_only_once(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
+import msgspec
 import structlog
 import trio
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from slackkefu.secret import Secret
     from slackkefu.slack.interaction import Click
     from slackkefu.slack.views import Views
+    from slackkefu.store.visitors import VisitorRecord
 
 __all__ = ["Clicks"]
 
@@ -174,6 +176,8 @@ class Clicks:
         if is_answered(record, offered.mark):
             await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
             return
+        # An invitation need not name its service session (facts/kefu.md §1.8).
+        invited = invited if invited.s else msgspec.structs.replace(invited, s=_latest_session(record))
         if rating_is_over(record, offered, invited.s, now=self._wall()):
             await act.acknowledge()
             await self._replying.privately(act, Sentence.RATING_OVER)
@@ -192,7 +196,7 @@ class Clicks:
 
         """
         record = self._book.get(user)
-        session = (record.open_session or next(reversed(record.closed_sessions), "")) if record is not None else ""
+        session = _latest_session(record)
         if not session:
             return False
         offered = Offered.of(user, identity=session, kind="unasked", session_id=session, at=self._wall())
@@ -269,6 +273,11 @@ def _is_own(doing: Interaction, user: ImUser) -> bool:
     if visitor is None or doing.user != visitor.user:
         return False
     return doing.user_team in (None, visitor.team) or doing.enterprise_id is not None
+
+
+def _latest_session(record: VisitorRecord | None) -> str:
+    """Return the service session that is open, or was last; empty where none is known."""
+    return (record.open_session or next(reversed(record.closed_sessions), "")) if record is not None else ""
 
 
 def _once(deed: ForDesk, offered: Offered) -> ForDesk:
