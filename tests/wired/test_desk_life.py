@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from slackkefu.demo.desk import DeskSwitches, HostFault
+from slackkefu.demo.easemob import ImMessage
 from slackkefu.demo.slack import Drop, Status
 from tests.wired.town import town
 
@@ -358,3 +359,17 @@ async def test_who_is_known_is_not_greeted(tmp_path: Path, autojump_clock: trio.
         await trio.sleep(SOON_S)
 
         assert ([], 1) == (read(mia), len(here.kefu.pages.of("company")))
+
+
+async def test_the_next_run_goes_on(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Who waited when the daemon was killed is asked about by the next run, before anybody says a word."""
+    # Nobody reads what the stranger is told.
+    async with town(tmp_path, private_api=True, session_status=True, desk_switches=NOBODY, settles=False) as here:
+        mia = await in_private(here)
+        await trio.sleep(SOON_S)
+        await here.kill()
+        here.desk.take(ImMessage("t0x_u0x_d0x", "kefu_service", "txt", {"msg": "I wait too"}, {}))
+        await here.start()
+        await trio.sleep(SOON_S)
+
+        assert [f"{WAITING}\n当前排队人数：2"] == read(mia)

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
 
-from slackkefu.bridge.book import duty_told, is_owed_duty
+from slackkefu.bridge.book import duty_told, is_open, is_owed_duty
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
 from slackkefu.bridge.kefu_to_slack.desk_watch import EVERY_S, DeskWatch, Kind
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.sentences import Sentence, label
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import KefuRefused
 from slackkefu.kefu.desk_state import QUEUE, TYPING
 from slackkefu.slack.thread_status import set_status
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.notices import Notices
     from slackkefu.bridge.kefu_to_slack.readers import Readers
     from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
-    from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.desk_state import Typing, Waiting
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.slack.installation import InstallationKey, Installations
@@ -191,23 +192,32 @@ class DeskLife:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Ask until cancelled."""
+        self._restore()
         async with trio.open_nursery() as nursery:
             await nursery.start(self._duty.run)
             task_status.started()
             while True:
                 next_at = trio.current_time() + EVERY_S
                 await self._round()
-                if not self._watch.questions():
+                if self._watch.is_idle():
                     self._some = trio.Event()
                     await self._some.wait()
                 await trio.sleep_until(next_at)
 
+    def _restore(self) -> None:
+        """Take over what the run before knew of open service sessions; those in the records, written last the last."""
+        now = self._wall()
+        for record in sorted(self._book, key=lambda each: each.last_active) if self._desk is not None else ():
+            for status in record.statuses:
+                if status.session == record.open_session and is_open(record, now=now):
+                    self._watch.restore(ImUser(record.im_user), status)
+
     async def _round(self) -> None:
         """Ask about everybody once."""
-        if self._watch.questions() and trio.current_time() >= self._off_at + FEATURES_S:
+        if not self._watch.is_idle() and trio.current_time() >= self._off_at + FEATURES_S:
             await self._attempts.make(Kind.FEATURES, self._ask_features)
         async with trio.open_nursery() as nursery:
-            for question in filter(self._is_asked, self._watch.questions()):
+            for question in filter(self._is_asked, self._watch.questions(now=trio.current_time())):
                 nursery.start_soon(self._ask, question)
 
     def _is_asked(self, question: Question) -> bool:
@@ -220,8 +230,14 @@ class DeskLife:
     async def _ask(self, question: Question) -> None:
         async with self._at_once:
             if self._watch.is_current(question):
-                work = self._ask_queue if question.kind is Kind.QUEUE else self._ask_typing
-                await self._attempts.make(question.kind, lambda: work(question))
+                await self._attempts.make(question.kind, lambda: self._ask_about(question))
+
+    async def _ask_about(self, question: Question) -> None:
+        try:
+            await (self._ask_queue(question) if question.kind is Kind.QUEUE else self._ask_typing(question))
+        except KefuRefused:
+            self._watch.refused(question, now=trio.current_time())
+            raise
 
     async def _ask_features(self) -> None:
         if self._desk is not None:

@@ -11,7 +11,7 @@ Pure: times come in as arguments, on one steady clock.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final, final
 
@@ -100,6 +100,8 @@ class _Watched:
     # The queue.
     waiting_stamp: int = -1
     queue_shown_at: float = float("-inf")
+    pause: Pause = field(default_factory=Pause)
+    """After the desk has refused to say how it stands."""
 
     @property
     def kind(self) -> Kind | None:
@@ -121,6 +123,11 @@ class DeskWatch:
         return len(self._watched)
 
     # What happens.
+
+    def restore(self, user: ImUser, status: SessionStatus) -> None:
+        """Take over how the open service session of *user* stood when the run before ended."""
+        if status.stage != CLOSED:
+            self._watched[user] = _Watched(status)
 
     def heard(self, user: ImUser, message: KefuMessage) -> None:
         """Take note of a word or an event in the open service session of *user*."""
@@ -151,6 +158,10 @@ class DeskWatch:
         """Take note that the service session of *user* is over."""
         self._watched.pop(user, None)
 
+    def is_idle(self) -> bool:
+        """Tell whether nothing is to be asked until somebody is heard of."""
+        return all(watched.kind is None for watched in self._watched.values())
+
     def is_served(self, user: ImUser) -> bool:
         """Tell whether a human serves *user*."""
         watched = self._watched.get(user)
@@ -158,12 +169,12 @@ class DeskWatch:
 
     # What is asked.
 
-    def questions(self) -> tuple[Question, ...]:
+    def questions(self, *, now: float) -> tuple[Question, ...]:
         """Return what is asked now, those heard of last first; a visitor is asked about again :data:`EVERY_S` later."""
         asked = (
             Question(user, watched.kind, watched.status.session)
             for user, watched in reversed(self._watched.items())
-            if watched.kind is not None
+            if watched.kind is not None and not watched.pause.holds(now)
         )
         return tuple(islice(asked, AT_MOST))
 
@@ -172,6 +183,12 @@ class DeskWatch:
         return self._of(question) is not None
 
     # What was answered.
+
+    def refused(self, question: Question, *, now: float) -> None:
+        """Take note that the desk does not say it of this service session."""
+        watched = self._of(question)
+        if watched is not None:
+            watched.pause.failed(now)
 
     def typed(self, question: Question, typing: Typing, *, now: float) -> bool | None:
         """
@@ -186,6 +203,7 @@ class DeskWatch:
         watched = self._of(question)
         if watched is None:
             return None
+        watched.pause.went_well()
         is_news = watched.typing_stamp is not None and typing.stamp > watched.typing_stamp
         watched.typing_stamp = max(typing.stamp, watched.typing_stamp or typing.stamp)
         if is_news and typing.is_typing:
@@ -203,7 +221,10 @@ class DeskWatch:
     def queued(self, question: Question, waiting: Waiting, *, now: float) -> int | None:
         """Take an answer about the queue; return how many wait where that is to be shown, else None."""
         watched = self._of(question)
-        if watched is None or waiting.stamp <= watched.waiting_stamp:
+        if watched is None:
+            return None
+        watched.pause.went_well()
+        if waiting.stamp <= watched.waiting_stamp:
             return None
         watched.waiting_stamp = waiting.stamp
         is_news = waiting.count != watched.status.waiting and now >= watched.queue_shown_at + CHANGE_S

@@ -11,6 +11,7 @@ from slackkefu.kefu.desk_state import Typing, Waiting
 from slackkefu.kefu.messages import Event, EventName, Text
 from slackkefu.kefu.speaker import NOBODY, Speaker
 from slackkefu.kefu.text import Plain
+from slackkefu.store.visitors import SessionStatus
 
 LIN = Speaker("agent", "a-1", "小林")
 BOT = Speaker("robot", "r-1", "小环")
@@ -31,7 +32,7 @@ def served() -> tuple[DeskWatch, Question]:
     """Make a watch with Mia, whom an agent serves, and the question about her."""
     watch = DeskWatch()
     watch.heard(MIA, event("opened", LIN))
-    (question,) = watch.questions()
+    (question,) = watch.questions(now=0)
     return watch, question
 
 
@@ -39,7 +40,7 @@ def waits() -> tuple[DeskWatch, Question]:
     """Make a watch with Mia, who waits, and the question about her."""
     watch = DeskWatch()
     watch.heard(MIA, event("created"))
-    (question,) = watch.questions()
+    (question,) = watch.questions(now=0)
     return watch, question
 
 
@@ -68,7 +69,7 @@ def test_what_is_asked(expected: Kind | None, messages: list[Event | Text]) -> N
     for message in messages:
         watch.heard(MIA, message)
 
-    assert ([] if expected is None else [expected]) == [question.kind for question in watch.questions()]
+    assert ([] if expected is None else [expected]) == [question.kind for question in watch.questions(now=0)]
     assert (expected is Kind.TYPING) == watch.is_served(MIA)
 
 
@@ -78,16 +79,16 @@ def test_those_who_were_heard_of_last() -> None:
     people = [ImUser(f"p{number}") for number in range(AT_MOST + 2)]
     for user in people:
         watch.heard(user, event("created", session=user))
-    first = [question.user for question in watch.questions()]
+    first = [question.user for question in watch.questions(now=0)]
     watch.wrote(people[0])
     watch.wrote(ImUser("a stranger"))
     watch.heard(people[1], event("opened", LIN, session=people[1]))
 
     assert people[:1:-1] == first
-    assert [people[1], people[0], *people[:3:-1]] == [question.user for question in watch.questions()]
+    assert [people[1], people[0], *people[:3:-1]] == [question.user for question in watch.questions(now=0)]
 
     watch.closed(people[1])
-    assert people[0] == watch.questions()[0].user
+    assert people[0] == watch.questions(now=0)[0].user
 
 
 def test_no_more_than_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_no_more_than_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None
     for user in ("a", "b", "c"):
         watch.heard(ImUser(user), event("created", session=user))
 
-    assert (2, ["c", "b"]) == (len(watch), [question.user for question in watch.questions()])
+    assert (2, ["c", "b"]) == (len(watch), [question.user for question in watch.questions(now=0)])
 
 
 def test_writing_is_shown_and_taken_back() -> None:
@@ -177,11 +178,11 @@ def test_answers_that_come_too_late() -> None:
     assert not watch.is_current(question)
     assert watch.queued(question, Waiting(1, 3), now=1) is None
     watch.told(question, 3, now=1)
-    (typing,) = watch.questions()
+    (typing,) = watch.questions(now=0)
     watch.closed(MIA)
     assert watch.typed(typing, Typing(1, is_typing=True), now=1) is None
     watch.shown(typing, is_typing=True, now=1)
-    assert () == watch.questions()
+    assert () == watch.questions(now=0)
 
 
 def test_a_pause() -> None:
@@ -199,3 +200,31 @@ def test_a_pause() -> None:
 
     assert [10, 20, 40, 80, 160, 320, 600, 600, 600] == lengths
     assert (True, False) == (pause.holds(now + 9), pause.holds(now + 10))
+
+
+def test_a_refusal() -> None:
+    """A service session of which the desk does not say it is asked about more and more seldom, others as before."""
+    watch, question = waits()
+    watch.heard(LEO, event("created", session="s-9"))
+    asked = []
+    for now in range(0, 100, 5):
+        for each in watch.questions(now=now):
+            if each == question:
+                asked.append(now)
+                watch.refused(each, now=now)
+    watch.queued(question, Waiting(1, 3), now=150)
+    watch.refused(question, now=150)
+
+    assert [0, 10, 30, 70] == asked
+    assert [[LEO], [LEO, MIA]] == [[each.user for each in watch.questions(now=now)] for now in (155, 160)]
+
+
+def test_what_the_run_before_knew() -> None:
+    """A session that is over is not taken over."""
+    watch, _ = waits()
+    other = DeskWatch()
+    other.restore(MIA, SessionStatus(session="s-1", stage="waiting", waiting=3))
+    other.restore(LEO, SessionStatus(session="s-2", stage="closed"))
+
+    assert watch.questions(now=0) == other.questions(now=0)
+    assert (False, True) == (other.is_idle(), DeskWatch().is_idle())
