@@ -6,6 +6,7 @@ Nothing of it may cost anybody's words, so no fault of it goes any further, but 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, final
 
 import structlog
@@ -16,6 +17,8 @@ from slackkefu.errors import KefuRefused, SlackkefuError, StoreBroken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from slackkefu.slack.installation import InstallationKey
 
 __all__ = ["Attempts"]
 
@@ -32,7 +35,7 @@ class Attempts:
     """What is tried, by its kind."""
 
     def __init__(self) -> None:
-        self._pauses = {kind: Pause() for kind in Kind}
+        self._pauses: defaultdict[tuple[Kind, InstallationKey | None], Pause] = defaultdict(Pause)
         self._said_at = float("-inf")
         self.made = 0
         self.failed = 0
@@ -41,20 +44,25 @@ class Attempts:
         return f"<Attempts {self.made} made, {self.failed} failed>"
 
     def pauses(self, kind: Kind) -> bool:
-        """Tell whether nothing of *kind* is tried now."""
-        return self._pauses[kind].holds(trio.current_time())
+        """Tell whether nothing of *kind* is asked of the desk now."""
+        return self._pauses[kind, None].holds(trio.current_time())
 
-    async def make(self, kind: Kind, work: Callable[[], Awaitable[None]]) -> None:
+    async def make(self, kind: Kind, work: Callable[[], Awaitable[None]], *, at: InstallationKey | None = None) -> None:
         """
         Do *work*, unless its kind went wrong lately.
+
+        Args:
+            kind: What kind it is.
+            work: What is to be done.
+            at: Where, when it is nothing of the desk's.
 
         Raises:
             StoreBroken: A sync has failed.
 
         """
-        if self.pauses(kind):
+        pause = self._pauses[kind, at]
+        if pause.holds(trio.current_time()):
             return
-        pause = self._pauses[kind]
         self.made += 1
         try:
             await work()

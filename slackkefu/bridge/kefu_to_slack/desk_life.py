@@ -12,6 +12,7 @@ Who is asked about, and what is new, is in :mod:`~slackkefu.bridge.kefu_to_slack
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import trio
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
     from slackkefu.kefu.desk_state import Typing, Waiting
     from slackkefu.kefu.messages import KefuMessage
-    from slackkefu.slack.installation import InstallationKey, Installations
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.slack.web import WebClient
 
 __all__ = ["Desk", "DeskLife", "DeskLifeStatistics"]
@@ -217,7 +218,7 @@ class DeskLife:
         if not self._watch.is_idle() and trio.current_time() >= self._off_at + FEATURES_S:
             await self._attempts.make(Kind.FEATURES, self._ask_features)
         async with trio.open_nursery() as nursery:
-            for question in filter(self._is_asked, self._watch.questions(now=trio.current_time())):
+            for question in self._watch.questions(now=trio.current_time(), is_asked=self._is_asked):
                 nursery.start_soon(self._ask, question)
 
     def _is_asked(self, question: Question) -> bool:
@@ -255,13 +256,19 @@ class DeskLife:
         typing = await self._desk.typing(question.user, question.session) if self._desk is not None else None
         shows = self._watch.typed(question, typing, now=trio.current_time()) if typing is not None else None
         if shows is not None:
-            await self._attempts.make(Kind.STATUS, lambda: self._show_typing(question, is_typing=shows))
+            await self._show_typing(question, is_typing=shows)
 
     async def _show_typing(self, question: Question, *, is_typing: bool) -> None:
-        """Let Slack show that somebody writes, or nothing."""
-        address, place = address_of(question.user, self._book.get(question.user)), self._thread(question.user)
+        """Let Slack show that somebody writes, or nothing; another workspace may let the app do so."""
+        address = address_of(question.user, self._book.get(question.user))
         installation = self._installations.get(address.key) if address is not None else None
-        if place is None or place.thread_ts is None or installation is None:
+        if installation is not None:
+            work = partial(self._set_status, question, installation, is_typing=is_typing)
+            await self._attempts.make(Kind.STATUS, work, at=installation.key)
+
+    async def _set_status(self, question: Question, installation: Installation, *, is_typing: bool) -> None:
+        place = self._thread(question.user)
+        if place is None or place.thread_ts is None:
             return
         status = label(Sentence.TYPING, locale=await self._readers.locale_of(question.user)) if is_typing else ""
         with trio.move_on_after(SHOW_S):

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final, final
 from slackkefu.bridge.kefu_to_slack.stages import CLOSED, QUEUED, queued, spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.desk_state import Typing, Waiting
     from slackkefu.kefu.messages import KefuMessage
@@ -169,14 +171,23 @@ class DeskWatch:
 
     # What is asked.
 
-    def questions(self, *, now: float) -> tuple[Question, ...]:
-        """Return what is asked now, those heard of last first; a visitor is asked about again :data:`EVERY_S` later."""
+    def questions(self, *, now: float, is_asked: Callable[[Question], bool] = lambda _: True) -> tuple[Question, ...]:
+        """
+        Return what is asked now, about those heard of last first.
+
+        A visitor is asked about again :data:`EVERY_S` later.
+
+        Args:
+            now: The time.
+            is_asked: Whether the answer could be had, and shown; others take nobody's place.
+
+        """
         asked = (
             Question(user, watched.kind, watched.status.session)
             for user, watched in reversed(self._watched.items())
             if watched.kind is not None and not watched.pause.holds(now)
         )
-        return tuple(islice(asked, AT_MOST))
+        return tuple(islice(filter(is_asked, asked), AT_MOST))
 
     def is_current(self, question: Question) -> bool:
         """Tell whether the answer to *question* still matters."""

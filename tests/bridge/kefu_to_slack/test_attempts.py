@@ -10,7 +10,9 @@ import trio
 
 from slackkefu.bridge.kefu_to_slack.attempts import Attempts
 from slackkefu.bridge.kefu_to_slack.desk_watch import Kind
-from slackkefu.errors import KefuRefused, KefuUnavailable, StoreBroken
+from slackkefu.errors import KefuRefused, KefuUnavailable, SlackApiError, StoreBroken
+from slackkefu.slack.ids import TeamId
+from slackkefu.slack.installation import InstallationKey
 
 if TYPE_CHECKING:
     from structlog.testing import LogCapture
@@ -71,3 +73,24 @@ async def test_a_broken_store() -> None:
 
     with pytest.raises(StoreBroken):
         await Attempts().make(Kind.GREETING, work)
+
+
+async def test_another_workspace(autojump_clock: MockClock) -> None:
+    """What one workspace does not let us do another may."""
+    attempts = Attempts()
+    done: list[int] = []
+
+    async def fail() -> None:
+        await trio.lowlevel.checkpoint()
+        raise SlackApiError("assistant.threads.setStatus", "missing_scope")
+
+    async def work() -> None:
+        await trio.lowlevel.checkpoint()
+        done.append(len(done))
+
+    north, south = (InstallationKey(None, TeamId(team)) for team in ("T1", "T2"))
+    await attempts.make(Kind.STATUS, fail, at=north)
+    for key in (north, south):
+        await attempts.make(Kind.STATUS, work, at=key)
+
+    assert [0] == done

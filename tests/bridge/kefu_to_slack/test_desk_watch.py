@@ -91,6 +91,17 @@ def test_those_who_were_heard_of_last() -> None:
     assert people[0] == watch.questions(now=0)[0].user
 
 
+def test_what_is_not_asked_takes_nobodys_place() -> None:
+    """Somebody else is asked about instead."""
+    watch = DeskWatch()
+    people = [ImUser(f"p{number}") for number in range(AT_MOST + 2)]
+    for user in people:
+        watch.heard(user, event("created", session=user))
+    asked = watch.questions(now=0, is_asked=lambda question: question.user not in people[-2:])
+
+    assert people[-3::-1] == [question.user for question in asked]
+
+
 def test_no_more_than_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more, the one that was quiet for longest is forgotten."""
     monkeypatch.setattr(module, "KNOWN", 2)
