@@ -58,7 +58,7 @@ MOST_WORDS: Final = 3000
 MOST_QUOTED: Final = 1500
 """Characters of a message that go along with a question about it."""
 
-MOST_SHOWN: Final = 600
+MOST_SHOWN: Final = 450
 """Of these, shown to whoever asks."""
 
 MOST_NAMED: Final = 80
