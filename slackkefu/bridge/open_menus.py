@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from slackkefu.bridge.kefu_to_slack.forms.menu import menu_options, question_options, typed_choices
-from slackkefu.bridge.kefu_to_slack.forms.offered import read_value, session_mark
+from slackkefu.bridge.kefu_to_slack.forms.offered import Offered, read_value, session_mark
+from slackkefu.easemob.names import ImUser
 from slackkefu.kefu.messages import Menu, Text
 from slackkefu.kefu.offers import RelatedQuestions
 from slackkefu.store.visitors import OpenMenu
 
 if TYPE_CHECKING:
     from slackkefu.bridge.kefu_to_slack.forms.menu import Option
-    from slackkefu.bridge.kefu_to_slack.forms.offered import Offered
     from slackkefu.bridge.kefu_to_slack.forms.shaping import Source
     from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.slack.ids import Ts
     from slackkefu.store.visitors import VisitorRecord
 
-__all__ = ["RATING_S", "answered", "is_answered", "is_over", "offered", "rating_is_over", "typed"]
+__all__ = ["RATING_S", "answered", "is_answered", "is_over", "offered", "rating_is_over", "taken_back", "typed"]
 
 MOST_ANSWERED: Final = 30
 MOST_CHOICES: Final = 100
@@ -43,6 +43,7 @@ RATING_S: Final = 8 * 3600.0
 """How long after a service session's end it can be rated; the tenant's own time is not known (facts/kefu.md §1.8)."""
 
 _NUMBER: Final = re.compile(r"(\d{1,3})\s*[.。、)）]?")
+_KINDS: Final = ("menu", "questions")
 _SILENT: Final = frozenset({"event", "ack", "recall", "nothing", "ticket-notice"})
 """Kinds of messages that are not the desk's next words."""
 
@@ -60,6 +61,13 @@ def offered(record: VisitorRecord, message: KefuMessage, source: Source) -> Visi
     if menu is None or not menu.by_number or message.kind in _SILENT:
         return record
     return msgspec.structs.replace(record, menu=msgspec.structs.replace(menu, by_number=False))
+
+
+def taken_back(record: VisitorRecord, message: str) -> VisitorRecord:
+    """Note that a message of kefu's was recalled, by its id: what it offered is not answered by typing any more."""
+    named = (Offered.of(ImUser(record.im_user), identity=message, kind=kind, session_id=None, at=0) for kind in _KINDS)
+    is_gone = record.menu is not None and record.menu.mark in {each.mark for each in named}
+    return msgspec.structs.replace(record, menu=None) if is_gone else record
 
 
 def _options(message: KefuMessage) -> tuple[tuple[Option, ...], str]:

@@ -147,6 +147,20 @@ async def test_a_typed_answer(tmp_path: Path, autojump_clock: trio.testing.MockC
         assert {"choice": {"menuid": f"m-{number}"}} == heard.ext["msgtype"]
 
 
+async def test_a_menu_that_was_recalled(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A number typed after a menu was taken back is a number: it does not answer what nobody sees any more."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(2 * SOON_S):
+            visitor, _ = await shown(here, mia)
+            here.desk.recalls(visitor, here.desk.conversation(visitor).said[-1].message_id)
+            await trio.sleep(SOON_S)
+            await mia.says(mia.dm(), "1")
+            heard = await here.desk.heard("1")
+
+        assert "msgtype" not in heard.ext
+
+
 async def test_a_number_after_other_words(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """Once the desk has said something else a number is a number; a label still is one."""
     async with town(tmp_path) as here:

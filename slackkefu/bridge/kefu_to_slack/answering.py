@@ -17,7 +17,7 @@ from slackkefu.bridge.kefu_to_slack.ending import Ended, Ending
 from slackkefu.bridge.kefu_to_slack.forms.shaping import Source, form_posts, shape
 from slackkefu.bridge.kefu_to_slack.speaking import APP, voice_of
 from slackkefu.bridge.kefu_to_slack.to_slack import posts
-from slackkefu.bridge.open_menus import offered
+from slackkefu.bridge.open_menus import offered, taken_back
 from slackkefu.bridge.table import KEFU, Reason, Rule
 from slackkefu.kefu.messages import Event, Media, Nothing, Recall
 from slackkefu.kefu.text import plain
@@ -122,9 +122,9 @@ class Answering:
                 log.debug("kefu.confirmed", visitor=user)
                 return Ended(Ending.IGNORED, message.kind)
             case Rule.RECALL if isinstance(message, Recall):
-                return await self._recalling.take_back(user, message.of, identity=identity)
+                return await self._take_back(user, message.of, identity)
             case _ if isinstance(message, Nothing) and message.reason == "recalled" and message.msg_id:
-                return await self._recalling.take_back(user, message.msg_id, identity=identity)
+                return await self._take_back(user, message.msg_id, identity)
             case _ if isinstance(message, Nothing):
                 log.info("kefu.ignored", visitor=user, reason=message.reason)
                 return Ended(Ending.IGNORED, message.reason)
@@ -165,6 +165,14 @@ class Answering:
             user, lambda place: posts(words, place=place, identity=identity, voice=voice)
         )
         return Ended(Ending.POSTED) if refusal is None else Ended(Ending.REFUSED, refusal)
+
+    async def _take_back(self, user: ImUser, message: str, identity: str) -> Ended:
+        """Take a message back, and what could be typed at it."""
+        record = self._book.get(user)
+        if record is not None:
+            self._book.remember(taken_back(record, message))
+            await self._book.write(user)
+        return await self._recalling.take_back(user, message, identity=identity)
 
     async def _note_session(self, user: ImUser, message: KefuMessage, at: float) -> None:
         """

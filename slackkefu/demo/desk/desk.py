@@ -76,8 +76,7 @@ class Said:
     kind: str
     """``text``, ``event``, ``menu``, ``file``, …"""
     text: str = field(repr=False)
-    """What was said; of a file its name."""
-    """Its words; what happened, of an event; the ``msgId`` that it takes back, of a recall."""
+    """Its words; of a file its name, of an event what happened, of a recall the ``msgId`` that it takes back."""
     message_id: str
     """kefu's ``msgId``; empty for what has none."""
     server_id: int
