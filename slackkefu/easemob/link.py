@@ -227,6 +227,7 @@ class Link:
         "_drained_since",
         "_ended",
         "_heartbeat",
+        "_is_said",
         "_kicks",
         "_leaving",
         "_live",
@@ -279,6 +280,8 @@ class Link:
         self._spelling = spelling
         self._dollar_prefix = spelling.dollar_prefix
         self._respelled = False
+        # It has been said that this one is tried again and again.
+        self._is_said = False
         self._heartbeat = heartbeat
         self._chance = chance
         self._state = "new"
@@ -410,6 +413,7 @@ class Link:
                 return
             if stable:
                 steps, rejected = pauses(self._chance), None
+                self._is_said = False
             rejected = await self._recover(problem, token, steps) or rejected
 
     async def _recover(self, problem: SlackkefuError, token: UserToken | None, steps: Iterator[float]) -> Secret | None:
@@ -444,7 +448,9 @@ class Link:
             log.info("msync.fresh_token", user=self.user, error=str(problem))
             return token.token if token is not None else None
         pause_s = next(steps)
-        log.info("msync.again", user=self.user, in_s=round(pause_s, 1), error=str(problem))
+        say = log.debug if self._is_said else log.info
+        say("msync.again", user=self.user, in_s=round(pause_s, 1), error=str(problem))
+        self._is_said = True
         self._now("waiting to try again")
         await trio.sleep(pause_s)
         return None

@@ -249,8 +249,10 @@ class Reading:
                 pause_s = step.after_s
                 if not isinstance(error, SlackRateLimited):
                     pause_s = max(pause_s, growing_s)
+                    # The first of a row is news.
+                    say = log.warning if growing_s == FIRST_PAUSE_S else log.debug
+                    say("slack.read_again", method=method, problem=str(error), in_s=pause_s)
                     growing_s = min(2 * growing_s, MAX_PAUSE_S)
-                    log.warning("slack.read_again", method=method, problem=str(error), in_s=pause_s)
             await trio.sleep(pause_s)
 
 

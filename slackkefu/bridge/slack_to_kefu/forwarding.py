@@ -364,6 +364,7 @@ class Forwarding:
         """Send the next part until Easemob accepted it (None) or refused it for good (the reason)."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         gives_up_at = trio.current_time() + NO_LOGIN_S
+        say = log.info
         while True:
             message = await self._ready(journey, forward, make)
             problem = await self._attempt(journey, message)
@@ -377,7 +378,9 @@ class Forwarding:
                     return step.reason
                 continue
             pause = max(next(pauses), step.after_s)
-            log.info("kefu.send_again", visitor=journey.user, problem=str(problem), in_s=round(pause, 1))
+            say("kefu.send_again", visitor=journey.user, problem=str(problem), in_s=round(pause, 1))
+            # Once for each message: while Easemob is away every visitor has one that is tried again and again.
+            say = log.debug
             await trio.sleep(pause)
 
     def _next(self, journey: Journey, make: Make) -> Part:
