@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
+from slackkefu.bridge.agent_lines import asked_about, noted
 from slackkefu.bridge.identity import Visitor
-from slackkefu.bridge.sentences import Sentence, asked_about, label, noted, say
+from slackkefu.bridge.sentences import Sentence, label, say
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId, Ts, UserId
 from slackkefu.slack.message import MessageEvent, read_message

@@ -24,10 +24,10 @@ import msgspec
 import structlog
 import trio
 
+from slackkefu.bridge.agent_lines import not_in_slack
 from slackkefu.bridge.book import is_open
 from slackkefu.bridge.identity import digest, message_id, meta_id
 from slackkefu.bridge.lanes import Lanes
-from slackkefu.bridge.sentences import not_in_slack
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.easemob.recovery import GiveUp, after_send
 from slackkefu.errors import SlackkefuError

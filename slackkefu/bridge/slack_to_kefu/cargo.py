@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, final
 
-from slackkefu.bridge.sentences import NotCarried, file_line
+from slackkefu.bridge.agent_lines import NotCarried, file_line
 from slackkefu.easemob.attachments import MAX_BYTES
 from slackkefu.easemob.message import MediaBody, TextBody
 from slackkefu.kefu.outgoing import REFUSED_EXTENSIONS

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar, final
 import structlog
 import trio
 
-from slackkefu.bridge.sentences import NotCarried
+from slackkefu.bridge.agent_lines import NotCarried
 from slackkefu.bridge.slack_to_kefu.cargo import body_of, is_only_named, line_for, name_of, obstacle
 from slackkefu.easemob.attachments import MAX_BYTES
 from slackkefu.easemob.recovery import after_upload

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, final
 import structlog
 import trio
 
+from slackkefu.bridge.agent_lines import source, written
 from slackkefu.bridge.book import has_source, sourced
 from slackkefu.bridge.identity import digest, message_id, meta_id
-from slackkefu.bridge.sentences import source, written
 from slackkefu.easemob.message import OutgoingMessage, TextBody
 from slackkefu.errors import SlackkefuError
 from slackkefu.kefu.outgoing import track, weichat

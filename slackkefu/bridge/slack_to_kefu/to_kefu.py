@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
+from slackkefu.bridge.agent_lines import deleted, edited, emptied, more_files
+from slackkefu.bridge.agent_lines import late as late_line
 from slackkefu.bridge.identity import digest, digest_of_file, message_id, meta_id
-from slackkefu.bridge.sentences import deleted, edited, emptied, more_files
-from slackkefu.bridge.sentences import late as late_line
 from slackkefu.bridge.slack_to_kefu.cargo import Cargo, line_for
 from slackkefu.bridge.slack_to_kefu.for_desk import merged
 from slackkefu.bridge.split import MAX_BODY_BYTES, cut

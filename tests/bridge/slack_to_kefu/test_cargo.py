@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.bridge.sentences import NotCarried, file_line
+from slackkefu.bridge.agent_lines import NotCarried, file_line
 from slackkefu.bridge.slack_to_kefu.cargo import (
     Cargo,
     body_of,

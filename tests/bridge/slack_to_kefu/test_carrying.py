@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.bridge.sentences import NotCarried, file_line
+from slackkefu.bridge.agent_lines import NotCarried, file_line
 from slackkefu.bridge.slack_to_kefu.cargo import Cargo, line_for
 from slackkefu.bridge.slack_to_kefu.carrying import AT_ONCE, PATIENCE_S, TRIES, Brought, Carrying
 from slackkefu.easemob.attachments import MAX_BYTES, Attachment
