@@ -11,7 +11,7 @@ from slackkefu.bridge import aside
 from slackkefu.bridge.kefu_to_slack import answering, to_slack
 from slackkefu.demo.slack import Refusal, Status
 from tests.facts import load
-from tests.wired.town import town
+from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +30,6 @@ NOTE = "[系统提示 System]"
 def notes(here: Town) -> list[str]:
     """Return what the desk was told of answers that did not arrive."""
     return [line.text for line in here.desk.everything_heard() if line.text.startswith(NOTE)]
-
-
-async def greeted(here: Town) -> tuple[Any, str]:
-    """Let Mia begin a conversation."""
-    mia = here.north.add_user(name="Mia")
-    await mia.says(mia.dm(), "hello")
-    with trio.fail_after(SOON_S):
-        await here.desk.heard("hello")
-    return mia, here.visitor(mia, mia.dm())
 
 
 async def test_a_poisoned_answer(

@@ -14,29 +14,20 @@ from slackkefu.demo.slack import Drop, Late, Refusal, Status, Timing
 from slackkefu.demo.slack import Switches as SlackSwitches
 from slackkefu.demo.slack.state import ALL_SCOPES
 from tests.facts import load
-from tests.wired.town import town
+from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from slackkefu.demo.desk.desk import MediaKind
-    from slackkefu.demo.slack import Person, Post
+    from slackkefu.demo.slack import Post
     from tests.wired.town import Town
 
 SOON_S = 30.0
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
 MISSING, UPPER = object(), object()
 COMPLETE = "files.completeUploadExternal"
-
-
-async def greeted(here: Town) -> tuple[Person, str]:
-    """Let Mia write, and be heard."""
-    mia = here.north.add_user(name="Mia")
-    await mia.says(mia.dm(), "hello")
-    with trio.fail_after(SOON_S):
-        heard = await here.desk.heard("hello")
-    return mia, heard.visitor
 
 
 def shown(post: Post) -> str:

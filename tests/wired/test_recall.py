@@ -10,26 +10,16 @@ import trio.testing
 
 from slackkefu.demo.slack import Drop, Refusal, Status, TooMany
 from tests.facts import load
-from tests.wired.town import town
+from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from slackkefu.demo.slack import Person
-    from tests.wired.town import Town
 
 SOON_S = 30.0
 RECALLED = "此消息已撤回"
 NOT_RECALLED = "客服撤回了之前的一条消息，但在这里无法删除它。"
-
-
-async def greeted(here: Town) -> tuple[Person, str]:
-    """Let Mia begin a conversation; her language is Chinese."""
-    mia = here.north.add_user(name="Mia")
-    await mia.says(mia.dm(), "hello")
-    with trio.fail_after(SOON_S):
-        await here.desk.heard("hello")
-    return mia, here.visitor(mia, mia.dm())
 
 
 def read(mia: Person) -> list[str]:

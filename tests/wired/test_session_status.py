@@ -11,28 +11,17 @@ import trio.testing
 from slackkefu.demo.desk import AGENT, ROBOT, DeskSwitches, Speaker
 from slackkefu.demo.slack import Drop, Status, TooMany
 from slackkefu.demo.slack import Switches as SlackSwitches
-from tests.wired.town import town
+from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slackkefu.demo.slack import Person
     from slackkefu.demo.slack.model import Channel
-    from tests.wired.town import Town
 
 SOON_S = 30.0
 WAITING = "正在等待客服接入，请稍候。"
 LIN = "小林 正在为您服务。"
 CLOSED = "本次会话已结束。"
-
-
-async def greeted(here: Town, words: str = "hello") -> tuple[Person, str]:
-    """Let Mia, who reads Chinese, begin a conversation."""
-    mia = here.north.add_user(name="Mia")
-    await mia.says(mia.dm(), words)
-    with trio.fail_after(SOON_S):
-        await here.desk.heard(words)
-    return mia, here.visitor(mia, mia.dm())
 
 
 def read(channel: Channel) -> list[str]:

@@ -12,26 +12,16 @@ from slackkefu.demo.desk import ROBOT, DeskSwitches, Speaker
 from slackkefu.demo.slack import Drop
 from slackkefu.demo.slack import Switches as SlackSwitches
 from tests.facts import load
-from tests.wired.town import town
+from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from slackkefu.demo.slack import Person, Post
-    from tests.wired.town import Town
+    from slackkefu.demo.slack import Post
 
 SOON_S = 30.0
 FACE = "https://img.kefu.example/avatar/lin.png"
 SCOPE = "chat:write.customize"
-
-
-async def greeted(here: Town) -> tuple[Person, str]:
-    """Let Mia begin a conversation."""
-    mia = here.north.add_user(name="Mia")
-    await mia.says(mia.dm(), "hello")
-    with trio.fail_after(SOON_S):
-        await here.desk.heard("hello")
-    return mia, here.visitor(mia, mia.dm())
 
 
 def shown(post: Post) -> tuple[str | None, object, str]:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from slackkefu.parts import Statistics
     from tests.memory_network import VirtualWall
 
-__all__ = ["Town", "town"]
+__all__ = ["Town", "greeted", "town"]
+
+SOON_S = 30.0
 
 SERVICE_NUMBER = "kefu_service"
 
@@ -294,3 +296,12 @@ async def town(
 
     assert ((), doubled) == (verdict.reordered, len(verdict.doubled)), verdict
     assert not settles or lost == len(verdict.lost), verdict.lost
+
+
+async def greeted(here: Town, words: str = "hello") -> tuple[Person, str]:
+    """Let Mia, who reads Chinese, begin a conversation; return her, and her name at the desk."""
+    mia = here.north.add_user(name="Mia")
+    await mia.says(mia.dm(), words)
+    with trio.fail_after(SOON_S):
+        await here.desk.heard(words)
+    return mia, here.visitor(mia, mia.dm())
