@@ -338,6 +338,7 @@ def build(
             media=media,
             statuses=session_status,
             sessions=sessions,
+            readers=readers,
             kefu_url=config.kefu.url,
             asks_useful=second_channel is not None,
             wall=world.wall,

@@ -78,7 +78,7 @@ async def test_byte_for_byte(
         assert (mia.dm().id, None, here.desk.agent.name) == (post.channel.id, post.thread, post.text)
         assert PNG == file.content
         assert not file.token_came
-        assert ("[图片 Image] 截图 screen.png" if kind == "img" else "") == file.alt_text
+        assert ("[图片] 截图 screen.png" if kind == "img" else "") == file.alt_text
         assert not any(asked.has_secrets for asked in (*foreign.asked, *here.kefu.media.asked))
 
 
@@ -249,7 +249,7 @@ async def test_where_files_cannot_be_brought(
         restricted = here.easemob.keeps(PNG, secret="secret-1")
         here.desk.sends_file(visitor, "file", restricted, name="b.pdf", fields={"secret": "secret-1"})
         here.desk.answers(visitor, "the end")
-        expected = [f"[图片 Image] a.png https://kefu.test{path}", "[文件 File] b.pdf", "the end"]
+        expected = [f"[图片] a.png https://kefu.test{path}", "[文件] b.pdf", "the end"]
 
         assert expected == [words.removeprefix("小林: ") for words in await all_shown(here, 3, within_s=900)]
         assert 2 == here.statistics["media"]().in_words  # type: ignore[attr-defined]  # that group's class
@@ -286,7 +286,7 @@ async def test_what_is_no_file(
         here.desk.answers(visitor, "the end")
         link = f" https://kefu.test{path}" if has_link else ""
 
-        assert [f"[图片 Image] a.png{link}", "the end"] == await all_shown(here, 2)
+        assert [f"[图片] a.png{link}", "the end"] == await all_shown(here, 2)
         assert {} == here.slack.state.files
 
 
@@ -301,7 +301,7 @@ async def test_nobody_elses_token(tmp_path: Path, autojump_clock: trio.testing.M
         here.kefu.media.fail(MediaFault(302, location=link))
         here.desk.sends_file(visitor, "img", here.kefu.keeps("b.png", b""), name="b.png", fields={"secret": "secret-1"})
 
-        assert ["[图片 Image] a.png", "b.png"] == await all_shown(here, 2)
+        assert ["[图片] a.png", "b.png"] == await all_shown(here, 2)
         assert 2 == len(foreign.asked)
         assert not any(asked.has_secrets for asked in (*foreign.asked, *here.kefu.media.asked))
 
@@ -339,7 +339,7 @@ async def test_nobody_looks_behind_the_firewall(
         here.kefu.media.fail(MediaFault(302, location=url))
         here.desk.sends_file(visitor, "img", here.kefu.keeps("b.png", PNG), name="b.png")
 
-        assert ["[图片 Image] a.png", "[图片 Image] b.png"] == await all_shown(here, 2)
+        assert ["[图片] a.png", "[图片] b.png"] == await all_shown(here, 2)
         assert [] == [asked for host in inside for asked in host.asked]
 
 
@@ -352,9 +352,7 @@ async def test_what_rides_along(tmp_path: Path, autojump_clock: trio.testing.Moc
         here.desk.sends_file(visitor, "img", "", name="b.png", control=hint)
         await all_shown(here, 3)
 
-        assert ["a.png", "[转人工]", "[图片 Image] b.png\n[转人工]"] == [
-            shown(post) for post in here.slack.ledger.posts
-        ]
+        assert ["a.png", "[转人工]", "[图片] b.png\n[转人工]"] == [shown(post) for post in here.slack.ledger.posts]
 
 
 async def test_own_files_are_nobodys_words(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

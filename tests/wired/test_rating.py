@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.wired.town import Town
 
 SOON_S = 30.0
-BUTTON = "评价 / Rate"
+BUTTON = "评价"
 REASONS = {2: ("回复慢", "没解决"), 1: ("态度差",)}
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
     from slackkefu.bridge.kefu_to_slack.posting import Posting
+    from slackkefu.bridge.kefu_to_slack.readers import Readers
     from slackkefu.bridge.kefu_to_slack.recalling import Recalling
     from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
     from slackkefu.bridge.kefu_to_slack.speaking import Voice
@@ -56,6 +57,7 @@ class Answering:
         media: Brings files there.
         statuses: Show how a service session stands.
         sessions: Told of every sign of a service session.
+        readers: What a visitor is spoken to in.
         kefu_url: Address of the desk; may be empty.
         asks_useful: Whether a robot's answer can be rated: the desk's own API may be used.
         wall: Wall clock, seconds.
@@ -72,6 +74,7 @@ class Answering:
         media: MediaAnswering,
         statuses: SessionStatuses,
         sessions: OpenSessions,
+        readers: Readers,
         kefu_url: str,
         asks_useful: bool = False,
         wall: Callable[[], float],
@@ -83,6 +86,7 @@ class Answering:
         self._media = media
         self._statuses = statuses
         self._sessions = sessions
+        self._readers = readers
         self._kefu_url = kefu_url
         self._asks_useful = asks_useful
         self._wall = wall
@@ -109,10 +113,10 @@ class Answering:
                 if self._recalling.is_recalled(user, message.msg_id):
                     log.info("kefu.ignored", visitor=user, reason=Reason.RECALLED.value)
                     return Ended(Ending.IGNORED, Reason.RECALLED.value)
-                return await self._show(user, message, self._source(user, message, identity, at))
+                return await self._show(user, message, await self._source(user, message, identity, at))
             case Rule.SERVICE_SESSION if isinstance(message, Event) and message.offers:
                 await self._note_session(user, message, at)
-                return await self._show(user, message, self._source(user, message, identity, at))
+                return await self._show(user, message, await self._source(user, message, identity, at))
             case Rule.SERVICE_SESSION if isinstance(message, Event):
                 await self._note_session(user, message, at)
                 # Its own words, if kefu put any there; what it means is not posted as words of ours.
@@ -132,9 +136,10 @@ class Answering:
                 log.debug("kefu.ignored", visitor=user, reason=message.kind)
                 return Ended(Ending.IGNORED, message.kind)
 
-    def _source(self, user: ImUser, message: KefuMessage, identity: str, at: float) -> Source:
+    async def _source(self, user: ImUser, message: KefuMessage, identity: str, at: float) -> Source:
         robot_id = message.by.user_id if self._asks_useful and message.by.kind == "robot" else None
-        return Source(user, identity, message.service_session_id, at, robot_id)
+        locale = await self._readers.locale_of(user)
+        return Source(user, identity, message.service_session_id, at, robot_id, locale)
 
     async def _show(self, user: ImUser, message: KefuMessage, source: Source) -> Ended:
         """Post a message in the form of its kind, or its words where it has none."""
@@ -142,9 +147,12 @@ class Answering:
         shown = shape(message, source)
         voice = voice_of(message.by, kefu_url=self._kefu_url)
         if isinstance(message, Media):
-            return await self._media.post(user, message, identity=source.identity, voice=voice, below=shown)
+            return await self._media.post(
+                user, message, identity=source.identity, voice=voice, language=source.language, below=shown
+            )
         if shown is None:
-            return await self._post(user, message.plain, source.identity, Reason.EMPTY.value, voice)
+            words = message.plain_in(source.language)
+            return await self._post(user, words, source.identity, Reason.EMPTY.value, voice)
         refusal = await self._posting.post(
             user, lambda place: form_posts(shown, place=place, identity=source.identity, voice=voice)
         )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.media_fetch import MediaFetch
     from slackkefu.kefu.messages import Media
+    from slackkefu.kefu.outgoing import Language
     from slackkefu.slack.uploads import Source
     from slackkefu.slack.web import Post
 
@@ -74,7 +75,14 @@ class MediaAnswering:
         return MediaStatistics(shared=self._shared, in_words=self._in_words)
 
     async def post(
-        self, user: ImUser, media: Media, *, identity: str, voice: Voice, below: Shape | None = None
+        self,
+        user: ImUser,
+        media: Media,
+        *,
+        identity: str,
+        voice: Voice,
+        language: Language | None = None,
+        below: Shape | None = None,
     ) -> Ended:
         """
         Bring one message over until it has ended.
@@ -84,12 +92,13 @@ class MediaAnswering:
             media: The message.
             identity: kefu's id of it.
             voice: Who seems to speak.
+            language: The reader's; None for both.
             below: What it offers besides, where that has a form.
 
         """
         file = self._fetch.file(user, media)
         refusal = await self._posting.post(
-            user, lambda place: [upload(media, file, place=place, identity=identity, voice=voice)]
+            user, lambda place: [upload(media, file, place=place, identity=identity, voice=voice, language=language)]
         )
         if refusal in _NOBODY_THERE:
             return Ended(Ending.REFUSED, refusal or "")
@@ -99,7 +108,7 @@ class MediaAnswering:
         else:
             self._in_words += 1
             log.warning("kefu.file_in_words", visitor=user, kind=media.kind, reason=refusal, has_link=bool(file.link))
-            line = " ".join(filter(None, (media.words, file.link)))
+            line = " ".join(filter(None, (media.words_in(language), file.link)))
             words = "\n".join(filter(None, (line, words)))
         if words or below is not None:
             refusal = await self._posting.post(
@@ -115,7 +124,9 @@ def _behind(words: str, below: Shape | None, *, place: Place, identity: str, voi
     return form_posts(below.saying(words), place=place, identity=identity, voice=voice, first=1)
 
 
-def upload(media: Media, file: Source, *, place: Place, identity: str, voice: Voice) -> Upload:
+def upload(
+    media: Media, file: Source, *, place: Place, identity: str, voice: Voice, language: Language | None = None
+) -> Upload:
     """Map a file of kefu's to the upload that carries it."""
     about = f"<#{place.about}>" if isinstance(place, InPrivate) else ""
     return Upload(
@@ -124,5 +135,5 @@ def upload(media: Media, file: Source, *, place: Place, identity: str, voice: Vo
         thread_ts=None if isinstance(place, InPrivate) else place.thread_ts,
         metadata_id=f"{identity}/0",
         comment=" ".join(filter(None, (about, voice.name))),
-        alt_text=media.words if media.kind == "image" else "",
+        alt_text=media.words_in(language) if media.kind == "image" else "",
     )

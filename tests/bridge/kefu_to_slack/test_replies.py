@@ -19,6 +19,7 @@ from slackkefu.bridge.kefu_to_slack.answering import Answering
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.media import MediaAnswering
 from slackkefu.bridge.kefu_to_slack.placed import Placed
+from slackkefu.bridge.kefu_to_slack.readers import Readers
 from slackkefu.bridge.kefu_to_slack.replies import PER_LANE, Replies
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.open_sessions import OpenSessions
@@ -28,6 +29,7 @@ from slackkefu.errors import LinkClosed, StoreBroken
 from slackkefu.kefu import incoming as incoming_module
 from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.slack.ids import ChannelId, Ts
+from slackkefu.slack.installation import Installations
 from slackkefu.slack.text import escape
 from slackkefu.slack.uploads import Upload
 from slackkefu.slack.web import Post
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.kefu_to_slack.posting import Part, Posting
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
+    from slackkefu.bridge.languages import Languages
     from slackkefu.easemob.discovery import Endpoints
     from slackkefu.easemob.message import Meta, OutgoingMessage
     from slackkefu.easemob.rest import RestClient
@@ -125,6 +128,9 @@ class Kefu:
                 ),
                 media=MediaAnswering(fetch=no_files(), posting=cast("Posting", self.wall)),
                 sessions=OpenSessions(lambda user, is_open: self.told.append((user, is_open))),
+                readers=Readers(
+                    book=self.book, installations=Installations([]), languages=cast("Languages", self.changes)
+                ),
                 statuses=statuses(
                     book=self.book,
                     placed=self.placed,

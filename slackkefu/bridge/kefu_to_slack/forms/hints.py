@@ -36,18 +36,18 @@ def transfer_row(offer: TransferOffer, offered: Offered) -> Block | None:
     return _row(clip(offer.label), deed, offered, is_primary=True)
 
 
-def note_row(offered: Offered) -> Block:
+def note_row(offered: Offered, *, locale: str) -> Block:
     """Return the button that opens the form for a note."""
-    return actions(offered.block_id(), [button(NOTE, label(Sentence.LEAVE_A_NOTE, locale=""), NOTE)])
+    return actions(offered.block_id(), [button(NOTE, label(Sentence.LEAVE_A_NOTE, locale=locale), NOTE)])
 
 
-def call_row(call_id: Id, offered: Offered) -> Block | None:
+def call_row(call_id: Id, offered: Offered, *, locale: str) -> Block | None:
     """Return the button that declines a video call, so that the desk stops ringing."""
     ext: dict[str, Json] = {
         "type": "agorartcmedia/video",
         "msgtype": {"visitorRejectInvitation": {"callId": call_id}},
     }
-    return _row(label(Sentence.DECLINE, locale=""), ForDesk(action="Agorartcmedia", ext=ext), offered)
+    return _row(label(Sentence.DECLINE, locale=locale), ForDesk(action="Agorartcmedia", ext=ext), offered)
 
 
 def _row(label: str, deed: ForDesk, offered: Offered, *, is_primary: bool = False) -> Block | None:

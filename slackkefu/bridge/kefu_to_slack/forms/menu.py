@@ -99,7 +99,7 @@ def _clicked(question: RelatedQuestion) -> dict[str, Json]:
     return {"msgtype": {"choice": {"relatedRuleClickActionData": data}}}
 
 
-def rows(options: Sequence[Option], offered: Offered) -> tuple[Block, ...]:
+def rows(options: Sequence[Option], offered: Offered, *, locale: str) -> tuple[Block, ...]:
     """Return the elements to choose with; none where nothing fits on one."""
     if len(options) <= MOST_BUTTONS:
         elements = [made for number, each in enumerate(options) if (made := _button(number, each)) is not None]
@@ -111,7 +111,7 @@ def rows(options: Sequence[Option], offered: Offered) -> tuple[Block, ...]:
     made_rows = [
         actions(
             offered.block_id(row),
-            [select(f"{ANSWER}:{row}", label(Sentence.CHOOSE, locale=""), choices[start : start + MAX_OPTIONS])],
+            [select(f"{ANSWER}:{row}", label(Sentence.CHOOSE, locale=locale), choices[start : start + MAX_OPTIONS])],
         )
         for row, start in enumerate(range(0, min(len(choices), MOST_SELECTS * MAX_OPTIONS), MAX_OPTIONS))
     ]

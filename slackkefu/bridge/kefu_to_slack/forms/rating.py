@@ -123,9 +123,10 @@ class Invited(msgspec.Struct, frozen=True, omit_defaults=True):
         except (msgspec.MsgspecError, UnicodeEncodeError):
             return None
 
-    def row(self, offered: Offered) -> Block:
+    def row(self, offered: Offered, *, locale: str) -> Block:
         """Return the button."""
-        return actions(offered.block_id(), [button(RATE, label(Sentence.RATE, locale=""), self.value, is_primary=True)])
+        rate = label(Sentence.RATE, locale=locale)
+        return actions(offered.block_id(), [button(RATE, rate, self.value, is_primary=True)])
 
 
 def _fewer(grade: Grade, most: int) -> Grade:

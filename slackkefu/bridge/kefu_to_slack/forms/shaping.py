@@ -23,6 +23,7 @@ from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.bridge.sentences import Sentence, label
 from slackkefu.kefu.messages import Articles, Event, Form, Location, Media, Menu, Rating, Text, VideoCall
 from slackkefu.kefu.offers import RelatedQuestions, TicketOffer, TransferOffer, UsefulOffer, numbered
+from slackkefu.kefu.outgoing import language_of
 from slackkefu.kefu.text import Plain, plain
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
     from slackkefu.kefu.offers import Offer
+    from slackkefu.kefu.outgoing import Language
     from slackkefu.kefu.text import Span
     from slackkefu.slack.web import Post
 
@@ -58,11 +60,13 @@ class Shape:
     """What is offered below; never empty."""
     plain: str = field(repr=False)
     """All of it in words; never empty."""
+    below: str
+    """What stands above the blocks where the words do not: an invitation to choose."""
 
     def saying(self, words: str) -> Shape:
         """Return what is offered below other *words*, or below an invitation to choose."""
-        words = words or label(Sentence.CHOOSE, locale="")
-        return Shape((Plain(words),), self.blocks, words)
+        words = words or self.below
+        return Shape((Plain(words),), self.blocks, words, self.below)
 
 
 @final
@@ -79,6 +83,13 @@ class Source:
     """When it was sent (wall clock)."""
     robot_id: str | None = None
     """The robot whose answer it is, where it can be rated: by the desk's own API only."""
+    locale: str = ""
+    """The reader's; empty for both languages."""
+
+    @property
+    def language(self) -> Language | None:
+        """The reader's; None for both."""
+        return language_of(self.locale) if self.locale else None
 
     def offered(self, kind: str) -> Offered:
         """Name the one thing of this *kind* that it offers."""
@@ -87,38 +98,41 @@ class Source:
 
 def shape(message: KefuMessage, source: Source) -> Shape | None:
     """Return how a message is shown; None for one that is words alone, or shown otherwise."""
+    words, said = message.words_in(source.language), message.plain_in(source.language)
     match message:
         case Menu():
             return _menu(message, source)
         case Rating():
-            spans = message.spans or (Plain(message.words),)
-            return Shape(spans, (Invited.of(message).row(source.offered("rating")),), message.plain)
+            row = Invited.of(message).row(source.offered("rating"), locale=source.locale)
+            return _shape(message.spans or (Plain(words),), [row], said, source)
         case VideoCall(stage="invited", call_id=call_id) if call_id is not None:
-            return _shape((Plain(message.plain),), [call_row(call_id, source.offered("call"))], message.plain)
+            row_of_call = call_row(call_id, source.offered("call"), locale=source.locale)
+            return _shape((Plain(said),), [row_of_call], said, source)
         case Articles():
-            return _shape((), [*cards.articles(message), *_offers(message.offers, source)], message.plain)
+            return _shape((), [*cards.articles(message), *_offers(message.offers, source)], said, source)
         case Form():
-            return _shape((), [*cards.form(message), *_offers(message.offers, source)], message.plain)
+            return _shape((), [*cards.form(message), *_offers(message.offers, source)], said, source)
         case Location():
-            return _shape((), [*cards.place(message), *_offers(message.offers, source)], message.plain)
+            return _shape((), [*cards.place(message), *_offers(message.offers, source)], said, source)
         case Text() | Event():
-            return _shape(message.spans or (Plain(message.words),), _offers(message.offers, source), message.plain)
+            return _shape(message.spans or (Plain(words),), _offers(message.offers, source), said, source)
         case Media():
-            return _shape((Plain(message.words),), _offers(message.offers, source), message.plain)
+            return _shape((Plain(words),), _offers(message.offers, source), said, source)
         case _:
             return None
 
 
-def _shape(words: tuple[Span, ...], blocks: Iterable[Block | None], plain: str) -> Shape | None:
+def _shape(words: tuple[Span, ...], blocks: Iterable[Block | None], plain: str, source: Source) -> Shape | None:
     shown = tuple(block for block in blocks if block is not None)[: MAX_BLOCKS - _ABOVE]
-    return Shape(words, shown, plain) if shown else None
+    return Shape(words, shown, plain, label(Sentence.CHOOSE, locale=source.locale)) if shown else None
 
 
 def _menu(menu: Menu, source: Source) -> Shape | None:
     options = menu_options(menu)
-    title = menu.title or label(Sentence.CHOOSE, locale="")
+    title = menu.title or label(Sentence.CHOOSE, locale=source.locale)
     words = (Plain(title), *_list(options, f"\n{numbered(each.label for each in options)}"))
-    return _shape(words, rows(options, source.offered("menu")), f"{title}\n{numbered(each.label for each in options)}")
+    said = f"{title}\n{numbered(each.label for each in options)}"
+    return _shape(words, rows(options, source.offered("menu"), locale=source.locale), said, source)
 
 
 def _list(options: Sequence[Option], lines: str) -> tuple[Span, ...]:
@@ -134,13 +148,13 @@ def _offers(offers: Iterable[Offer], source: Source) -> Iterator[Block | None]:
                 options = question_options(offer)
                 if not is_whole(options):
                     yield rich((Plain(offer.plain),))
-                yield from rows(options, source.offered("questions"))
+                yield from rows(options, source.offered("questions"), locale=source.locale)
             case TransferOffer():
                 yield transfer_row(offer, source.offered("transfer"))
             case TicketOffer():
-                yield note_row(source.offered("note"))
+                yield note_row(source.offered("note"), locale=source.locale)
             case UsefulOffer(key) if source.robot_id is not None:
-                yield useful_row(source.robot_id, key, source.offered("useful"))
+                yield useful_row(source.robot_id, key, source.offered("useful"), locale=source.locale)
             case _:
                 # Whether an answer was useful cannot be told from here.
                 pass
@@ -163,8 +177,7 @@ def form_posts(shown: Shape, *, place: Place, identity: str, voice: Voice = APP,
         above = (*_about(place), *((rich(shown.words),) if shown.words else ()))
         return (replace(words[0], blocks=(*above, *shown.blocks)),)
     # The words stand in plain posts of their own; below them, what they offer.
-    below = label(Sentence.CHOOSE, locale="")
-    (last,) = posts(below, place=place, identity=identity, voice=voice, first=first + len(words))
+    (last,) = posts(shown.below, place=place, identity=identity, voice=voice, first=first + len(words))
     return (*words, replace(last, blocks=(*_about(place), *shown.blocks)))
 
 

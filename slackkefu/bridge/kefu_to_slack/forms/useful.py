@@ -39,11 +39,13 @@ class Opinion(msgspec.Struct, frozen=True):
             return None
 
 
-def useful_row(robot_id: str, key: str, offered: Offered) -> Block | None:
+def useful_row(robot_id: str, key: str, offered: Offered, *, locale: str) -> Block | None:
     """Return the two buttons; None where what they have to carry is too long."""
     names = {True: Sentence.USEFUL, False: Sentence.NOT_USEFUL}
     values = {each: msgspec.json.encode(Opinion(robot_id, key, each)).decode() for each in names}
     if max(map(len, values.values())) > MAX_VALUE:
         return None
-    buttons = [button(f"{USEFUL}:{int(each)}", label(name, locale=""), values[each]) for each, name in names.items()]
+    buttons = [
+        button(f"{USEFUL}:{int(each)}", label(name, locale=locale), values[each]) for each, name in names.items()
+    ]
     return actions(offered.block_id(), buttons)

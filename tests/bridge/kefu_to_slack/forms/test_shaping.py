@@ -16,7 +16,7 @@ from slackkefu.bridge.kefu_to_slack.to_slack import MAX_POST_CHARACTERS, InChann
 from slackkefu.demo.slack.web_api.blocks import problem_of
 from slackkefu.easemob.names import ImUser
 from slackkefu.kefu.incoming import read
-from slackkefu.kefu.messages import Choice, Menu
+from slackkefu.kefu.messages import Choice, Menu, Rating
 from slackkefu.slack.ids import ChannelId, UserId
 from tests.facts import load
 from tests.kefu.samples import EXPECT, SERVICE_NUMBER, incoming, text
@@ -309,3 +309,20 @@ def test_any_menu(names: list[str], ids: list[int | str]) -> None:
     posts = shown(text("", {"msgtype": {"choice": {"title": "t", "items": items}}}))
 
     check(posts)
+
+
+@pytest.mark.parametrize(
+    ("locale", "button"), [("zh-TW", "评价"), ("en-GB", "Rate"), ("de-DE", "Rate"), ("", "评价 / Rate")]
+)
+def test_the_reader_s_language(locale: str, button: str) -> None:
+    """What stands on our buttons is in the reader's language, and so is what is read where blocks are not shown."""
+    invited = Rating(7, "s-1", ())
+    made = shape(invited, Source(USER, "m-1", "s-1", 0.0, locale=locale))
+    assert made is not None
+    posts = form_posts(made, place=HERE, identity="m-1")
+
+    assert [button] == labels(posts)
+    assert (locale.startswith("zh"), bool(locale) and not locale.startswith("zh")) == (
+        "Please" not in posts[0].text,
+        "请" not in posts[0].text,
+    )
