@@ -40,7 +40,7 @@ from slackkefu.kefu.messages import (
 )
 from slackkefu.kefu.offers import RelatedQuestion, RelatedQuestions, TicketOffer, TransferOffer, UsefulOffer
 from slackkefu.kefu.speaker import NOBODY, Speaker, speaker_of_account, speaker_of_event, speaker_of_message
-from slackkefu.kefu.text import Plain, is_blank, spans, unescape
+from slackkefu.kefu.text import Plain, is_blank, plain, spans, unescape
 from slackkefu.kefu.wording import Wording, phrase
 
 if TYPE_CHECKING:
@@ -345,6 +345,22 @@ def _sticker(given: _Given) -> KefuMessage | None:
     return Media("image", url, is_sticker=True, offers=given.offers(), **given.head) if url else None
 
 
+def _goods(given: _Given) -> KefuMessage | None:
+    """Read an order (订单) as an article; a track (轨迹) is what the visitor's own side showed (facts/kefu.md §1.5)."""
+    order = at(given.ext, "msgtype", "order")
+    if order is None:
+        is_track = at(given.ext, "msgtype", "track") is not None and not given.spans
+        return Nothing("track_echo", **given.head) if is_track else None
+    about = (_label(at(order, name)) for name in ("price", "desc"))
+    article = Article(
+        " · ".join(filter(None, (_label(at(order, name)) for name in ("title", "order_title")))),
+        "\n".join(filter(None, (plain(given.spans), *about))),
+        _url(at(order, "item_url")),
+        _url(at(order, "img_url")),
+    )
+    return Articles((article,), offers=given.offers(), **given.head) if article.title or article.url else None
+
+
 # Words, and what they may offer.
 
 _NO_WORDS: Final = "NoTransferToTicketsTitle"
@@ -431,6 +447,7 @@ _READERS: Final[tuple[Callable[[_Given], KefuMessage | None], ...]] = (
     _form,
     _video_call,
     _sticker,
+    _goods,
     _text,
 )
 """The first that knows a message says what it means; the last knows everything."""

@@ -382,6 +382,7 @@ NothingReason: TypeAlias = Literal[
     "unknown_body",
     "video_signal",
     "empty_articles",
+    "track_echo",
     "unreadable_ext",
     "empty_text",
 ]

@@ -15,6 +15,7 @@ from slackkefu.kefu.fields import absolute_url
 from slackkefu.kefu.incoming import read
 from slackkefu.kefu.messages import (
     Ack,
+    Article,
     Articles,
     Choice,
     Event,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from slackkefu.kefu.messages import KefuMessage
 
 SESSION = "6f1c2a34-0b1d-4c55-9a77-0d3a1e5b7c01"
+LINK = "https://shop.example/1"
 
 
 def reading(given_message: IncomingMessage) -> KefuMessage:
@@ -242,6 +244,18 @@ def test_a_path_is_completed_with_the_desk_s_address(expected: str, name: str) -
 
     assert isinstance(meant, Media)
     assert expected == absolute_url(meant.url, kefu_url="https://kefu.example/")
+
+
+def test_an_order_is_an_article() -> None:
+    """It is shown with its number, price and link; the track of a visitor's own pages is not, as in the web widget."""
+    card = {"title": "Beans", "order_title": "no. 123", "price": "¥9", "desc": "1 kg", "img_url": "", "item_url": LINK}
+    order = reading(text("", {"msgtype": {"order": card}}))
+
+    assert Articles((Article("Beans · no. 123", "¥9\n1 kg", LINK, ""),)) == order
+    assert "[图文 Article] Beans · no. 123 https://shop.example/1" == order.plain
+    assert Nothing("track_echo") == reading(text("", {"msgtype": {"track": card}}))
+    assert "see this" == reading(text("see this", {"msgtype": {"track": card}})).plain
+    assert Nothing("empty_text") == reading(text("", {"msgtype": {"order": {"title": None}}}))
 
 
 def test_articles_and_forms_are_read() -> None:
