@@ -183,6 +183,7 @@ async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store
     await nursery.start(parts.agent_notes.run)
     await nursery.start(parts.directory.run)
     await nursery.start(parts.session_status.run)
+    await nursery.start(parts.used_menus.run)
     await nursery.start(parts.desk_life.run)
     await nursery.start(parts.greeting.run)
     await nursery.start(parts.replies.run)

@@ -49,6 +49,7 @@ from slackkefu.bridge.kefu_to_slack.readers import Readers
 from slackkefu.bridge.kefu_to_slack.recalling import Recalling
 from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
+from slackkefu.bridge.kefu_to_slack.used_menus import UsedMenus
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.languages import Languages
 from slackkefu.bridge.open_sessions import OpenSessions
@@ -163,6 +164,7 @@ class Parts:
     posting: Posting
     media: MediaAnswering
     session_status: SessionStatuses
+    used_menus: UsedMenus
     desk_life: DeskLife
     greeting: Greeting
     hearing: Hearing
@@ -226,8 +228,7 @@ def build(
         nursery: Where discovery and token requests run that several wait for.
 
     """
-    app_key = AppKey.parse(config.easemob.app_key)
-    service_number = im_user(config.kefu.service_number)
+    app_key, service_number = AppKey.parse(config.easemob.app_key), im_user(config.kefu.service_number)
 
     # The ends.
     web = WebClient(world=world, api_url=config.slack.api_url, app_token=config.slack.app_token)
@@ -288,6 +289,7 @@ def build(
         posting=posting,
         readers=readers,
     )
+    used_menus = UsedMenus(web=web, book=book, placed=placed, changing=changing)
     session_status = SessionStatuses(
         is_on=config.slack.session_status,
         web=web,
@@ -432,6 +434,7 @@ def build(
         entrances=Entrances(config.kefu.entrance, config.kefu.workspaces, config.kefu.channels),
         service_number=service_number,
         carrying=carrying,
+        on_typed=used_menus.typed,
     )
     words: Lanes[ImUser, Parcel] = Lanes(
         forwarding.work, per_lane=PER_LANE, in_all=IN_ALL_LANES, order=lambda parcel: parcel.order, tail=receipts
@@ -549,6 +552,7 @@ def build(
         posting=posting,
         media=media,
         session_status=session_status,
+        used_menus=used_menus,
         desk_life=desk_life,
         greeting=greeting,
         hearing=hearing,

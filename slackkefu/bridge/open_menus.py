@@ -42,6 +42,9 @@ MOST_CHARACTERS: Final = 20_000
 RATING_S: Final = 8 * 3600.0
 """How long after a service session's end it can be rated; the tenant's own time is not known (facts/kefu.md §1.8)."""
 
+MOST_TITLE: Final = 3_000
+"""Characters of what stands above a menu."""
+
 _NUMBER: Final = re.compile(r"(\d{1,3})\s*[.。、)）]?")
 _KINDS: Final = ("menu", "questions")
 _SILENT: Final = frozenset({"event", "ack", "recall", "nothing", "ticket-notice"})
@@ -56,7 +59,15 @@ def offered(record: VisitorRecord, message: KefuMessage, source: Source) -> Visi
         if sum(len(label) + len(value) for label, value in choices) > MOST_CHARACTERS:
             return msgspec.structs.replace(record, menu=None)
         named = source.offered(kind)
-        return msgspec.structs.replace(record, menu=OpenMenu(mark=named.mark, session=named.session, choices=choices))
+        title = message.title if isinstance(message, Menu) else message.words
+        made = OpenMenu(
+            mark=named.mark,
+            session=named.session,
+            choices=choices,
+            message=source.identity,
+            title=title[:MOST_TITLE],
+        )
+        return msgspec.structs.replace(record, menu=made)
     menu = record.menu
     if menu is None or not menu.by_number or message.kind in _SILENT:
         return record

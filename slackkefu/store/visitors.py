@@ -53,6 +53,10 @@ class OpenMenu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The mark of its service session."""
     choices: tuple[tuple[str, str], ...]
     """Labels, each with what the desk gets of it; empty for one that the desk gets nothing of."""
+    message: str = ""
+    """kefu's id of the message that offers it."""
+    title: str = ""
+    """What stands above it, or its beginning."""
     by_number: bool = True
     """Nothing was said after it, so a number is a choice of it."""
 

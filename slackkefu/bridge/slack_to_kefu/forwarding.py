@@ -43,7 +43,7 @@ from slackkefu.slack.profile import Profile
 from slackkefu.store.entries import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from slackkefu.bridge.aside import Aside
     from slackkefu.bridge.book import Book
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.carrying import Carrying
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.entrances import Entrances
+    from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
     from slackkefu.bridge.slack_to_kefu.naming import Naming
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.routing import Forward
@@ -120,6 +121,7 @@ class Forwarding:
         sources: Shows the agent where a service session began.
         service_number: To whom everything goes.
         carrying: Brings files to Easemob.
+        on_typed: Told of each typed answer that the desk has got.
 
     """
 
@@ -140,7 +142,9 @@ class Forwarding:
         sources: SourceCards,
         service_number: ImUser,
         carrying: Carrying,
+        on_typed: Callable[[ImUser, ForDesk], None] = lambda _user, _deed: None,
     ) -> None:
+        self._on_typed = on_typed
         self._world = world
         self._pool = pool
         self._directory = directory
@@ -315,6 +319,12 @@ class Forwarding:
                 forward, about.card, language=about.language, entrance=about.entrance, place=about.naming.place
             )
         log.debug("kefu.delivered", visitor=forward.user, ts=forward.event.ts, parts=len(marks))
+        return self._delivered(forward)
+
+    def _delivered(self, forward: Forward) -> _Ending:
+        """End a message that the desk has got."""
+        if forward.deed is not None and forward.deed.is_typed:
+            self._on_typed(forward.user, forward.deed)
         return _Ending(Outcome.DELIVERED, self._receipts.edit_of(forward))
 
     def _claims(self, forward: Forward) -> bool:
