@@ -63,7 +63,7 @@ async def test_files_over_real_sockets(tmp_path: Path) -> None:
 
             assert [
                 *("large.bin", "small.bin", "unknown.bin", "easemob.bin"),
-                *("[文件 File] nothing.bin", "[文件 File] behind.bin", "the end"),
+                *("[文件] nothing.bin", "[文件] behind.bin", "the end"),
             ] == [shown(post) for post in posts]
             assert [sha256(content).digest() for _, content in files.values() if content] == [
                 sha256(file.content).digest() for post in posts for file in post.message.files
