@@ -289,7 +289,7 @@ def build(
         posting=posting,
         readers=readers,
     )
-    used_menus = UsedMenus(web=web, book=book, placed=placed, changing=changing)
+    used_menus = UsedMenus(web=web, book=book, placed=placed, changing=changing, readers=readers)
     session_status = SessionStatuses(
         is_on=config.slack.session_status,
         web=web,
@@ -341,6 +341,7 @@ def build(
             statuses=session_status,
             sessions=sessions,
             readers=readers,
+            on_over=used_menus.over,
             kefu_url=config.kefu.url,
             asks_useful=second_channel is not None,
             wall=world.wall,

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from slackkefu.slack.ids import Ts
     from slackkefu.store.visitors import VisitorRecord
 
-__all__ = ["RATING_S", "answered", "is_answered", "is_over", "offered", "rating_is_over", "taken_back", "typed"]
+__all__ = [
+    "RATING_S",
+    "answered",
+    "is_answered",
+    "is_dead",
+    "is_over",
+    "offered",
+    "rating_is_over",
+    "taken_back",
+    "typed",
+]
 
 MOST_ANSWERED: Final = 30
 MOST_CHOICES: Final = 100
@@ -131,6 +141,11 @@ def is_answered(record: VisitorRecord | None, mark: str, *, but_by: Ts | None = 
 def is_over(record: VisitorRecord | None, named: Offered) -> bool:
     """Tell whether what was offered has gone dead with its service session."""
     return record is not None and named.belongs_to_session and _is_over(record, named.session)
+
+
+def is_dead(record: VisitorRecord, menu: OpenMenu) -> bool:
+    """Tell whether a menu can be answered no more, and never was."""
+    return _is_over(record, menu.session) and not is_answered(record, menu.mark)
 
 
 def _is_over(record: VisitorRecord, session: str) -> bool:

@@ -122,8 +122,11 @@ async def test_a_menu_of_a_closed_session(tmp_path: Path, autojump_clock: trio.t
         mia = here.north.add_user(name="Mia")
         with trio.fail_after(SOON_S):
             visitor, menu = await shown(here, mia)
+            buttons = menu.blocks
             here.desk.closes(visitor)
             await here.settle()
+            await here.slack.until(lambda: not labels(menu.blocks))
+            menu.blocks = buttons  # as in a client that has not seen the change yet
             await mia.chooses(menu, "退换货")
             await here.slack.until(lambda: not labels(menu.blocks))
             await here.slack.settled()
@@ -162,6 +165,18 @@ async def test_a_menu_that_was_recalled(tmp_path: Path, autojump_clock: trio.tes
             heard = await here.desk.heard("1")
 
         assert "msgtype" not in heard.ext
+
+
+async def test_a_menu_whose_session_ends(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """When its service session is over a menu that nobody answered says so where it stands."""
+    async with town(tmp_path) as here:
+        mia = here.north.add_user(name="Mia")
+        with trio.fail_after(SOON_S):
+            visitor, menu = await shown(here, mia)
+            here.desk.closes(visitor)
+            await here.slack.until(lambda: not labels(menu.blocks))
+
+        assert "请选择\n已失效" == menu.shown
 
 
 async def test_a_number_after_other_words(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:

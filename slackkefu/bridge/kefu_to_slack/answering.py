@@ -62,6 +62,7 @@ class Answering:
         asks_useful: Whether a robot's answer can be rated: the desk's own API may be used.
         wall: Wall clock, seconds.
         on_said: Told of each message that says how a service session stands, once that is known.
+        on_over: Told of each service session that has ended.
 
     """
 
@@ -79,6 +80,7 @@ class Answering:
         asks_useful: bool = False,
         wall: Callable[[], float],
         on_said: Callable[[ImUser, KefuMessage], None] = lambda _user, _message: None,
+        on_over: Callable[[ImUser], None] = lambda _user: None,
     ) -> None:
         self._book = book
         self._posting = posting
@@ -91,6 +93,7 @@ class Answering:
         self._asks_useful = asks_useful
         self._wall = wall
         self._on_said = on_said
+        self._on_over = on_over
 
     def restore(self, entries: Iterable[object]) -> None:
         """Take over what the run before has done."""
@@ -198,6 +201,7 @@ class Answering:
             self._book.remember(record)
             if record.open_session is None:
                 self._sessions.closed(user)
+            self._on_over(user)
         elif _says_open(message, record):
             self._book.remember(opened(record, message.service_session_id or "", now=self._wall()))
             self._sessions.heard(user)

@@ -11,6 +11,7 @@ import trio.testing
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.kefu_to_slack.changing import Changing
 from slackkefu.bridge.kefu_to_slack.placed import Placed
+from slackkefu.bridge.kefu_to_slack.readers import Readers
 from slackkefu.bridge.kefu_to_slack.used_menus import UsedMenus
 from slackkefu.bridge.slack_to_kefu.for_desk import ForDesk
 from slackkefu.easemob.names import ImUser
@@ -22,6 +23,7 @@ from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA, NORTH, Changes, Shelf, world
 
 if TYPE_CHECKING:
+    from slackkefu.bridge.languages import Languages
     from slackkefu.slack.web import WebClient
 
 USER = ImUser(MIA)
@@ -38,7 +40,8 @@ async def after_typing(*posts: Standing, answers: str = "mark", refuses: str = "
         web.answers.append(SlackApiError("chat.update", refuses))
     placed.note(MIA, "m-1", posts, now=0.0)
     changing = Changing(world=world(), installations=Installations([NORTH]), book=book)
-    menus = UsedMenus(web=cast("WebClient", web), book=book, placed=placed, changing=changing)
+    readers = Readers(book=book, installations=Installations([NORTH]), languages=cast("Languages", web))
+    menus = UsedMenus(web=cast("WebClient", web), book=book, placed=placed, changing=changing, readers=readers)
     async with trio.open_nursery() as nursery:
         await nursery.start(menus.run)
         menus.typed(USER, ForDesk(words="A & B", answers=answers))
