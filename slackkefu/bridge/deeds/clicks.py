@@ -106,13 +106,9 @@ class Clicks:
             log.warning("deeds.unreadable", meaning="a button that this version does not know; nothing was sent")
             await self._replying.privately(act, Sentence.OVER)
             return
-        if not _is_own(act.doing, offered.user):
-            await self._replying.privately(act, Sentence.NOT_YOURS)
+        if not await self._may_answer(act, act.doing, offered):
             return
         record = self._book.get(offered.user)
-        if is_answered(record, offered.mark):
-            await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
-            return
         if is_over(record, offered):
             await act.acknowledge()
             await self._replying.privately(act, Sentence.OVER)
@@ -136,11 +132,7 @@ class Clicks:
             log.warning("deeds.unreadable", meaning="a button that means nothing here; nothing was sent")
             await self._replying.privately(act, Sentence.OVER)
             return
-        if not _is_own(act.doing, offered.user):
-            await self._replying.privately(act, Sentence.NOT_YOURS)
-            return
-        if is_answered(self._book.get(offered.user), offered.mark):
-            await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
+        if not await self._may_answer(act, act.doing, offered):
             return
         try:
             await self._channel.rate_answer(opinion.robot_id, opinion.key, is_useful=opinion.is_useful)
@@ -154,6 +146,16 @@ class Clicks:
             self._book.remember(answered(record, ForDesk(answers=offered.mark), click.at or Ts("0")))
             await self._book.write(offered.user)
         await self._replying.show_chosen(act, click, offered, click.label)
+
+    async def _may_answer(self, act: Act, doing: Interaction, offered: Offered) -> bool:
+        """Tell whether who pressed is who was asked, for the first time; if not, they are told so."""
+        if not _is_own(doing, offered.user):
+            await self._replying.privately(act, Sentence.NOT_YOURS)
+            return False
+        if is_answered(self._book.get(offered.user), offered.mark):
+            await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
+            return False
+        return True
 
     # Ratings.
 
@@ -169,13 +171,9 @@ class Clicks:
             log.warning("deeds.unreadable", meaning="a button that this version does not know; nothing was sent")
             await self._replying.privately(act, Sentence.OVER)
             return
-        if not _is_own(act.doing, offered.user):
-            await self._replying.privately(act, Sentence.NOT_YOURS)
+        if not await self._may_answer(act, act.doing, offered):
             return
         record = self._book.get(offered.user)
-        if is_answered(record, offered.mark):
-            await self._replying.privately(act, Sentence.ALREADY_ANSWERED)
-            return
         # An invitation need not name its service session (facts/kefu.md §1.8).
         invited = invited if invited.s else msgspec.structs.replace(invited, s=_latest_session(record))
         if rating_is_over(record, offered, invited.s, now=self._wall()):
