@@ -251,16 +251,17 @@ def _heard(conversation: Conversation, written: Iterable[_Written]) -> Iterator[
         if typed is not None:
             yield Arrived(texts[typed], line.at, says_when)
             continue
+        # A text and its edit may begin alike: a piece counts for both, until one of them is whole.
         for words, rest in rests.items():
             if rest.startswith(piece) or words.startswith(piece):
                 rests[words] = (rest if rest.startswith(piece) else words).removeprefix(piece)
-                if says_when:
-                    late.add(words)
-                if not rests[words]:
-                    rests[words] = words
-                    yield Arrived(texts[words], line.at, words in late)
-                    late.discard(words)
-                break
+                late |= {words} if says_when else set()
+        whole = next((words for words, rest in rests.items() if not rest), None)
+        if whole is not None:
+            yield Arrived(texts[whole], line.at, whole in late)
+            alike = {words for words in rests if texts[words] == texts[whole]}
+            rests |= {words: words for words in alike}
+            late -= alike
 
 
 def _numbers(conversation: Conversation) -> Mapping[str, str]:

@@ -136,6 +136,20 @@ async def test_a_long_message_that_comes_late(place: Place) -> None:
     assert 1 == len(place.judge().reordered)
 
 
+async def test_a_long_message_and_its_edit(place: Place) -> None:
+    """That both begin alike takes no piece away from either: the text has arrived once, and its correction is none."""
+    dm = place.mia.dm()
+    words = " ".join(f"word {number}" for number in range(200))
+    message = await place.mia.says(dm, words)
+    await place.mia.edits(message, f"{words} edited")
+    pieces = words[:700].strip(), words[700:].strip()
+    edited = f"[更正 Edited · 2025-10-09 08:53 UTC]\n{pieces[0]}", f"{pieces[1]} edited"
+    place.bring(dm, *pieces, *edited)
+    verdict = place.judge()
+
+    assert (1, (), ()) == (verdict.arrived, verdict.lost, verdict.doubled)
+
+
 async def test_a_message_of_which_its_writer_was_told(place: Place) -> None:
     """The app's mark on it says that it has not arrived: it is told, not lost. Other people's marks say nothing."""
     dm = place.mia.dm()
