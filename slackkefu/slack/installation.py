@@ -9,7 +9,7 @@ channel may be a workspace that never installed the app (facts/slack.md §3, tra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from slack_sdk.oauth.installation_store.models.bot import Bot
 
@@ -29,6 +29,10 @@ __all__ = [
     "key_of",
     "to_bot",
 ]
+
+
+NEEDS_REINSTALL: Final = "needs_reinstall"
+"""Among slack_sdk's ``custom_values`` of a bot: why its token works no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,12 @@ class Installation:
     bot_user_id: UserId
     app_id: str
     scopes: frozenset[str]
+    refresh_token: Secret | None = None
+    """Gets the next bot token, once, where the app has token rotation (facts/slack.md §12)."""
+    expires_at: float | None = None
+    """When the bot token dies, wall clock, seconds; None for one that does not expire."""
+    needs_reinstall: str = ""
+    """Why the app has to be installed here again; empty while its token works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +189,10 @@ def from_bot(bot: Bot) -> Installation:
         bot_id=bot.bot_id,
         bot_user_id=UserId(bot.bot_user_id),
         app_id=bot.app_id or "",
-        scopes=frozenset(bot.bot_scopes),
+        scopes=frozenset(bot.bot_scopes or ()),
+        refresh_token=Secret(bot.bot_refresh_token) if bot.bot_refresh_token else None,
+        expires_at=bot.bot_token_expires_at,
+        needs_reinstall=str(bot.custom_values.get(NEEDS_REINSTALL, "")),
     )
 
 
@@ -204,6 +217,9 @@ def to_bot(installation: Installation, installed_at: float) -> Bot:
         bot_id=installation.bot_id,
         bot_user_id=installation.bot_user_id,
         bot_scopes=sorted(installation.scopes),
+        bot_refresh_token=None if installation.refresh_token is None else installation.refresh_token.reveal(),
+        bot_token_expires_at=None if installation.expires_at is None else int(installation.expires_at),
         is_enterprise_install=organisation_wide,
         installed_at=installed_at,
+        custom_values={NEEDS_REINSTALL: installation.needs_reinstall} if installation.needs_reinstall else {},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -99,7 +99,11 @@ def test_an_installation_of_nothing_is_refused() -> None:
         Installations([installation(None, None)])
 
 
-@pytest.mark.parametrize("one", [NORTH, GRID, installation(E1, T1)])
+ROTATING = replace(NORTH, refresh_token=Secret("xoxe-1-north"), expires_at=1_760_043_200.0)
+DEAD = replace(NORTH, needs_reinstall="token_revoked")
+
+
+@pytest.mark.parametrize("one", [NORTH, GRID, installation(E1, T1), ROTATING, DEAD])
 def test_stored_and_read_again(one: Installation) -> None:
     """slack_sdk's stored form keeps everything."""
     assert one == from_bot(to_bot(one, 1_760_000_000.0))
