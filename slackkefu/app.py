@@ -32,7 +32,7 @@ from slackkefu.errors import (
     StoreError,
 )
 from slackkefu.net.backoff import backoff
-from slackkefu.parts import build
+from slackkefu.parts import Core, build
 from slackkefu.service import notify
 from slackkefu.service.metrics import Metrics, write_textfile
 from slackkefu.slack.installation import Installations, from_bot, to_bot
@@ -45,13 +45,9 @@ if TYPE_CHECKING:
     from slackkefu.config import Config
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.rest import RestClient
-    from slackkefu.kefu.desk_state import DeskState
-    from slackkefu.kefu.second_channel import SecondChannel
-    from slackkefu.parts import Parts, Statistics
+    from slackkefu.parts import Client, Parts, Statistics
     from slackkefu.secret import Secret
-    from slackkefu.slack.files import Files
     from slackkefu.slack.installation import Installation
-    from slackkefu.slack.views import Views
     from slackkefu.slack.web import WebClient
     from slackkefu.store import Store
     from slackkefu.world import Disk, World
@@ -137,17 +133,12 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             ready = trio.Event()
             nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
             parts = await _build(config, world, store, nursery)
-            clients.push_async_callback(_close, parts.web)
-            clients.push_async_callback(_close, parts.files)
-            clients.push_async_callback(_close, parts.views)
-            clients.push_async_callback(_close, parts.rest)
-            if parts.second_channel is not None:
-                clients.push_async_callback(_close, parts.second_channel)
-            if parts.desk_state is not None:
-                clients.push_async_callback(_close, parts.desk_state)
-            await _make_sure_of_both(config, world, store, parts)
-            await _start(parts, nursery, world, store)
-            nursery.start_soon(_keep_house, store, parts)
+            for client in parts.clients():
+                clients.push_async_callback(_close, client)
+            await _make_sure_of_both(parts)
+            await parts.start(nursery)
+            await _take_over(parts, nursery)
+            nursery.start_soon(_keep_house, parts)
             await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
@@ -157,88 +148,72 @@ async def _build(config: Config, world: World, store: Store, nursery: trio.Nurse
     """Make the parts, with what is known from before."""
     bots, _ = await world.disk.run(store.installations.bots)
     records, _ = await world.disk.run(store.visitors.load_all)
-    return build(
-        config,
-        world,
-        store,
+    core = Core(
+        config=config,
+        world=world,
+        store=store,
         installations=Installations(map(from_bot, bots)),
         book=Book(records, store=store.visitors, disk=world.disk),
-        nursery=nursery,
     )
+    return build(core, nursery=nursery)
 
 
-async def _make_sure_of_both(config: Config, world: World, store: Store, parts: Parts) -> None:
+async def _make_sure_of_both(parts: Parts) -> None:
     """Ask Easemob and Slack whether they let us in, before anything is taken from either."""
-    await _check_easemob(parts.rest, im_user(config.kefu.service_number))
+    config = parts.core.config
+    await _check_easemob(parts.easemob.rest, parts.easemob.service_number)
     if config.slack.bot_token is not None:
-        await _install_own(config.slack.bot_token, world, store, parts)
-    if not len(parts.installations):
+        await _install_own(config.slack.bot_token, parts)
+    if not len(parts.core.installations):
         log.warning("slack.no_installations", meaning="no workspace has the app; set slack.bot_token or install it")
 
 
-async def _start(parts: Parts, nursery: trio.Nursery, world: World, store: Store) -> None:
-    """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
-    await nursery.start(parts.sessions.run)
-    await nursery.start(parts.hearing.run)
-    await nursery.start(parts.agent_notes.run)
-    await nursery.start(parts.directory.run)
-    await nursery.start(parts.session_status.run)
-    await nursery.start(parts.used_menus.run)
-    await nursery.start(parts.desk_life.run)
-    await nursery.start(parts.greeting.run)
-    await nursery.start(parts.replies.run)
-    await nursery.start(parts.pool.run)
-    await nursery.start(parts.ways.run)
-    await nursery.start(parts.words.run)
-    await nursery.start(parts.sheltering.run)
-    await nursery.start(parts.receipts.run)
-    await nursery.start(parts.proving.run)
-    await nursery.start(parts.telling.run)
-    await nursery.start(parts.affairs.run)
-    await nursery.start(parts.deeds.run)
-    await nursery.start(parts.homes.run)
-    await nursery.start(parts.first_contact.run)
-    await nursery.start(parts.intake.run)
-    await _restore(parts, world, store)
-    await nursery.start(parts.polling.run)
-    now = world.wall()
-    parts.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in parts.book)
-    for record in parts.book:
+async def _take_over(parts: Parts, nursery: trio.Nursery) -> None:
+    """Take over from the run before, then have the answers that have come since."""
+    core, to_slack = parts.core, parts.to_slack
+    await _restore(parts)
+    await nursery.start(to_slack.polling.run)
+    now = core.world.wall()
+    to_slack.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in core.book)
+    for record in core.book:
         if is_open(record, now=now):
-            parts.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
+            to_slack.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
 
 
-async def _restore(parts: Parts, world: World, store: Store) -> None:
-    """Take over from the run before: what has ended, is to be confirmed or told, and what waits in the spill."""
-    ended = await world.disk.run(store.slack_journal.load)
-    parts.receipts.restore(ended)
-    parts.forwarding.restore(ended)
-    parts.proving.restore(ended)
-    parts.telling.restore(ended)
-    before, marked = await world.disk.run(store.alive.load), await world.disk.run(store.reserve.load)
-    parts.watch.restore(before, ended, marked)
-    parts.replies.restore(await world.disk.run(store.kefu_journal.load))
-    parts.polling.restore(await world.disk.run(store.incoming.load))
-    await parts.aside.restore(await world.disk.run(store.aside.load))
-    waiting = await world.disk.run(store.spill.load)
-    for lane, parcel in parts.receipts.restore_spilled(waiting):
+async def _restore(parts: Parts) -> None:
+    """Know again what has ended, what is to be confirmed or told, and what waits in the spill."""
+    store, disk = parts.core.store, parts.core.world.disk
+    to_kefu, to_slack = parts.to_kefu, parts.to_slack
+    ended = await disk.run(store.slack_journal.load)
+    to_kefu.receipts.restore(ended)
+    to_kefu.forwarding.restore(ended)
+    to_kefu.proving.restore(ended)
+    to_kefu.telling.restore(ended)
+    before, marked = await disk.run(store.alive.load), await disk.run(store.reserve.load)
+    parts.taking_in.watch.restore(before, ended, marked)
+    to_slack.replies.restore(await disk.run(store.kefu_journal.load))
+    to_slack.polling.restore(await disk.run(store.incoming.load))
+    await to_slack.aside.restore(await disk.run(store.aside.load))
+    waiting = await disk.run(store.spill.load)
+    for lane, parcel in to_kefu.receipts.restore_spilled(waiting):
         user = im_user(lane)
-        parts.sheltering.took(user, parcel, received_at=0.0, is_slow=True)
-        parts.words.put(user, parcel)
-    restored = parts.receipts.statistics().spilled
+        to_kefu.sheltering.took(user, parcel, received_at=0.0, is_slow=True)
+        to_kefu.words.put(user, parcel)
+    restored = to_kefu.receipts.statistics().spilled
     if restored:
         log.info("spill.restored", messages=restored, meaning="acknowledged before, brought to the desk now")
 
 
-async def _keep_house(store: Store, parts: Parts) -> None:
+async def _keep_house(parts: Parts) -> None:
     """Clear the store of what nobody needs, until cancelled."""
+    store = parts.core.store
     while True:
         await trio.sleep(HOUSEKEEPING_S)
         try:
-            await store.slack_journal.forget(mark=parts.watch.mark)
+            await store.slack_journal.forget(mark=parts.taking_in.watch.mark)
             await store.kefu_journal.forget()
             await store.spill.compact()
-            parts.aside.forget_one()
+            parts.to_slack.aside.forget_one()
             await store.aside.compact()
             await store.incoming.compact()
             await store.reserve.prepare()
@@ -250,31 +225,32 @@ async def _keep_house(store: Store, parts: Parts) -> None:
 
 async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[Statistics], None]) -> None:
     """Listen to Slack until *stop* is set, then let what is in hand pass."""
+    core, listen, to_kefu, to_slack = parts.core, parts.taking_in, parts.to_kefu, parts.to_slack
     async with trio.open_nursery() as listening:
-        await listening.start(parts.socket_mode.run)
+        await listening.start(listen.socket_mode.run)
         async with trio.open_nursery() as reading:
-            await parts.watch.begin()
-            await reading.start(parts.watch.run)
-            await reading.start(parts.backfill.run)
-            log.info("daemon.ready", installations=len(parts.installations), visitors=len(parts.book))
+            await listen.watch.begin()
+            await reading.start(listen.watch.run)
+            await reading.start(listen.backfill.run)
+            log.info("daemon.ready", installations=len(core.installations), visitors=len(core.book))
             ready.set()
             on_ready(parts.statistics())
             await stop.wait()
             # The last moment at which we listened.
-            await parts.watch.keep()
+            await listen.watch.keep()
             reading.cancel_scope.cancel()
         # What is in hand passes and is acknowledged; what comes now is left to its source, which keeps it.
-        listening.start_soon(parts.socket_mode.drain)
-        listening.start_soon(parts.sheltering.shelter_all)
+        listening.start_soon(listen.socket_mode.drain)
+        listening.start_soon(to_kefu.sheltering.shelter_all)
         with trio.move_on_after(FINISH_S):
             async with trio.open_nursery() as finishing:
-                finishing.start_soon(parts.ways.finish)
-                finishing.start_soon(parts.polling.finish)
-                finishing.start_soon(parts.replies.finish)
+                finishing.start_soon(to_kefu.ways.finish)
+                finishing.start_soon(to_slack.polling.finish)
+                finishing.start_soon(to_slack.replies.finish)
         with trio.move_on_after(CLOSE_S):
-            await parts.proving.flush()
-    await parts.watch.keep()
-    left = parts.receipts.statistics()
+            await to_kefu.proving.flush()
+    await listen.watch.keep()
+    left = to_kefu.receipts.statistics()
     log.info("daemon.left", unacknowledged=left.in_hand - left.spilled, in_the_spill=left.spilled)
 
 
@@ -285,7 +261,7 @@ async def _give_up_starting(stop: trio.Event, ready: trio.Event, scope: trio.Can
         scope.cancel()
 
 
-async def _close(client: WebClient | Files | Views | RestClient | SecondChannel | DeskState) -> None:
+async def _close(client: Client) -> None:
     with trio.move_on_after(CLOSE_S, shield=True):
         await client.aclose()
 
@@ -323,14 +299,15 @@ async def _until_answered(check: Callable[[], Awaitable[None]]) -> None:
         await trio.sleep(pause_s)
 
 
-async def _install_own(token: Secret, world: World, store: Store, parts: Parts) -> None:
+async def _install_own(token: Secret, parts: Parts) -> None:
     """
     Make the installation of the configured bot token.
 
     Slack is asked until it answers: without the installation every message would look like a stranger's.
     """
-    installation = await _ask_who_we_are(token, world, parts.web)
-    parts.installations.put(installation)
+    world, store = parts.core.world, parts.core.store
+    installation = await _ask_who_we_are(token, world, parts.slack.web)
+    parts.core.installations.put(installation)
     await world.disk.run(partial(store.installations.save_bot, to_bot(installation, world.wall())))
 
 

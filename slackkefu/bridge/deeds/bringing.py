@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.installation import Installations
 
-__all__ = ["Bringing", "Spot"]
+__all__ = ["Bringing", "Spot", "Take"]
 
 _UNSAID: Final = "…"
 """Stands for the words of a deed without any: a message has some."""

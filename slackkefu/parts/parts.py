@@ -1,0 +1,111 @@
+"""All parts: the groups, made in their order and joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from slackkefu.parts.doing import doing
+from slackkefu.parts.easemob_end import easemob_end
+from slackkefu.parts.slack_end import slack_end
+from slackkefu.parts.taking_in import taking_in
+from slackkefu.parts.to_kefu import slack_to_desk
+from slackkefu.parts.to_slack import desk_to_slack
+
+if TYPE_CHECKING:
+    import trio
+
+    from slackkefu.parts.core import Client, Core, Statistics
+    from slackkefu.parts.doing import Doing
+    from slackkefu.parts.easemob_end import EasemobEnd
+    from slackkefu.parts.slack_end import SlackEnd
+    from slackkefu.parts.taking_in import TakingIn
+    from slackkefu.parts.to_kefu import SlackToDesk
+    from slackkefu.parts.to_slack import DeskToSlack
+
+__all__ = ["Parts", "build"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Every part, by group."""
+
+    core: Core
+    slack: SlackEnd
+    easemob: EasemobEnd
+    to_slack: DeskToSlack
+    to_kefu: SlackToDesk
+    doing: Doing
+    taking_in: TakingIn
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
+        await self.slack.start(nursery)
+        await self.to_slack.start(nursery)
+        await self.to_kefu.start(nursery)
+        await self.doing.start(nursery)
+        await self.taking_in.start(nursery)
+
+    def clients(self) -> tuple[Client, ...]:
+        """Return what is to be closed at the very end."""
+        return *self.slack.clients(), *self.easemob.clients()
+
+    def statistics(self) -> Statistics:
+        """Return what tells how each part is."""
+        return {
+            **self.slack.statistics(),
+            **self.easemob.statistics(),
+            **self.to_slack.statistics(),
+            **self.to_kefu.statistics(),
+            **self.doing.statistics(),
+            **self.taking_in.statistics(),
+            "spill": self.core.store.spill.statistics,
+            "incoming": self.core.store.incoming.statistics,
+        }
+
+
+def build(core: Core, *, nursery: trio.Nursery) -> Parts:
+    """
+    Make every part.
+
+    Args:
+        core: What every part may need.
+        nursery: Where discovery and token requests run that several wait for.
+
+    """
+    slack, easemob = slack_end(core), easemob_end(core, nursery=nursery)
+    to_slack = desk_to_slack(
+        core,
+        slack,
+        easemob,
+        renew=lambda: listening.socket_mode.renew(),  # noqa: PLW0108 - it comes later, as do the next three
+        on_ack=lambda user, mark: to_kefu.proving.on_ack(user, mark),  # noqa: PLW0108
+        on_drained=lambda user: to_kefu.proving.on_drained(user),  # noqa: PLW0108
+        on_attendance=lambda user: deeds.homes.changed(user),  # noqa: PLW0108
+    )
+    to_kefu = slack_to_desk(
+        core,
+        slack,
+        easemob,
+        to_slack,
+        on_gap=lambda key: listening.backfill.gap(key),  # noqa: PLW0108 - it comes later
+    )
+    deeds = doing(
+        core,
+        slack,
+        easemob,
+        to_slack,
+        to_kefu,
+        take=lambda forward, delivery: listening.intake.take_deed(forward, delivery),  # noqa: PLW0108 - it comes later
+    )
+    listening = taking_in(core, slack, to_slack, to_kefu, deeds)
+    return Parts(
+        core=core,
+        slack=slack,
+        easemob=easemob,
+        to_slack=to_slack,
+        to_kefu=to_kefu,
+        doing=deeds,
+        taking_in=listening,
+    )

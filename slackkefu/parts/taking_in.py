@@ -1,0 +1,129 @@
+"""What comes from Slack: the connections, what decides about each envelope, and what reads what was missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+from slackkefu.bridge.absence.backfill import Backfill
+from slackkefu.bridge.absence.marks import Marks
+from slackkefu.bridge.absence.watch import Watch
+from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.lanes import Lanes
+from slackkefu.bridge.slack_to_kefu.changes import Changes
+from slackkefu.bridge.slack_to_kefu.intake import Intake
+from slackkefu.parts.to_kefu import IN_ALL_LANES
+from slackkefu.slack.connections import SocketMode
+
+if TYPE_CHECKING:
+    import trio
+
+    from slackkefu.bridge.slack_to_kefu.routing import Special
+    from slackkefu.parts.core import Core, Statistics
+    from slackkefu.parts.doing import Doing
+    from slackkefu.parts.slack_end import SlackEnd
+    from slackkefu.parts.to_kefu import SlackToDesk
+    from slackkefu.parts.to_slack import DeskToSlack
+    from slackkefu.slack.installation import InstallationKey
+
+__all__ = ["TakingIn", "taking_in"]
+
+AFFAIRS: Final = 200
+"""Special events in one installation's lane."""
+
+HOUR_S: Final = 3600.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakingIn:
+    """What listens to Slack. :mod:`slackkefu.app` starts the connections and the reading, last of all."""
+
+    socket_mode: SocketMode
+    intake: Intake
+    affairs: Lanes[InstallationKey, Special]
+    """Lanes for what the bridge itself acts on, by installation."""
+    backfill: Backfill
+    watch: Watch
+
+    async def start(self, nursery: trio.Nursery) -> None:
+        """Start what takes envelopes."""
+        await nursery.start(self.affairs.run)
+        await nursery.start(self.intake.run)
+
+    def statistics(self) -> Statistics:
+        """Return what tells how each is."""
+        return {
+            "slack": self.socket_mode.statistics,
+            "intake": self.intake.statistics,
+            "affairs": self.affairs.statistics,
+            "backfill": self.backfill.statistics,
+        }
+
+
+def taking_in(core: Core, slack: SlackEnd, to_slack: DeskToSlack, to_kefu: SlackToDesk, doing: Doing) -> TakingIn:
+    """Make what listens to Slack."""
+    config, world, store = core.config.slack, core.world, core.store
+    installations, book, receipts = core.installations, core.book, to_kefu.receipts
+
+    affairs = Lanes(
+        Affairs(
+            installations=installations,
+            store=store.installations,
+            book=book,
+            directory=slack.directory,
+            disk=world.disk,
+            on_joined=doing.first_contact.joined,
+        ).handle,
+        per_lane=AFFAIRS,
+        in_all=IN_ALL_LANES,
+    )
+    intake = Intake(
+        installations=installations,
+        channels=config.channels,
+        book=book,
+        receipts=receipts,
+        words=to_kefu.words,
+        sheltering=to_kefu.sheltering,
+        changes=Changes(receipts=receipts, aside=to_slack.aside, way=to_kefu.forwarding),
+        deeds=doing.deeds,
+        affairs=affairs,
+        hearing=to_slack.hearing,
+        wall=world.wall,
+        on_came=lambda envelope: watch.came(envelope),  # noqa: PLW0108 - the watch comes later
+        on_wrote=doing.first_contact.wrote,
+    )
+    socket_mode = SocketMode(
+        world=world,
+        web=slack.web,
+        connections=config.connections,
+        on_delivery=intake.take,
+        on_gap=lambda gap: watch.missed(gap),  # noqa: PLW0108 - the watch comes later
+    )
+
+    max_age_s = config.backfill_max_age * HOUR_S
+    marks = Marks(max_age_s=max_age_s)
+    backfill = Backfill(
+        reading=slack.reading,
+        installations=installations,
+        book=book,
+        intake=intake,
+        receipts=receipts,
+        marks=marks,
+        gaps=to_kefu.gaps,
+        journal=store.slack_journal,
+        channels=config.channels,
+        max_age_s=max_age_s,
+        wall=world.wall,
+    )
+    watch = Watch(
+        marks=marks,
+        gaps=to_kefu.gaps,
+        receipts=receipts,
+        backfill=backfill,
+        file=store.alive,
+        disk=world.disk,
+        is_listening=lambda: socket_mode.statistics().connections_up > 0,
+        wall=world.wall,
+    )
+    return TakingIn(socket_mode=socket_mode, intake=intake, affairs=affairs, backfill=backfill, watch=watch)
