@@ -1,7 +1,7 @@
 """
 The configuration: one TOML file, the environment and systemd's credentials, checked into one frozen object.
 
-Each key of :mod:`slackkefu.keys` may come from three places, the first that has it wins:
+Each key of :data:`slackkefu.keys.KEYS` may come from three places, the first that has it wins:
 
 1. a file in ``$CREDENTIALS_DIRECTORY`` named like the key (``slack.app_token``), its trailing newline cut off;
 2. the environment: ``SLACKKEFU_`` and the key in capitals, dots as underscores (``SLACKKEFU_SLACK_APP_TOKEN``);
@@ -74,8 +74,10 @@ class SlackConfig:
     bot_token: Secret | None
     """Of a single workspace without OAuth."""
     client_id: str
-    """For OAuth installs, which are not there yet; empty without."""
+    """For OAuth installs; empty without."""
     client_secret: Secret | None
+    redirect_url: str
+    """Where a browser is sent after an OAuth install."""
     api_url: str
     """Ends with a slash."""
     connections: int

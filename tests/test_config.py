@@ -77,6 +77,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     assert config.slack.client_id == ""
     assert config.slack.client_secret is None
     assert config.slack.api_url == "https://slack.com/api/"
+    assert config.slack.redirect_url == "https://localhost:18443/slack/oauth_redirect"
     assert config.slack.connections == 2
     assert config.slack.channels == "mention"
     assert config.slack.backfill_max_age == 24
@@ -95,6 +96,7 @@ def test_the_least_configuration_gets_every_default(file: Path) -> None:
     [
         ("slack.bot_token", "xoxe.xoxb-1", Secret("xoxe.xoxb-1")),
         ("slack.api_url", "http://127.0.0.1:8080/api", "http://127.0.0.1:8080/api/"),
+        ("slack.redirect_url", "https://desk.example.com/slack", "https://desk.example.com/slack"),
         ("slack.channels", "off", "off"),
         ("slack.language", "zh-CN", "zh-CN"),
         ("easemob.rest_url", "https://a1.easemob.com/", "https://a1.easemob.com"),
@@ -285,6 +287,11 @@ def test_every_problem_comes_at_once(file: Path) -> None:
         ("slack.language", "en", "'en'; one of both, zh-CN, en-US"),
         ("slack.api_url", "http://slack.com/api/", "http:// to another machine"),
         ("slack.api_url", 5, "5; an address https://…"),
+        ("slack.redirect_url", "http://localhost:18443/a", "does not begin with https://; an address https://…"),
+        ("slack.redirect_url", "https://localhost:18443/a#", "an address with a fragment"),
+        ("slack.redirect_url", "https://localhost:18443/a?b=c", "an address with a query"),
+        ("slack.redirect_url", "https://a:b@localhost/a", "an address with a user name"),
+        ("slack.redirect_url", 5, "5; an address https://…"),
         ("easemob.app_key", "shop", "'shop'; org#app"),
         ("easemob.app_key", "xapp-hidden", "a Slack token; org#app"),
         ("easemob.app_key", "a" * 50, f"'{'a' * 40}'…; org#app"),

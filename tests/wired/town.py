@@ -252,6 +252,7 @@ async def town(
                 bot_token=Secret(installation.token),
                 client_id="",
                 client_secret=None,
+                redirect_url="https://localhost:18443/slack/oauth_redirect",
                 api_url=slack.addresses.api,
                 connections=2,
                 channels=channels,
