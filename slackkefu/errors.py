@@ -10,6 +10,8 @@ Every error of ours, in one tree.
     │   │   ├── StoreLocked            another daemon works on this store
     │   │   ├── StoreBroken            a sync failed: what is on disk is no longer known
     │   │   └── StoreUnwritable        full, read-only, or not ours
+    │   ├── WrongUse                   what was asked for is not there, or not possible as asked
+    │   ├── DaemonRefused              the running daemon did not do what a command asked of it
     │   ├── SlackSetupError            Slack refuses our credentials or settings
     │   └── EasemobSetupError          Easemob refuses our credentials or app key
     ├── LinkError                      the network: nothing was refused, nothing was answered
@@ -49,7 +51,7 @@ carries people's words or a secret.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,7 @@ __all__ = [
     "ConfigError",
     "ConfigProblem",
     "ConnectFailed",
+    "DaemonRefused",
     "EasemobError",
     "EasemobSetupError",
     "KefuError",
@@ -93,6 +96,8 @@ __all__ = [
     "StoreError",
     "StoreLocked",
     "StoreUnwritable",
+    "WrongUse",
+    "exit_code",
 ]
 
 
@@ -162,6 +167,22 @@ class StoreBroken(StoreError):
 
 class StoreUnwritable(StoreError):
     """A file of the store could not be written or synced."""
+
+
+class WrongUse(OperatorError):
+    """A command asks for what is not there, or not possible in this way; says what is."""
+
+
+class DaemonRefused(OperatorError):
+    """The running daemon did not do what a command asked of it: its words, and the exit code that goes with them."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason, code)
+        self.reason = reason
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class SlackSetupError(OperatorError):
@@ -445,3 +466,21 @@ class MediaUnavailable(KefuError):
 
     def __str__(self) -> str:
         return f"a file of the desk's cannot be had: {self.reason}"
+
+
+# How a command ends.
+
+_EXIT_CODES: Final = (
+    (WrongUse, 2),
+    (ConfigError, 3),
+    (StoreError, 4),
+    ((OperatorError, SlackError, EasemobError, LinkError, RemoteProtocolError), 5),
+)
+"""First match counts. What is not here, LocalProtocolError among it, is a fault of ours: a traceback, and code 1."""
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Return the exit code of a command that ends with *error*; None for a fault of ours."""
+    if isinstance(error, DaemonRefused):
+        return error.code
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), None)

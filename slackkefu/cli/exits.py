@@ -10,28 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from slackkefu.errors import (
-    ConfigError,
-    EasemobError,
-    LinkError,
-    LocalProtocolError,
-    OperatorError,
-    RemoteProtocolError,
-    SlackError,
-    StoreError,
-)
+from slackkefu.errors import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["EPILOG", "explain", "leaves"]
-
-_CODES: Final = (
-    (ConfigError, 3),
-    (StoreError, 4),
-    ((OperatorError, SlackError, EasemobError, LinkError, RemoteProtocolError), 5),
-)
-"""First match counts. What is not here, LocalProtocolError among it, is a fault of ours: a traceback, and code 1."""
 
 EPILOG: Final = """
 \b
@@ -64,16 +48,10 @@ def explain(exc: BaseException) -> tuple[str, int] | None:
     """
     # SIGINT while the daemon does not listen for it, early or late: a stop like any other.
     faults = [leaf for leaf in leaves(exc) if not isinstance(leaf, trio.Cancelled | KeyboardInterrupt | SystemExit)]
-    coded = [(code, str(fault)) for fault in faults if (code := _code(fault)) is not None]
+    coded = [(code, str(fault)) for fault in faults if (code := exit_code(fault)) is not None]
     if len(coded) < len(faults):
         return None
     # What an operator has to mend comes before what followed from it.
     coded.sort(key=lambda pair: pair[0])
     lines = dict.fromkeys(f"slackkefu: {text}" for _, text in coded)
     return "\n".join(lines), coded[0][0] if coded else 0
-
-
-def _code(fault: BaseException) -> int | None:
-    if isinstance(fault, LocalProtocolError):
-        return None
-    return next((code for kind, code in _CODES if isinstance(fault, kind)), None)
