@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 import trio
 
+from slackkefu.cli.network import network_of
 from slackkefu.cli.options import config_option, verbose_option
 from slackkefu.config import load
-from slackkefu.net.network import TcpNetwork
 from slackkefu.secret import Secret
 from slackkefu.service import logs
 from slackkefu.world import World
@@ -35,4 +35,4 @@ def run(config_path: Path, *, verbose: bool) -> None:
     config = load(config_path, os.environ)
     from slackkefu.app import run_daemon  # noqa: PLC0415 - a wrong configuration is told without loading both worlds
 
-    trio.run(run_daemon, config, World(network=TcpNetwork()))
+    trio.run(run_daemon, config, World(network=network_of(config)))

@@ -1,0 +1,17 @@
+"""The network of every command that goes out: one function, so that none goes another way than the daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slackkefu.net.network import TcpNetwork
+
+if TYPE_CHECKING:
+    from slackkefu.config import Config
+
+__all__ = ["network_of"]
+
+
+def network_of(config: Config) -> TcpNetwork:
+    """Return the network as *config* has it."""
+    return TcpNetwork()
