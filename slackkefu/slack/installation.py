@@ -8,6 +8,7 @@ channel may be a workspace that never installed the app (facts/slack.md §3, tra
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -116,6 +117,8 @@ class Installations:
     def __init__(self, installations: Iterable[Installation] = ()) -> None:
         self._workspaces: dict[TeamId, Installation] = {}
         self._organisations: dict[EnterpriseId, Installation] = {}
+        # How many of them each bot user belongs to: one that is installed anew may have kept it.
+        self._bots: Counter[UserId] = Counter()
         for installation in installations:
             self.put(installation)
 
@@ -135,7 +138,11 @@ class Installations:
 
     def has_bot(self, user: UserId | None) -> bool:
         """Tell whether *user* is the app's own bot user, in whichever installation: two of them can share a channel."""
-        return any(installation.bot_user_id == user for installation in self)
+        return user in self._bots
+
+    def bots_among(self, users: Iterable[UserId]) -> frozenset[UserId]:
+        """Return those of *users* that are the app's own bot users, in whichever installation."""
+        return frozenset(filter(self.has_bot, users))
 
     def put(self, installation: Installation) -> None:
         """
@@ -146,6 +153,7 @@ class Installations:
 
         """
         key = installation.key
+        self.remove(key)
         if key.team_id is not None:
             self._workspaces[key.team_id] = installation
         elif key.enterprise_id is not None:
@@ -153,13 +161,18 @@ class Installations:
         else:
             msg = "an installation has a workspace or an organisation"
             raise ValueError(msg)
+        self._bots[installation.bot_user_id] += 1
 
     def remove(self, key: InstallationKey) -> None:
         """Forget the installation named *key*, and only that one; harmless when it is gone already."""
-        if key.team_id is not None:
-            self._workspaces.pop(key.team_id, None)
-        elif key.enterprise_id is not None:
-            self._organisations.pop(key.enterprise_id, None)
+        gone = self.get(key)
+        if gone is None:
+            return
+        if gone.key.team_id is not None:
+            del self._workspaces[gone.key.team_id]
+        elif gone.key.enterprise_id is not None:
+            del self._organisations[gone.key.enterprise_id]
+        self._bots -= Counter([gone.bot_user_id])
 
     def owner_of(self, payload: Authorized) -> Installation | None:
         """

@@ -47,7 +47,7 @@ class Names(Protocol):
         ...
 
 
-def readable(text: str, *, names: Names, emoji: Mapping[str, str], me: UserId | None = None) -> str:
+def readable(text: str, *, names: Names, emoji: Mapping[str, str], me: frozenset[UserId] = frozenset()) -> str:
     """
     Return the words of a Slack message as plain text.
 
@@ -55,10 +55,10 @@ def readable(text: str, *, names: Names, emoji: Mapping[str, str], me: UserId | 
         text: The message's ``text``.
         names: Names for mentions; an unknown one shows its id.
         emoji: Characters by name without colons, from the message's blocks.
-        me: The app's own user; mentions of it at the very beginning only say who is spoken to, and are left out.
+        me: The app's own users; mentions of them at the very beginning only say who is spoken to, and are left out.
 
     """
-    if me is not None:
+    if me:
         address = _address(me).match(text)
         text = text[address.end() :] if address is not None else text
     done: list[str] = []
@@ -101,10 +101,11 @@ def _unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _address(me: UserId) -> re.Pattern[str]:
+def _address(me: frozenset[UserId]) -> re.Pattern[str]:
     """Return the shape of mentions of *me* that begin a text, with the comma or colon behind them."""
     # A colon with something directly behind it may begin an emoji.
-    return re.compile(rf"\s*(?:<@{re.escape(me)}(?:\|[^<>]*)?>(?:[，：；、]+|[,:;]+(?=\s|\Z))?\s*)+")
+    names = "|".join(map(re.escape, sorted(me)))
+    return re.compile(rf"\s*(?:<@(?:{names})(?:\|[^<>]*)?>(?:[，：；、]+|[,:;]+(?=\s|\Z))?\s*)+")
 
 
 def _code(code: str, names: Names) -> str:

@@ -30,7 +30,7 @@ class SomeNames:
 
 def read(text: str, *, me: UserId | None = None, emoji: dict[str, str] | None = None) -> str:
     """Read a text with these names."""
-    return readable(text, names=SomeNames(), emoji=emoji or {}, me=me)
+    return readable(text, names=SomeNames(), emoji=emoji or {}, me=frozenset() if me is None else frozenset([me]))
 
 
 # Slack to words.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
@@ -411,9 +411,6 @@ class Backfill:
 
     async def _take(self, forward: Forward, delivery: _FromHistory) -> MessageKey | None:
         key = forward.key
-        if self._is_known_elsewhere(forward):
-            self._known += 1
-            return None
         if (written_at(key.ts) or 0.0) >= self._marks.slack_time(self._wall()) - self._max_age_s:
             is_new = await self._intake.take_read(forward, delivery)
             self._forwarded += is_new
@@ -426,19 +423,6 @@ class Backfill:
                 await self._receipts.settle(taken, Outcome.TOO_OLD, self._untold(forward))
         self._known += not is_new
         return key
-
-    def _is_known_elsewhere(self, forward: Forward) -> bool:
-        """
-        Tell whether a message has come by another installation.
-
-        Slack names one of several that share a conversation (facts/slack.md §3); the history does not say which.
-        """
-        if forward.is_direct:
-            return False
-        keys = (replace(forward.key, installation=each.key) for each in self._installations)
-        return self._receipts.has_ended_anywhere(forward.key) or any(
-            self._receipts.has_in_hand(key) for key in keys if key != forward.key
-        )
 
     def _untold(self, forward: Forward) -> SlackEntry:
         """Make the entry by which the writer of a message is told that it came too late for the desk."""

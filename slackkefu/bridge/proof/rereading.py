@@ -24,6 +24,7 @@ from slackkefu.errors import SlackkefuError
 from slackkefu.kefu.outgoing import mark_of
 from slackkefu.slack.message import MessageEvent, read_message
 from slackkefu.slack.recovery import InstallationDead, after
+from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.carrying import Brought
     from slackkefu.bridge.slack_to_kefu.to_kefu import Part
     from slackkefu.easemob.message import OutgoingMessage
+    from slackkefu.slack.ids import UserId
     from slackkefu.slack.installation import Installation, Installations
     from slackkefu.slack.reading import Reading
 
@@ -115,7 +117,8 @@ class Rereading:
         event = read_message(raw, channel=channel, channel_type="im" if origin.is_direct else None)
         if not isinstance(event, MessageEvent):
             return Missing.UNREADABLE
-        forward = _forward(origin, installation, event)
+        own_users = self._installations.bots_among(mentions(event.text))
+        forward = _forward(origin, installation, event, own_users)
         if forward is None:
             return Missing.GONE
         again = [part for part in await self._make(forward) if mark_of(part) in marks]
@@ -128,7 +131,9 @@ class Rereading:
         return (await self._carry(installation, part)).message if isinstance(part, Cargo) else part
 
 
-def _forward(origin: Origin, installation: Installation, event: MessageEvent) -> Forward | None:
+def _forward(
+    origin: Origin, installation: Installation, event: MessageEvent, own_users: frozenset[UserId]
+) -> Forward | None:
     """Make of it what was decided the first time; None when only a gravestone is left."""
     visitor = visitor_of(origin.visitor)
     if visitor is None or event.user != origin.writer or SUBTYPES.get(event.subtype or "") is not Rule.FORWARD:
@@ -141,5 +146,6 @@ def _forward(origin: Origin, installation: Installation, event: MessageEvent) ->
         is_direct=origin.is_direct,
         thread_ts=origin.thread_ts,
         is_mention=False,
+        own_users=own_users,
         revision=origin.key.revision,
     )

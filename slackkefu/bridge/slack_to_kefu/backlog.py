@@ -56,9 +56,9 @@ class Backlog:
     """Messages that wait in the spill, by lane in the order of their ``ts``."""
 
     def __init__(self) -> None:
-        # A lane has mostly one conversation, and a conversation as many lanes as people in it have something waiting.
+        # A lane has mostly one conversation, and a channel as many lanes as people in it have something waiting.
         self._by_lane: dict[str, list[_Tail]] = {}
-        self._by_conversation: dict[tuple[InstallationKey, ChannelId], list[_Tail]] = {}
+        self._by_channel: dict[ChannelId, list[_Tail]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -119,17 +119,17 @@ class Backlog:
                 return tail
         tail = _Tail(lane, conversation)
         self._by_lane.setdefault(lane, []).append(tail)
-        self._by_conversation.setdefault(conversation, []).append(tail)
+        self._by_channel.setdefault(key.channel, []).append(tail)
         return tail
 
     def _drop(self, tail: _Tail) -> None:
         """Forget an empty tail."""
         _take_out(self._by_lane, tail.lane, tail)
-        _take_out(self._by_conversation, tail.conversation, tail)
+        _take_out(self._by_channel, tail.conversation[1], tail)
 
     def _find(self, key: MessageKey) -> tuple[_Tail, int] | None:
         """Return where a message waits."""
-        tails = self._by_conversation.get((key.installation, key.channel))
+        tails = self._by_channel.get(key.channel)
         stamp = _stamp(key) if tails else None
         if tails is None or stamp is None:
             return None

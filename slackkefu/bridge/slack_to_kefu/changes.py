@@ -24,7 +24,6 @@ from slackkefu.bridge.slack_to_kefu.custody import Outcome, Owed, Safe
 from slackkefu.bridge.table import Reason
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.ids import Ts, written_at
-from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from slackkefu.bridge.aside import Aside
@@ -108,7 +107,7 @@ class Changes:
         if known is not None and known.outcome is Outcome.DELIVERED:
             return self._told(change)
         try:
-            was_aside = await self._aside.withdraw(str(change.key))
+            was_aside = await self._aside.withdraw(change.key.name)
         except StoreUnwritable as exc:
             self._trouble.refused(exc)
             return None
@@ -134,6 +133,6 @@ def _may_be_early(change: Change) -> bool:
     correction = change.correction
     if correction is None:
         return False
-    was_for_us = correction.is_direct or correction.installation.bot_user_id in mentions(correction.event.text)
+    was_for_us = correction.is_direct or correction.is_mention
     written, edited = written_at(change.ts), written_at(Ts(correction.key.changed_at))
     return was_for_us and written is not None and edited is not None and edited - written < EARLY_S

@@ -9,8 +9,9 @@ we lose it). Only the last three may be acknowledged, and :mod:`slackkefu.bridge
 of them.
 
 The same message can come several times: as a retry (same ``event_id``, new ``envelope_id``), as ``message`` and
-``app_mention`` (two ``event_id``s), and the very same frame twice (facts/slack.md §2). Its identity is (installation,
-channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is answered at once.
+``app_mention`` (two ``event_id``s), by another of our installations in the same channel, and the very same frame twice
+(facts/slack.md §2). Its identity is (channel, ts). A repeat of a message in hand joins it; a repeat of a settled one is
+answered at once.
 
 There may be tens of thousands of messages that are safe. Those whose turn is far off are *stowed*: they are numbers in
 :mod:`slackkefu.bridge.slack_to_kefu.backlog`, and an :class:`Owed` again when their turn comes or they are deleted.
@@ -35,7 +36,7 @@ from slackkefu.bridge.slack_to_kefu.message_key import MessageKey
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from slackkefu.slack.ids import ChannelId, Ts
+    from slackkefu.slack.ids import Ts
 
 __all__ = [
     "KEEP_S",
@@ -191,7 +192,7 @@ class Custody(Generic[D]):
 
     def restore_safe(self, key: MessageKey, entry: int, *, now: float) -> Owed[D] | None:
         """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
-        if str(key) in self._settled or self.has(key):
+        if key.name in self._settled or self.has(key):
             return None
         owed: Owed[D] = Owed(key, entry=entry)
         self._owed[key] = owed
@@ -332,11 +333,11 @@ class Custody(Generic[D]):
 
     def is_wanted(self, correction: MessageKey) -> bool:
         """Tell whether the desk is to be told of a change: it has the message, and not as it is since this."""
-        if str(correction) in self._settled:
+        if correction.name in self._settled:
             # It was read from the history, where it had been edited already.
             return False
         if not correction.is_deletion and "" < correction.changed_at < self._edited_at.get(
-            str(correction.original), ""
+            correction.original.name, ""
         ):
             # Slack promises no order; the agent would take the older words for the newer ones.
             return False
@@ -346,11 +347,7 @@ class Custody(Generic[D]):
 
     def is_deleted(self, key: MessageKey) -> bool:
         """Tell whether the desk is being told, or was, that a message was deleted after it had got there."""
-        return str(key) in self._deleted
-
-    def has_ended_anywhere(self, channel: ChannelId, ts: Ts) -> bool:
-        """Tell whether a message has ended, whichever installation it came by."""
-        return _anywhere(channel, ts) in self._settled
+        return key.name in self._deleted
 
     def let_go(self, owed: Owed[D]) -> None:
         """Give *owed* back to Slack, unanswered: its next repeat is taken as new."""
@@ -380,33 +377,27 @@ class Custody(Generic[D]):
             self._marked -= owed.is_marked
 
     def _remember(self, key: MessageKey, outcome: str, at: float) -> None:
-        self._settled.note(str(key), at)
+        self._settled.note(key.name, at)
         self._note_deletion(key, at)
-        if not key.revision:
-            self._settled.note(_anywhere(key.channel, key.ts), at)
         if key.revision and outcome == Outcome.DELIVERED:
             self._note_edit(key)
         for short, messages in self._undelivered.items():
             if outcome == short:
-                messages.note(str(key), at)
+                messages.note(key.name, at)
 
     def _note_edit(self, key: MessageKey) -> None:
-        message = str(key.original)
+        message = key.original.name
         self._edited_at[message] = max(key.changed_at, self._edited_at.pop(message, ""))
         if len(self._edited_at) > MOST_EDITED:
             self._edited_at.popitem(last=False)
 
     def _note_deletion(self, key: MessageKey, now: float) -> None:
         if key.is_deletion:
-            self._deleted.note(str(key.original), now)
+            self._deleted.note(key.original.name, now)
 
     def _recall(self, key: MessageKey) -> Settled | None:
-        name = str(key)
+        name = key.name
         if name not in self._settled:
             return None
         outcomes = (outcome for outcome, messages in self._undelivered.items() if name in messages)
         return Settled(key, next(outcomes, Outcome.DELIVERED))
-
-
-def _anywhere(channel: ChannelId, ts: Ts) -> str:
-    return f"{channel}/{ts}"

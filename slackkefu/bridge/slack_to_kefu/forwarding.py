@@ -182,14 +182,14 @@ class Forwarding:
         if ending is not None and self._receipts.is_in_hand(parcel):
             if ending.outcome is not Outcome.SET_ASIDE:
                 # The run before may have set it aside, and died before that was its end.
-                self._aside.take_back(str(parcel.owed.key))
+                self._aside.take_back(parcel.owed.key.name)
             proof = self._proving.ended(user, parcel.owed.key, ending.outcome)
             arrived = user if ending.outcome is Outcome.DELIVERED else None
             await self._receipts.settle(parcel, ending.outcome, *ending.along, *proof, im_user=arrived)
         else:
             self._proving.dropped(user, parcel.owed.key)
             # Deleted, and if that was while it was being set aside it is there.
-            self._aside.take_back(str(parcel.owed.key))
+            self._aside.take_back(parcel.owed.key.name)
         self._sheltering.ended(user, parcel)
 
     def stop(self, key: MessageKey) -> bool:
@@ -266,7 +266,7 @@ class Forwarding:
             try:
                 # Whole or not at all: a deletion that stops us here has to know whether it is there.
                 with trio.CancelScope(shield=True):
-                    await self._aside.put("to_kefu", journey.user, str(journey.key), reason=reason, content=content)
+                    await self._aside.put("to_kefu", journey.user, journey.key.name, reason=reason, content=content)
             except StoreUnwritable as exc:
                 self._trouble.refused(exc, visitor=journey.user)
             else:

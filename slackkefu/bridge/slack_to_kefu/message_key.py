@@ -1,12 +1,17 @@
 """
-What one message from Slack is: (installation, channel, ts), whatever envelope it comes in.
+What one message from Slack is: (channel, ts), whatever envelope it comes in and whichever installation it came by.
+
+Where several installations share a channel, Slack names one of them with each event, the next time perhaps another, and
+each of them reads the message in its history (facts/slack.md §3 and §13). It is one message all the same. Channels have
+one id on all sides, and direct messages are never shared. By which installation it first came is kept beside, for that
+one's token reads it again and tells its writer.
 
 What its writer changes later, the desk is told by a *correction*: one more message, whose identity has a revision too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts
@@ -23,14 +28,20 @@ _DELETED: Final = "deleted"
 class MessageKey:
     """What one message is, however often and in whatever envelope it comes."""
 
-    installation: InstallationKey
+    installation: InstallationKey = field(compare=False)
+    """Which one it came by; no part of what it is."""
     channel: ChannelId
     ts: Ts
     revision: str = ""
     """Empty for the message itself; of a correction, when the change was made, and what it is."""
 
     def __str__(self) -> str:
-        message = f"{self.installation}/{self.channel}/{self.ts}"
+        return f"{self.installation}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """What it is, in words: alike for two keys that are equal."""
+        message = f"{self.channel}/{self.ts}"
         return f"{message}@{self.revision}" if self.revision else message
 
     @classmethod

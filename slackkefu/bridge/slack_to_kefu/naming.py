@@ -74,6 +74,6 @@ async def name_all(forward: Forward, directory: Directory) -> Naming:
         nursery.start_soon(workspace)
         if not forward.is_direct:
             nursery.start_soon(place)
-        for user in sorted(mentions(event.text) - {installation.bot_user_id})[:MOST]:
+        for user in sorted(mentions(event.text) - {installation.bot_user_id} - forward.own_users)[:MOST]:
             nursery.start_soon(person, user)
     return naming

@@ -386,14 +386,6 @@ class Receipts:
         """Tell whether the desk is being told, or was, that a message was deleted after it had got there."""
         return self._custody.is_deleted(key)
 
-    def has_in_hand(self, key: MessageKey) -> bool:
-        """Tell whether a message is in hand, as it came by this very installation."""
-        return self._custody.has(key)
-
-    def has_ended_anywhere(self, key: MessageKey) -> bool:
-        """Tell whether a message has ended, whichever installation it came by."""
-        return self._custody.has_ended_anywhere(key.channel, key.ts)
-
     async def passed(self, key: MessageKey) -> bool:
         """
         Wait until a message in hand has ended, on disk, or is in the spill.

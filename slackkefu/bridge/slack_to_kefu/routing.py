@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
+    from slackkefu.slack.ids import UserId
     from slackkefu.slack.installation import Installation, Installations
 
 __all__ = ["Change", "Deed", "Forward", "Ignored", "Route", "Special", "route"]
@@ -65,6 +66,8 @@ class Forward:
     """The app was mentioned; in a channel this opens the conversation in its thread."""
     revision: str = ""
     """Of a correction: which change of the message it tells; see :class:`MessageKey`."""
+    own_users: frozenset[UserId] = frozenset()
+    """The app's own users that it mentions: there may be one of each installation in a channel."""
     deed: ForDesk | None = None
     """What the desk gets instead of the words: it is an answer to something that kefu has offered."""
 
@@ -213,7 +216,7 @@ def _route_message(
 ) -> Route:
     rule = SUBTYPES.get(event.subtype or "")
     if rule in (Rule.EDIT, Rule.DELETION):
-        return _route_change(event, payload, installation, user_of)
+        return _route_change(event, payload, installation, installations, user_of)
     reason = _mark(event, payload, installation)
     if reason is not None or installations.has_bot(event.user):
         return Ignored(reason or Reason.OWN_MESSAGE, event.subtype or event.channel_type)
@@ -227,8 +230,10 @@ def _route_message(
     user = user_of(visitor)
     if isinstance(user, Unmappable):
         return Ignored(Reason.UNMAPPABLE_ID)
-    is_mention = event.is_mention_event or installation.bot_user_id in mentions(event.text)
-    forward = partial(Forward, visitor, user, installation, event, is_mention=is_mention)
+    # Whichever of them is meant, and whichever is told of it (facts/slack.md §13).
+    own_users = installations.bots_among(mentions(event.text))
+    is_mention = event.is_mention_event or bool(own_users)
+    forward = partial(Forward, visitor, user, installation, event, is_mention=is_mention, own_users=own_users)
     if _is_direct(event):
         return forward(is_direct=True, thread_ts=event.thread_ts)
     if channels == "off":
@@ -255,6 +260,7 @@ def _route_change(
     event: MessageEvent,
     payload: EventCallback,
     installation: Installation,
+    installations: Installations,
     user_of: Callable[[Visitor], ImUser | Unmappable],
 ) -> Route:
     """
@@ -267,18 +273,20 @@ def _route_change(
     deleted_ts = message.ts if message is not None and message.subtype == TOMBSTONE else event.deleted_ts
     inner = previous if message is None or deleted_ts is not None else message
     reason = _mark(inner, payload, installation) if inner is not None else None
+    if inner is not None and installations.has_bot(inner.user):
+        reason = reason or Reason.OWN_MESSAGE
     if reason is not None:
         return Ignored(reason, event.subtype or "")
     if deleted_ts is not None:
         key = MessageKey(installation.key, event.channel, deleted_ts).deleted(event.ts)
         wordless = None if inner is None else replace(inner, ts=deleted_ts, text="", emoji={}, files=())
-        correction = _correction(wordless, payload, installation, user_of, key.revision)
+        correction = _correction(wordless, payload, installation, installations, user_of, key.revision)
         return Change(Rule.DELETION, installation, event.channel, deleted_ts, correction)
     before = previous.text if previous is not None else None
     if message is None or not message.edited or message.text == before:
         return Ignored(Reason.NOT_AN_EDIT)
     key = _edit(MessageKey(installation.key, event.channel, message.ts), message)
-    correction = _correction(message, payload, installation, user_of, key.revision)
+    correction = _correction(message, payload, installation, installations, user_of, key.revision)
     return Change(Rule.EDIT, installation, event.channel, message.ts, correction)
 
 
@@ -286,6 +294,7 @@ def _correction(
     message: MessageEvent | None,
     payload: EventCallback,
     installation: Installation,
+    installations: Installations,
     user_of: Callable[[Visitor], ImUser | Unmappable],
     revision: str,
 ) -> Forward | None:
@@ -298,6 +307,7 @@ def _correction(
         return None
     is_direct = _is_direct(message)
     in_thread = message.thread_ts if message.thread_ts != message.ts else None
+    own_users = installations.bots_among(mentions(message.text))
     return Forward(
         visitor=visitor,
         user=user,
@@ -305,7 +315,8 @@ def _correction(
         event=message,
         is_direct=is_direct,
         thread_ts=in_thread if is_direct else in_thread or message.ts,
-        is_mention=False,
+        is_mention=bool(own_users),
+        own_users=own_users,
         revision=revision,
     )
 

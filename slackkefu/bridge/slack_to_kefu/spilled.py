@@ -21,6 +21,7 @@ from slackkefu.easemob.names import ImUser
 from slackkefu.slack.envelope import EventCallback, MessageEvent, parse_event_callback
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import InstallationKey, Installations
+from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import Json
@@ -118,6 +119,7 @@ def restore(content: bytes, installations: Installations) -> Forward | None:
         is_direct=kept.is_direct,
         thread_ts=Ts(kept.thread_ts) if kept.thread_ts else None,
         is_mention=kept.is_mention,
+        own_users=installations.bots_among(mentions(callback.event.text)),
         deed=_restored(kept.deed),
         revision=kept.revision,
     )

@@ -124,7 +124,8 @@ def parts(
 def words_of(forward: Forward) -> str:
     """Return the words of a message; mentions stay ids."""
     event = forward.event
-    return readable(event.text, names=_Nameless(), emoji=event.emoji, me=forward.installation.bot_user_id)
+    me = forward.own_users | {forward.installation.bot_user_id}
+    return readable(event.text, names=_Nameless(), emoji=event.emoji, me=me)
 
 
 def _answer(

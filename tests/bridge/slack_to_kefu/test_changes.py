@@ -60,7 +60,7 @@ class Hands:
         """Let a message come to its end."""
         parcel = self.take()
         if outcome is Outcome.SET_ASIDE:
-            await self.aside.put("to_kefu", ImUser(MIA), str(KEY), reason="ValueError", content=parcel.content())
+            await self.aside.put("to_kefu", ImUser(MIA), KEY.name, reason="ValueError", content=parcel.content())
         await self.receipts.settle(parcel, outcome)
 
 

@@ -312,7 +312,8 @@ THREAD = "1760000035.688655"
         ("mention", "hello", False),
         ("mention", "<@U0NORTHBOT> hello", True),
         ("mention", "hello &lt;@U0NORTHBOT&gt;", False),
-        ("mention", "<@U0SOUTHBOT> hello", False),
+        ("mention", "<@U0SOUTHBOT> hello", True),
+        ("mention", "<@U0OTHERBOT> hello", False),
         ("off", "<@U0NORTHBOT> hello", False),
     ],
 )

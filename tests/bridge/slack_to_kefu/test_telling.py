@@ -253,7 +253,7 @@ async def test_one_workspace_holds_up_no_other(crier: Crier, autojump_clock: tri
     crier.web.takes_s = 20.0
     for number in range(3):
         crier.telling.take(entry(number))
-    crier.telling.take(msgspec.structs.replace(entry(), team_id="T0SOUTH001"))
+    crier.telling.take(msgspec.structs.replace(entry(), team_id="T0SOUTH001", channel="D0BEN00001"))
     await trio.sleep(1)
 
     assert ["xoxb-north", "xoxb-south"] == sorted(token for _, token, _ in crier.web.calls)
@@ -527,7 +527,7 @@ async def test_more_than_can_be_told(
     for number in range(1, 10):
         crier.telling.take(entry(number))
     for number in (1, 2):
-        crier.telling.take(msgspec.structs.replace(entry(number), team_id=SOUTH.key.team_id))
+        crier.telling.take(msgspec.structs.replace(entry(number), team_id=SOUTH.key.team_id, channel="D0BEN00001"))
 
     assert (5, 0, 0, 6) == crier.counts
     assert ["telling.full", "telling.full"] == [each["event"] for each in log.entries]
