@@ -11,7 +11,7 @@ import pytest
 import slackkefu.bridge
 from slackkefu.bridge.table import EVENTS, KEFU, PAYLOADS, SUBTYPES, Reason, Rule
 from slackkefu.kefu.messages import KefuMessage, Media, MediaKind
-from tests.facts import load
+from slackkefu.slack.features import BOT_EVENTS
 from tests.kefu.samples import EXPECT
 
 SOURCES = {path.name: path.read_text("utf-8") for path in Path(slackkefu.bridge.__file__).parent.rglob("*.py")}
@@ -82,10 +82,12 @@ def test_every_subtype_of_the_facts_has_its_row() -> None:
 
 
 def test_every_event_of_the_manifest_has_a_row() -> None:
-    """What the app subscribes to is known by name; all messages come as ``message``."""
-    subscribed = load("slack-manifest.json")["settings"]["event_subscriptions"]["bot_events"]
+    """What the app subscribes to is known by name, and what is acted on is subscribed to; messages are ``message``."""
+    subscribed = {name.partition(".")[0] for name in BOT_EVENTS}
+    acted_on = {event for event, rule in EVENTS.items() if rule is not Rule.IGNORE}
 
-    assert {name.partition(".")[0] for name in subscribed} <= set(EVENTS)
+    assert subscribed <= set(EVENTS)
+    assert acted_on <= subscribed
 
 
 def test_every_payload_of_the_facts_has_a_row() -> None:

@@ -22,6 +22,7 @@ from slackkefu.bridge.lanes import Lanes
 from slackkefu.easemob.agenda import Alarm
 from slackkefu.errors import LinkError, SlackError
 from slackkefu.slack.envelope import Interaction, OtherEvent
+from slackkefu.slack.features import COMMAND
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId, UserId
 from slackkefu.slack.interaction import read_click, trigger_of
@@ -54,9 +55,6 @@ MOST_OPEN: Final = 1000
 
 PER_LANE: Final = 200
 """Tabs of one installation to be published; what is more waits for its next change."""
-
-COMMAND: Final = "/kefu"
-"""The command as the app's manifest names it; a button does not say which it stands for."""
 
 _Reader: TypeAlias = "tuple[InstallationKey, UserId]"
 
@@ -164,7 +162,8 @@ class Homes:
         locale = await self._languages.of(installation, user)
         log.info("deeds.button", wish=wish.value, user=user)
         # How it stands is what the tab shows anyway.
-        asker = Asker(act, locale, trigger_of(interaction), COMMAND)
+        # A button does not say which command it stands for; the manifest does.
+        asker = Asker(act, locale, trigger_of(interaction), COMMAND.name)
         notice = "" if wish is Wish.STATUS else await self._granting.grant(wish, asker, conversation)
         self._show((installation.key, user), notice=notice)
 
