@@ -10,6 +10,8 @@ Each key of :data:`slackkefu.keys.KEYS` may come from three places, the first th
 From the first two a value comes as text: a number in digits, a list separated by commas. What is said for a workspace
 or a channel alone (``[kefu.channels.C0SUPPORT1]``) has its place in the TOML file only.
 
+A command that needs a part of it reads that part: :func:`load_as`.
+
 A wrong configuration gives every problem at once. No problem, and no ``repr``, shows a secret.
 """
 
@@ -17,9 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final, get_type_hints
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -47,7 +49,7 @@ from slackkefu.keys import (
 from slackkefu.secret import Secret  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 __all__ = [
     "ChannelsMode",
@@ -57,9 +59,13 @@ __all__ = [
     "LanguageChoice",
     "SlackConfig",
     "StoreConfig",
+    "StoreOnly",
     "VisitorField",
     "load",
+    "load_as",
 ]
+
+C = TypeVar("C")
 
 
 # What the rest of slackkefu sees.
@@ -159,6 +165,14 @@ class Config:
     store: StoreConfig
 
 
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOnly:
+    """What a command reads that needs the store and nothing else; see :func:`load_as`."""
+
+    store: StoreConfig
+
+
 # Reading.
 
 
@@ -184,24 +198,44 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         ConfigError: Something is wrong; holds every problem.
 
     """
+    return load_as(Config, path, environ)
+
+
+def load_as(shape: type[C], path: Path, environ: Mapping[str, str], *, required: Collection[str] = ()) -> C:
+    """
+    Read and check a part of the configuration.
+
+    A command beside the daemon may run where much of the configuration is not at hand: a root shell has no
+    ``$CREDENTIALS_DIRECTORY``. It reads what it needs, and nothing else has to be there.
+
+    Args:
+        shape: A dataclass of tables, like :class:`Config`: the keys it has fields for are read.
+        path: The TOML file.
+        environ: As for :func:`load`.
+        required: Keys that must have a value, beside those that the daemon needs.
+
+    Raises:
+        ConfigError: Something is wrong with these keys; holds every problem.
+
+    """
     problems: list[ConfigProblem] = []
     document = _parse(path)
+    wanted = _names(shape)
     given = {
         **dict(_from_file(document, problems)),
         **dict(_from_environment(environ, problems)),
-        **dict(_from_credentials(environ.get("CREDENTIALS_DIRECTORY", ""), problems)),
+        **dict(_from_credentials(environ.get("CREDENTIALS_DIRECTORY", ""), wanted, problems)),
     }
-    given = {name: value for name, value in given.items() if value.value != ""}
-    values = {key.name: _value(key, given.get(key.name), problems) for key in KEYS}
-    for here, missing in (("slack.client_id", "slack.client_secret"), ("slack.client_secret", "slack.client_id")):
-        if here in given and missing not in given:
-            problems.append(ConfigProblem(missing, f"nothing, but there is {here}", "both or neither"))
-    if values["kefu.private_api"]:
-        needed = (name for name in ("kefu.tenant_id", "kefu.url") if name not in given)
-        problems += (ConfigProblem(name, "nothing, but kefu.private_api is true", "a value") for name in needed)
-    values["easemob.rest_url"] = _without_app(str(values["easemob.rest_url"]), str(values["easemob.app_key"]), problems)
-    values |= {group.name: _tables(group, document, problems) for group in GROUPS}
-    values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
+    given = {name: value for name, value in given.items() if value.value != "" and name in wanted}
+    keys = [replace(key, required=key.required or key.name in required) for key in KEYS if key.name in wanted]
+    values = {key.name: _value(key, given.get(key.name), problems) for key in keys}
+    problems += _contradictions(values, given)
+    if "easemob.rest_url" in values:
+        rest_url, app_key = str(values["easemob.rest_url"]), str(values.get("easemob.app_key", ""))
+        values["easemob.rest_url"] = _without_app(rest_url, app_key, problems)
+    values |= {group.name: _tables(group, document, problems) for group in GROUPS if group.name in wanted}
+    if "store.path" in values:
+        values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
     if problems:
         raise ConfigError(str(path), tuple(problems))
     tree: dict[str, dict[str, object]] = {table: {} for table in TABLES}
@@ -209,7 +243,23 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         table, _, short = name.partition(".")
         tree[table][short] = value
     # Secret and Path are already what they shall be.
-    return msgspec.convert(tree, Config, dec_hook=lambda _type, value: value)
+    return msgspec.convert(tree, shape, dec_hook=lambda _type, value: value)
+
+
+def _names(shape: type) -> frozenset[str]:
+    """Return the keys that *shape* has fields for."""
+    tables = get_type_hints(shape)
+    return frozenset(f"{table}.{name}" for table, of in tables.items() for name in get_type_hints(of))
+
+
+def _contradictions(values: Mapping[str, object], given: Mapping[str, _Given]) -> Iterator[ConfigProblem]:
+    """Yield what is missing because of something else that is there; what is not read is no matter."""
+    for here, missing in (("slack.client_id", "slack.client_secret"), ("slack.client_secret", "slack.client_id")):
+        if here in given and missing in values and missing not in given:
+            yield ConfigProblem(missing, f"nothing, but there is {here}", "both or neither")
+    if values.get("kefu.private_api"):
+        needed = (name for name in ("kefu.tenant_id", "kefu.url") if name in values and name not in given)
+        yield from (ConfigProblem(name, "nothing, but kefu.private_api is true", "a value") for name in needed)
 
 
 def _parse(path: Path) -> dict[str, object]:
@@ -297,8 +347,10 @@ def _from_environment(environ: Mapping[str, str], problems: list[ConfigProblem])
             problems.append(unknown(variable, known=BY_VARIABLE))
 
 
-def _from_credentials(folder: str, problems: list[ConfigProblem]) -> Iterator[tuple[str, _Given]]:
-    for key in KEYS if folder else ():
+def _from_credentials(
+    folder: str, wanted: Collection[str], problems: list[ConfigProblem]
+) -> Iterator[tuple[str, _Given]]:
+    for key in (key for key in KEYS if folder and key.name in wanted):
         try:
             text = (Path(folder) / key.name).read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackkefu.config import Config, load
+from slackkefu.config import Config, StoreConfig, StoreOnly, load, load_as
 from slackkefu.errors import ConfigError, ConfigProblem
 from slackkefu.kefu.outgoing import Entrance
 from slackkefu.keys import GROUPS, KEYS, Group, Key
@@ -487,3 +487,31 @@ def test_any_unknown_key_is_named(shared_file: Path, name: str) -> None:
 def test_a_problem_reads_as_a_sentence() -> None:
     """A problem says key, found and expected in one line."""
     assert str(ConfigProblem("a.b", "nothing", "a text")) == "a.b: found nothing; expected a text"
+
+
+# A part of it.
+
+
+def test_a_command_reads_what_it_needs(file: Path, tmp_path: Path) -> None:
+    """Who needs the store reads where it is; what the daemon needs may be missing, wrong or unreadable then."""
+    file.write_text('[store]\npath = "state"\n[slack]\nconnections = 99\n', encoding="utf-8")
+    (tmp_path / "slack.app_token").mkdir()
+
+    part = load_as(StoreOnly, file, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert StoreOnly(store=StoreConfig(path=tmp_path / "state")) == part
+
+
+def test_a_part_is_checked_like_the_whole(file: Path) -> None:
+    """A wrong value, a missing one and an unknown key are told for a part too, all at once."""
+    file.write_text("[store]\npath = 1\nfolder = 2\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_as(StoreOnly, file, {"HOME": "/h"})
+
+    assert ["store.folder", "store.path"] == [problem.key for problem in caught.value.problems]
+
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_as(StoreOnly, file, {"HOME": "/h"}, required=["store.path"])
+
+    assert ["store.path"] == [problem.key for problem in caught.value.problems]
