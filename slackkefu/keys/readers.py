@@ -51,6 +51,9 @@ class WrongValue(Exception):
 
 Reader: TypeAlias = "Callable[[object], object]"
 
+MAX_PAGE: Final = 2500
+"""Characters of an address that Slack sends a browser to, by the schema of its manifests."""
+
 TOKENS: Final[Mapping[str, str]] = {
     "xapp-": "an app-level token",
     "xoxb-": "a bot token",
@@ -145,6 +148,7 @@ def page(raw: object) -> str:
         "an address that does not begin with https://": not raw.startswith("https://"),
         "an address with a query (?)": "?" in raw,
         "an address with a fragment (#)": "#" in raw,
+        f"an address of more than {MAX_PAGE} characters": len(raw) > MAX_PAGE,
     }
     problem = next((problem for problem, found in problems.items() if found), None)
     problem = problem or check_url(raw, schemes=("https", "http"))

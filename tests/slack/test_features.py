@@ -12,8 +12,13 @@ from slackkefu.slack.features import BOT_EVENTS, BOT_SCOPES, COMMAND, COMMANDS, 
 
 PACKAGE = Path(slackkefu.__file__).parent
 
-FAMILIES = ("apps", "assistant", "auth", "bots", "chat", "conversations", "emoji", "files", "oauth", "pins")
-FAMILIES += ("reactions", "search", "team", "usergroups", "users", "views")
+FAMILIES = frozenset(
+    [
+        *("apps", "assistant", "auth", "bots", "chat", "conversations", "emoji", "files", "oauth", "pins"),
+        *("reactions", "search", "team", "usergroups", "users", "views"),
+    ]
+)
+"""The first words of the methods of Slack's that an app like ours might call."""
 
 WITHOUT_BOT_TOKEN = {"apps.connections.open", "apps.event.authorizations.list", "oauth.v2.access"}
 
