@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -223,6 +224,7 @@ async def test_a_stranger_to_commands(tmp_path: Path, autojump_clock: trio.testi
     async with town(tmp_path) as here:
         mia = here.north.add_user(name="Mia")
         dm = mia.dm()
+        here.slack.state.settings = replace(here.slack.settings, commands=frozenset({"/helpdesk"}))
         told = await answered(await mia.commands(dm, "/helpdesk", "talk to a human"))
         shortcut = {"type": "shortcut", "team": {"id": here.north.id}, "user": {"id": mia.id}}
         parcel = here.slack.state.send("interactive", shortcut)

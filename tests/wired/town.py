@@ -2,8 +2,9 @@
 The whole daemon between two fakes, in virtual time.
 
 A :class:`Town` is a Slack, an Easemob with its desk, a network made of memory between them, and the real daemon in the
-middle: everything that runs in production but sockets and threads. Each is made from one seed, which is printed, so
-that a failure can be run again.
+middle: everything that runs in production but sockets and threads. The app in Slack is the one that our manifest makes:
+it is granted, told and offered nothing else. All chance is made from one seed, which is printed, so that a failure can
+be run again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, Sto
 from slackkefu.demo.conservation import judge_town
 from slackkefu.demo.desk import Desk, DeskSwitches, KefuHost
 from slackkefu.demo.easemob import FakeEasemob, Switches
-from slackkefu.demo.slack import FakeSlack
+from slackkefu.demo.slack import FakeSlack, app_from
 from slackkefu.demo.slack import Switches as SlackSwitches
 from slackkefu.secret import Secret
+from slackkefu.slack.manifest import manifest
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, virtual_wall
 
@@ -44,6 +46,8 @@ __all__ = ["Town", "greeted", "town"]
 SOON_S = 30.0
 
 SERVICE_NUMBER = "kefu_service"
+
+REDIRECT_URL = "https://localhost:18443/slack/oauth_redirect"
 
 SETTLE_S = 2 * 3600.0
 """How long what is on its way may take at the end, once nothing goes wrong any more; virtual time."""
@@ -229,7 +233,13 @@ async def town(
     wall = virtual_wall()
     async with _scheduled(seed), trio.open_nursery() as nursery:
         network = MemoryNetwork(nursery, chance=Random(seed))
-        slack = FakeSlack(wall=wall, chance=Random(seed + 1), switches=slack_switches, timing=slack_timing)
+        slack = FakeSlack(
+            wall=wall,
+            chance=Random(seed + 1),
+            settings=app_from(manifest(redirect_url=REDIRECT_URL)),
+            switches=slack_switches,
+            timing=slack_timing,
+        )
         await nursery.start(slack.run)
         easemob = FakeEasemob(switches=switches, wall=wall)
         numbers = itertools.count(1)
@@ -252,7 +262,7 @@ async def town(
                 bot_token=Secret(installation.token),
                 client_id="",
                 client_secret=None,
-                redirect_url="https://localhost:18443/slack/oauth_redirect",
+                redirect_url=REDIRECT_URL,
                 api_url=slack.addresses.api,
                 connections=2,
                 channels=channels,

@@ -7,6 +7,7 @@ what can go wrong on the way is in :class:`Faults`; what was sent, confirmed and
 
 =================  ========================================================================
 ``fake``           the whole: :class:`FakeSlack`
+``manifests``      an app made from a manifest
 ``people``         who acts in a workspace: :class:`Person`, :class:`Workspace`
 ``state``          what a Slack knows: teams, users, channels, messages, installations
 ``events``         the documents it sends about it
@@ -24,6 +25,7 @@ from __future__ import annotations
 from slackkefu.demo.slack.fake import FakeSlack
 from slackkefu.demo.slack.faults import Cut, Drop, Faults, Hang, Late, Refusal, Status, TooMany, Trickle
 from slackkefu.demo.slack.ledger import Call, Ledger, Parcel, Post
+from slackkefu.demo.slack.manifests import app_from
 from slackkefu.demo.slack.people import Person, Workspace
 from slackkefu.demo.slack.state import AppSettings
 from slackkefu.demo.slack.switches import Addresses, Switches, Timing
@@ -49,4 +51,5 @@ __all__ = [
     "TooMany",
     "Trickle",
     "Workspace",
+    "app_from",
 ]

@@ -38,6 +38,11 @@ class ChannelKind(Enum):
         """Return the scope for *right* (``history``, ``read``) in conversations of this kind."""
         return f"{_SCOPE_STEMS[self]}:{right}"
 
+    @property
+    def event(self) -> str:
+        """The event that an app subscribes to for messages in conversations of this kind."""
+        return f"message.{_SCOPE_STEMS[self]}"
+
 
 _SCOPE_STEMS = {
     ChannelKind.PUBLIC: "channels",

@@ -74,7 +74,8 @@ class Enterprise:
         stamp = events.Stamp(self._state.mint.event_id(), self._state.mint.event_context(), int(self._state.mint.now()))
         payload = events.event_callback(event, installation=installation, team=None, ext_shared=False, stamp=stamp)
         del payload["authorizations"]
-        self._state.send("events_api", payload)
+        if self._state.settings.hears(event):
+            self._state.send("events_api", payload)
 
 
 @final

@@ -69,9 +69,24 @@ class AppSettings:
     scopes: frozenset[str] = ALL_SCOPES
     app_scopes: frozenset[str] = frozenset({"connections:write", "authorizations:read"})
     """Scopes of the app-level token."""
-    commands: frozenset[str] = frozenset({"/kefu"})
+    events: frozenset[str] | None = None
+    """What it subscribes to; None for all there is. So for the next two."""
+    commands: frozenset[str] | None = None
+    shortcuts: frozenset[str] | None = None
+    """By their ``callback_id``."""
+    home_tab: bool = True
     messages_tab: bool = True
     """Whether people may write to the app directly."""
+    interactivity: bool = True
+    """Whether it hears of clicks, forms and shortcuts."""
+    socket_mode: bool = True
+
+    def hears(self, event: Document) -> bool:
+        """Tell whether the app subscribes to an inner *event*; messages go by the kind of their conversation."""
+        name = str(event.get("type"))
+        if name == "message":
+            name = ChannelKind(event["channel_type"]).event
+        return self.events is None or name in self.events
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,7 @@ class State:
         self.switches = Switches()
         self.timing = Timing()
         self.addresses = Addresses()
-        self.socket_mode = True
+        self.socket_mode = settings.socket_mode
         """Whether Socket Mode is switched on in the settings of the app."""
         self.organisations: dict[str, Organisation] = {}
         self.teams: dict[str, Team] = {}
@@ -386,7 +401,9 @@ class State:
 
     def command(self, user: User, channel: Channel, command: str, text: str) -> Parcel:
         """Let a person give a slash command."""
-        installation = self._own_installation(user)
+        installation = self._own_installation(user, "commands")
+        if self.settings.commands is not None and command not in self.settings.commands:
+            raise ValueError(f"the app has no command {command}")
         payload = events.slash_command(
             user,
             channel,
@@ -419,11 +436,13 @@ class State:
 
     def ask_about(self, user: User, message: Message, callback_id: str) -> Parcel:
         """Let a person choose a shortcut from the menu of *message*, whoever wrote it and wherever it stands."""
+        if self.settings.shortcuts is not None and callback_id not in self.settings.shortcuts:
+            raise ValueError(f"the app has no shortcut {callback_id}")
         payload = events.message_action(
             user,
             message,
             callback_id,
-            installation=self._own_installation(user),
+            installation=self._own_installation(user, "commands"),
             trigger=self._trigger(user),
             response_url=self._hook(user, message.channel, "app"),
         )
@@ -438,16 +457,19 @@ class State:
     # Whom to tell.
 
     def tell(self, event: Shape, *, installation: Installation, team: Team | None, ext_shared: bool = False) -> Parcel:
-        """Send an inner *event* to one installation."""
+        """Send an inner *event* to one installation; what the app does not subscribe to goes nowhere."""
         stamp = events.Stamp(self.mint.event_id(), self.mint.event_context(), int(self.mint.now()))
         payload = events.event_callback(event, installation=installation, team=team, ext_shared=ext_shared, stamp=stamp)
-        return self._send(Parcel("events_api", payload, accepts_answer=False))
+        parcel = Parcel("events_api", payload, accepts_answer=False)
+        return self._send(parcel) if self.settings.hears(event) else parcel
 
     def send(self, kind: str, payload: Document, *, accepts_answer: bool = False) -> Parcel:
         """Send any payload at all, under any kind."""
         return self._send(Parcel(kind, payload, accepts_answer))
 
     def _send(self, parcel: Parcel) -> Parcel:
+        if parcel.kind == "interactive" and not self.settings.interactivity:
+            raise ValueError("the app takes no clicks, forms and shortcuts")
         self.ledger.parcels.append(parcel)
         self._deliver(parcel)
         return parcel
@@ -523,11 +545,13 @@ class State:
         """Return the one that is told: Slack names exactly one (facts/slack.md §3)."""
         return self.mint.chance.choice(choices) if self.switches.authorization == "random" else choices[0]
 
-    def _own_installation(self, user: User) -> Installation:
+    def _own_installation(self, user: User, scope: str = "") -> Installation:
         """Return the installation of the user's own workspace; foreigners have none (facts/slack.md §11)."""
         installation = self.installed_in(user.team)
         if installation is None:
             raise ValueError(f"the app is not installed in {user.team.id}; {user.id} cannot use its commands")
+        if scope and scope not in installation.scopes:
+            raise ValueError(f"the app was not granted {scope}")
         return installation
 
     def _trigger(self, user: User) -> str:

@@ -97,6 +97,8 @@ def update_view(state: State, call: BotCall) -> Shape:
 
 def publish_view(state: State, call: BotCall) -> Shape:
     """``views.publish``: the Home tab."""
+    if not state.settings.home_tab:
+        raise Refused("not_enabled")
     user = call.user(state, "user_id")
     state.home_views[user.id] = view = _view(state, call)
     return {"view": view}
