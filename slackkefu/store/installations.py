@@ -9,6 +9,7 @@ A damaged file is an error that names it, never "not installed": the app would a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, final
 
 import msgspec
@@ -21,7 +22,7 @@ from slackkefu.store.records import Damage, Records, hide
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["JsonInstallationStore"]
+__all__ = ["JsonInstallationStore", "read_bot"]
 
 FOLDER: Final = "installations"
 
@@ -172,6 +173,23 @@ class JsonInstallationStore(InstallationStore):
             self._records.delete(name)
         else:
             self._records.put(name, place)
+
+
+def read_bot(raw: object) -> Bot:
+    """
+    Make a bot of what slack_sdk's ``Bot`` has as its fields, from outside.
+
+    Raises:
+        ValueError: It is none; says what is wrong and shows nothing of it.
+
+    """
+    bot = msgspec.convert(raw, _Bot, dec_hook=hide)
+    name = _name(bot.enterprise_id, bot.team_id, whole=bot.is_enterprise_install)
+    if not re.fullmatch(f"{_ID}-{_ID}", name) or name == f"{_NONE}-{_NONE}":
+        raise ValueError("it names neither a workspace nor an organisation")
+    if not re.fullmatch(r"[!-~]+", bot.bot_token.reveal()):
+        raise ValueError("its bot_token is none")
+    return _sdk_bot(bot)
 
 
 def _name(enterprise_id: str | None, team_id: str | None, *, whole: bool | None = False) -> str:

@@ -93,7 +93,8 @@ async def test_a_workspace(autojump_clock: MockClock, world: World) -> None:
     assert ("T0NORTH001", None, "North") == (bot.team_id, bot.enterprise_id, bot.team_name)
     assert ("xoxb-north", "B0BOT00001", "U0BOT00001") == (bot.bot_token, bot.bot_id, bot.bot_user_id)
     assert ["chat:write", "commands", "team:read"] == bot.bot_scopes
-    assert ("A0SLKFAPP1", world.wall()) == (bot.app_id, pytest.approx(bot.installed_at))
+    assert "A0SLKFAPP1" == bot.app_id
+    assert world.wall() == pytest.approx(bot.installed_at)
     assert (None, None, False) == (bot.bot_refresh_token, bot.bot_token_expires_at, bot.is_enterprise_install)
 
 
