@@ -171,6 +171,8 @@ async def _make_sure_of_both(parts: Parts) -> None:
 async def _take_over(parts: Parts, nursery: trio.Nursery) -> None:
     """Take over from the run before, then have the answers that have come since."""
     core, to_slack = parts.core, parts.to_slack
+    # In the background: what Slack told while we were away, it told nobody.
+    parts.installing.ask_all()
     await _restore(parts)
     await nursery.start(to_slack.polling.run)
     now = core.world.wall()
@@ -305,10 +307,12 @@ async def _install_own(token: Secret, parts: Parts) -> None:
 
     Slack is asked until it answers: without the installation every message would look like a stranger's.
     """
-    world, store = parts.core.world, parts.core.store
+    world = parts.core.world
     installation = await _ask_who_we_are(token, world, parts.slack.web)
-    parts.core.installations.put(installation)
-    await world.disk.run(partial(store.installations.save_bot, to_bot(installation, world.wall())))
+    known = parts.core.installations.get(installation.key)
+    is_the_same = known is not None and known.bot_token == token
+    installed_at = known.installed_at if known is not None and is_the_same else world.wall()
+    await parts.installing.install(to_bot(installation, installed_at))
 
 
 async def _ask_who_we_are(token: Secret, world: World, web: WebClient) -> Installation:

@@ -8,7 +8,6 @@ id, a person's profile changed. Each has been acknowledged already; each is harm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, final
 
 import msgspec
@@ -17,7 +16,6 @@ import structlog
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.table import Rule
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import StoreError
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId
 
@@ -28,19 +26,18 @@ if TYPE_CHECKING:
     from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.envelope import OtherEvent
-    from slackkefu.slack.installation import Installation, InstallationKey, Installations
-    from slackkefu.world import Disk
+    from slackkefu.slack.installation import Installation, InstallationKey
 
 __all__ = ["Affairs"]
 
 log = structlog.get_logger()
 
 
-class InstallationStore(Protocol):
-    """Where installations are kept; blocks on files. The interface is slack_sdk's."""
+class Removing(Protocol):
+    """The part of :class:`slackkefu.bridge.installing.Installing` that events are for."""
 
-    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Forget the bot installation of this workspace or organisation."""
+    async def remove(self, key: InstallationKey, *, cause: str, happened_at: float | None) -> bool:
+        """Forget an installation."""
         ...
 
 
@@ -50,11 +47,9 @@ class Affairs:
     Acts on special events, one at a time for each installation.
 
     Args:
-        installations: Who installed the app.
-        store: Where that is kept.
+        installing: Changes who installed the app.
         book: The visitors' records.
         directory: Names.
-        disk: Where the store is.
         on_joined: Told of each channel that the app has come into.
 
     """
@@ -62,25 +57,21 @@ class Affairs:
     def __init__(
         self,
         *,
-        installations: Installations,
-        store: InstallationStore,
+        installing: Removing,
         book: Book,
         directory: Directory,
-        disk: Disk,
         on_joined: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
     ) -> None:
-        self._installations = installations
-        self._store = store
+        self._installing = installing
         self._book = book
         self._directory = directory
-        self._disk = disk
         self._on_joined = on_joined
 
     async def handle(self, _: InstallationKey, special: Special) -> None:
         """Act on one event."""
         match special.rule:
             case Rule.REMOVAL:
-                await self._removed(special.installation, special.event)
+                await self._removed(special.installation, special.event, special.happened_at)
             case Rule.RENUMBERING:
                 await self._renumbered(special.installation, special.event)
             case Rule.PROFILE:
@@ -96,22 +87,16 @@ class Affairs:
         if channel and text_at(event.raw, "user") == installation.bot_user_id:
             self._on_joined(installation, ChannelId(channel))
 
-    async def _removed(self, installation: Installation, event: OtherEvent) -> None:
+    async def _removed(self, installation: Installation, event: OtherEvent, happened_at: float) -> None:
         """
-        Forget one installation.
+        Forget one installation, unless this is old news.
 
         ``tokens_revoked`` names users, not tokens, and means the bot only when it names the bot user
         (facts/slack.md §3, traps 18).
         """
         if event.type == "tokens_revoked" and installation.bot_user_id not in _revoked_bots(event):
             return
-        key = installation.key
-        self._installations.remove(key)
-        log.warning("slack.removed", installation=str(key), cause=event.type, meaning="its visitors are not served")
-        try:
-            await self._disk.run(partial(self._store.delete_bot, enterprise_id=key.enterprise_id, team_id=key.team_id))
-        except StoreError as exc:
-            log.error("store.unwritable", problem=str(exc))  # noqa: TRY400 - for an operator, no traceback
+        await self._installing.remove(installation.key, cause=event.type, happened_at=happened_at)
 
     async def _renumbered(self, installation: Installation, event: OtherEvent) -> None:
         """Follow a channel to its new id (facts/slack.md §5): answers to those who wrote under the old one go there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from slackkefu.bridge.installing import Installing
 from slackkefu.parts.doing import doing
 from slackkefu.parts.easemob_end import easemob_end
 from slackkefu.parts.slack_end import slack_end
@@ -32,6 +33,8 @@ class Parts:
     """Every part, by group."""
 
     core: Core
+    installing: Installing
+    """Changes who is served."""
     slack: SlackEnd
     easemob: EasemobEnd
     to_slack: DeskToSlack
@@ -42,6 +45,7 @@ class Parts:
     async def start(self, nursery: trio.Nursery) -> None:
         """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
         await self.slack.start(nursery)
+        await nursery.start(self.installing.run)
         await self.to_slack.start(nursery)
         await self.to_kefu.start(nursery)
         await self.doing.start(nursery)
@@ -54,6 +58,7 @@ class Parts:
     def statistics(self) -> Statistics:
         """Return what tells how each part is."""
         return {
+            "installations": self.installing.statistics,
             **self.slack.statistics(),
             **self.easemob.statistics(),
             **self.to_slack.statistics(),
@@ -75,6 +80,9 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
 
     """
     slack, easemob = slack_end(core), easemob_end(core, nursery=nursery)
+    installing = Installing(
+        installations=core.installations, store=core.store.installations, web=slack.web, world=core.world
+    )
     to_slack = desk_to_slack(
         core,
         slack,
@@ -99,9 +107,10 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         to_kefu,
         take=lambda forward, delivery: listening.intake.take_deed(forward, delivery),  # noqa: PLW0108 - it comes later
     )
-    listening = taking_in(core, slack, to_slack, to_kefu, deeds)
+    listening = taking_in(core, slack, to_slack, to_kefu, deeds, installing=installing)
     return Parts(
         core=core,
+        installing=installing,
         slack=slack,
         easemob=easemob,
         to_slack=to_slack,

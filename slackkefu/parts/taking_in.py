@@ -12,12 +12,14 @@ from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
 from slackkefu.bridge.slack_to_kefu.intake import Intake
+from slackkefu.parts.core import each
 from slackkefu.parts.to_kefu import IN_ALL_LANES
 from slackkefu.slack.connections import SocketMode
 
 if TYPE_CHECKING:
     import trio
 
+    from slackkefu.bridge.installing import Installing
     from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.parts.core import Core, Statistics
     from slackkefu.parts.doing import Doing
@@ -61,18 +63,18 @@ class TakingIn:
         }
 
 
-def taking_in(core: Core, slack: SlackEnd, to_slack: DeskToSlack, to_kefu: SlackToDesk, doing: Doing) -> TakingIn:
+def taking_in(
+    core: Core, slack: SlackEnd, to_slack: DeskToSlack, to_kefu: SlackToDesk, doing: Doing, *, installing: Installing
+) -> TakingIn:
     """Make what listens to Slack."""
     config, world, store = core.config.slack, core.world, core.store
     installations, book, receipts = core.installations, core.book, to_kefu.receipts
 
     affairs = Lanes(
         Affairs(
-            installations=installations,
-            store=store.installations,
+            installing=installing,
             book=book,
             directory=slack.directory,
-            disk=world.disk,
             on_joined=doing.first_contact.joined,
         ).handle,
         per_lane=AFFAIRS,
@@ -98,7 +100,7 @@ def taking_in(core: Core, slack: SlackEnd, to_slack: DeskToSlack, to_kefu: Slack
         web=slack.web,
         connections=config.connections,
         on_delivery=intake.take,
-        on_gap=lambda gap: watch.missed(gap),  # noqa: PLW0108 - the watch comes later
+        on_gap=each(lambda gap: watch.missed(gap), installing.missed),  # noqa: PLW0108 - the watch comes later
     )
 
     max_age_s = config.backfill_max_age * HOUR_S

@@ -70,9 +70,27 @@ class EventCallback:
     """The payload as it came, for :mod:`slackkefu.bridge.slack_to_kefu.spilled`."""
 
     @property
+    def happened_at(self) -> float:
+        """
+        When it happened, seconds since the epoch; 0 where that cannot be read.
+
+        ``event_time`` is in seconds, but examples show microseconds (facts/slack.md §3).
+        """
+        time = self.raw.get("event_time")
+        if not isinstance(time, int | float) or isinstance(time, bool) or not 0 < time < _NO_TIME:
+            return 0.0
+        return time / 1e6 if time >= _MICROSECONDS else float(time)
+
+    @property
     def is_enterprise_install(self) -> bool:
         """Events say this in their authorizations only."""
         return False
+
+
+_MICROSECONDS: Final = 1e14
+"""Seconds would be of the year three million."""
+_NO_TIME: Final = 1e17
+"""Microseconds would be of the year five thousand."""
 
 
 @dataclass(frozen=True, slots=True)

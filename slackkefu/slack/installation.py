@@ -35,6 +35,9 @@ __all__ = [
 NEEDS_REINSTALL: Final = "needs_reinstall"
 """Among slack_sdk's ``custom_values`` of a bot: why its token works no more."""
 
+SERVED_SINCE: Final = "served_since"
+"""Among them: since when the app is there without a break."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstallationKey:
@@ -68,6 +71,10 @@ class Installation:
     """When the bot token dies, wall clock, seconds; None for one that does not expire."""
     needs_reinstall: str = ""
     """Why the app has to be installed here again; empty while its token works."""
+    installed_at: float = 0.0
+    """When it was installed last, wall clock, seconds; 0 where nobody noted it."""
+    served_since: float = 0.0
+    """Since when it is there without a break: what was written before is nobody's business. 0 as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,8 @@ class Installations:
     """
     All installations, in memory.
 
+    One whose token works no more is *known*, and otherwise as good as absent: nobody is served through it.
+
     Workspace ids are unique in all of Slack, so a workspace that has moved into an organisation since it was installed
     is found without it.
     """
@@ -123,13 +132,22 @@ class Installations:
             self.put(installation)
 
     def __iter__(self) -> Iterator[Installation]:
-        return iter([*self._workspaces.values(), *self._organisations.values()])
+        return iter([each for each in self.all_known() if not each.needs_reinstall])
 
     def __len__(self) -> int:
-        return len(self._workspaces) + len(self._organisations)
+        return sum(1 for _ in self)
+
+    def all_known(self) -> list[Installation]:
+        """Return every installation, also those that have to be made again."""
+        return [*self._workspaces.values(), *self._organisations.values()]
 
     def get(self, key: InstallationKey) -> Installation | None:
-        """Return the installation named *key*."""
+        """Return the installation named *key*, if its token works."""
+        known = self.known(key)
+        return None if known is None or known.needs_reinstall else known
+
+    def known(self, key: InstallationKey) -> Installation | None:
+        """Return the installation named *key*, also one that has to be made again."""
         if key.team_id is not None:
             return self._workspaces.get(key.team_id)
         if key.enterprise_id is not None:
@@ -206,6 +224,8 @@ def from_bot(bot: Bot) -> Installation:
         refresh_token=Secret(bot.bot_refresh_token) if bot.bot_refresh_token else None,
         expires_at=bot.bot_token_expires_at,
         needs_reinstall=str(bot.custom_values.get(NEEDS_REINSTALL, "")),
+        installed_at=bot.installed_at,
+        served_since=_seconds(bot.custom_values.get(SERVED_SINCE)),
     )
 
 
@@ -234,5 +254,17 @@ def to_bot(installation: Installation, installed_at: float) -> Bot:
         bot_token_expires_at=None if installation.expires_at is None else int(installation.expires_at),
         is_enterprise_install=organisation_wide,
         installed_at=installed_at,
-        custom_values={NEEDS_REINSTALL: installation.needs_reinstall} if installation.needs_reinstall else {},
+        custom_values={
+            name: value
+            for name, value in (
+                (NEEDS_REINSTALL, installation.needs_reinstall),
+                (SERVED_SINCE, installation.served_since),
+            )
+            if value
+        },
     )
+
+
+def _seconds(value: object) -> float:
+    """Return a time that was kept, or 0."""
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -99,6 +99,11 @@ class JsonInstallationStore(InstallationStore):
         bots = sorted((place.bot for place in places.values() if place.bot), key=lambda bot: bot.installed_at)
         return [_sdk_bot(bot) for bot in bots], damages
 
+    def keep_only(self, bot: Bot) -> None:
+        """Keep a bot and nothing else there: tokens of who installed it before are gone when this returns."""
+        name = _name(bot.enterprise_id, bot.team_id, whole=bot.is_enterprise_install)
+        self._records.put(name, _Place(msgspec.convert(bot, _Bot, from_attributes=True, dec_hook=hide)))
+
     # The interface of slack_sdk.
 
     def save(self, installation: Installation) -> None:

@@ -419,11 +419,6 @@ class Shelf:
         self.problem()
         self.saved.append(record)
 
-    def delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
-        """Forget an installation."""
-        self.problem()
-        self.deleted = (enterprise_id, team_id)
-
     def fill(self, path: Path) -> None:
         """Be full from now on."""
 

@@ -16,17 +16,16 @@ from slackkefu.bridge.table import EVENTS, Rule
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.envelope import OtherEvent
-from slackkefu.slack.ids import EnterpriseId, UserId
-from slackkefu.slack.installation import Installation, InstallationKey, Installations
+from slackkefu.slack.ids import UserId
 from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA_CHANNEL, NORTH, Shelf, forward, installation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from structlog.testing import LogCapture
 
+    from slackkefu.slack.installation import Installation, InstallationKey
     from slackkefu.slack.web import WebClient
     from slackkefu.store.visitors import VisitorRecord
     from slackkefu.world import Disk
@@ -41,24 +40,28 @@ class Office:
     def __init__(self, *records: VisitorRecord, disk: Disk | None = None) -> None:
         disk = disk or InlineDisk()
         self.shelf = Shelf()
-        self.installations = Installations([NORTH, SOUTH])
+        self.removed: list[tuple[InstallationKey, str, float | None]] = []
         self.book = Book(records, store=self.shelf, disk=disk)
         # Nothing is asked while the directory does not run.
         self.directory = Directory(web=cast("WebClient", None))
         self.joined: list[str] = []
         self._affairs = Affairs(
-            installations=self.installations,
-            store=self.shelf,
+            installing=self,
             book=self.book,
             directory=self.directory,
-            disk=disk,
             on_joined=lambda _, channel: self.joined.append(channel),
         )
+
+    async def remove(self, key: InstallationKey, *, cause: str, happened_at: float | None) -> bool:
+        """Remove an installation."""
+        await trio.lowlevel.checkpoint()
+        self.removed.append((key, cause, happened_at))
+        return True
 
     async def hears(self, kind: str, *, about: Installation = NORTH, **fields: Any) -> None:
         """Handle one event."""
         event = OtherEvent(kind, {"type": kind, **fields})
-        await self._affairs.handle(about.key, Special(EVENTS[kind], about, event))
+        await self._affairs.handle(about.key, Special(EVENTS[kind], about, event, 1_760_000_000.0))
 
 
 def record(user: str, channel: str, *, about: Installation = NORTH) -> VisitorRecord:
@@ -69,13 +72,11 @@ def record(user: str, channel: str, *, about: Installation = NORTH) -> VisitorRe
 
 
 async def test_an_uninstalled_app_is_forgotten() -> None:
-    """The installation goes from memory and disk, and only that one; twice is harmless."""
+    """The installation is removed, with the time at which Slack says that it went."""
     office = Office()
     await office.hears("app_uninstalled")
-    await office.hears("app_uninstalled")
 
-    assert [SOUTH] == list(office.installations)
-    assert (None, "T0NORTH001") == office.shelf.deleted
+    assert [(NORTH.key, "app_uninstalled", 1_760_000_000.0)] == office.removed
 
 
 @pytest.mark.parametrize(
@@ -96,31 +97,7 @@ async def test_revoked_tokens(goes: bool, tokens: object) -> None:
     office = Office()
     await office.hears("tokens_revoked", tokens=tokens)
 
-    assert goes is (NORTH not in list(office.installations))
-    assert goes is hasattr(office.shelf, "deleted")
-
-
-async def test_an_organisation_is_removed_by_its_own_name() -> None:
-    """An organisation-wide installation is forgotten under the organisation's key."""
-    office = Office()
-    wide = Installation(
-        InstallationKey(EnterpriseId("E0GRID0001"), None), "Grid", NORTH.bot_token, "B1", UserId("U1"), "", frozenset()
-    )
-    office.installations.put(wide)
-    await office.hears("app_uninstalled", about=wide)
-
-    assert [NORTH, SOUTH] == list(office.installations)
-    assert ("E0GRID0001", None) == office.shelf.deleted
-
-
-async def test_a_full_disk_is_said(tmp_path: Path, log: LogCapture) -> None:
-    """A store that cannot be written is an error line, and no end: memory has forgotten the installation."""
-    office = Office()
-    office.shelf.fill(tmp_path)
-    await office.hears("app_uninstalled")
-
-    assert [SOUTH] == list(office.installations)
-    assert ["store.unwritable"] == [entry["event"] for entry in log.entries if entry["log_level"] == "error"]
+    assert ([(NORTH.key, "tokens_revoked", 1_760_000_000.0)] if goes else []) == office.removed
 
 
 async def test_a_channel_is_followed() -> None:

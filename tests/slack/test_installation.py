@@ -99,14 +99,31 @@ def test_an_installation_of_nothing_is_refused() -> None:
         Installations([installation(None, None)])
 
 
+def test_one_that_needs_a_reinstall_is_known_and_serves_nobody() -> None:
+    """Nobody is served through a dead token, and the operator sees it all the same."""
+    installations = Installations([replace(NORTH, needs_reinstall="token_revoked"), SOUTH])
+
+    assert [SOUTH] == list(installations)
+    assert len(installations) == 1
+    assert installations.get(NORTH.key) is None
+    assert installations.owner_of(Payload(team_id=T1)) is None
+    assert "token_revoked" == getattr(installations.known(NORTH.key), "needs_reinstall", "")
+    assert len(installations.all_known()) == 2
+
+
 ROTATING = replace(NORTH, refresh_token=Secret("xoxe-1-north"), expires_at=1_760_043_200.0)
 DEAD = replace(NORTH, needs_reinstall="token_revoked")
 
 
-@pytest.mark.parametrize("one", [NORTH, GRID, installation(E1, T1), ROTATING, DEAD])
+SINCE = replace(NORTH, served_since=1_759_000_000.0)
+
+
+@pytest.mark.parametrize("one", [NORTH, GRID, installation(E1, T1), ROTATING, DEAD, SINCE])
 def test_stored_and_read_again(one: Installation) -> None:
     """slack_sdk's stored form keeps everything."""
-    assert one == from_bot(to_bot(one, 1_760_000_000.0))
+    one = replace(one, installed_at=1_760_000_000.0)
+
+    assert one == from_bot(to_bot(one, one.installed_at))
 
 
 def test_a_bot_of_an_organisation_has_no_team() -> None:

@@ -30,6 +30,7 @@ from slackkefu.slack.envelope import (
     SlashCommand,
 )
 from slackkefu.slack.ids import ChannelId, Ts, written_at
+from slackkefu.slack.installation import key_of
 from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Special:
     rule: Rule
     installation: Installation
     event: OtherEvent
+    happened_at: float = 0.0
+    """When, by Slack's clock, seconds; 0 where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,25 +187,29 @@ def route(
     event = payload.event
     if isinstance(event, Malformed):
         return Ignored(Reason.MALFORMED, event.reason)
-    installation = installations.owner_of(payload)
     if isinstance(event, OtherEvent):
-        return _route_other(event, installation)
+        return _route_other(event, payload, installations)
+    installation = installations.owner_of(payload)
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
     return _route_message(event, payload, installation, installations, channels, listens, user_of)
 
 
-def _route_other(event: OtherEvent, installation: Installation | None) -> Route:
+def _route_other(event: OtherEvent, payload: EventCallback, installations: Installations) -> Route:
     rule = EVENTS.get(event.type)
     if rule is None:
         return Ignored(Reason.UNKNOWN_EVENT, event.type)
     if rule is Rule.IGNORE:
         return Ignored(Reason.NOT_FOR_THE_DESK, event.type)
+    installation = installations.owner_of(payload)
+    if rule is Rule.REMOVAL:
+        # Its token may have been found dead before Slack tells why.
+        installation = installations.known(key_of(payload))
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, event.type)
     if rule is Rule.DEED:
         return Deed(installation, event)
-    return Special(rule, installation, event)
+    return Special(rule, installation, event, payload.happened_at)
 
 
 def _route_message(
