@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from slackkefu.demo.slack import events
+from slackkefu.demo.slack.grants import Grants
 from slackkefu.demo.slack.ledger import Parcel
 from slackkefu.demo.slack.model import Channel, ChannelKind, HostedFile, Installation, Message, Organisation, Team, User
 from slackkefu.demo.slack.switches import Addresses, Switches, Timing
@@ -119,6 +120,9 @@ class State:
         self.addresses = Addresses()
         self.socket_mode = settings.socket_mode
         """Whether Socket Mode is switched on in the settings of the app."""
+        self.rotates = False
+        """Whether token rotation is: what is installed from then on gets tokens that expire."""
+        self.grants = Grants(lambda: mint.hex(12))
         self.organisations: dict[str, Organisation] = {}
         self.teams: dict[str, Team] = {}
         self.users: dict[str, User] = {}
@@ -200,6 +204,7 @@ class State:
         for old in self.installations:
             if old.alive and old.team is team and (team is not None or old.organisation is organisation):
                 old.scopes |= scopes
+                self._rotate(old)
                 return old
         if team is None and not organisation.teams:  # type: ignore[union-attr]  # team None: an organisation was given
             raise ValueError("an organisation needs a workspace before the app can be installed in it")
@@ -217,7 +222,18 @@ class State:
         )
         self.installations.append(installation)
         self._by_token[installation.token] = installation
+        self._rotate(installation)
         return installation
+
+    def _rotate(self, installation: Installation) -> None:
+        """Give an installation a token that expires, where the app has that."""
+        if self.rotates:
+            self.hold(installation, self.grants.issue(installation, now=self.mint.now(), timing=self.timing).token)
+
+    def hold(self, installation: Installation, token: str) -> None:
+        """Let *token* be the newest of *installation*."""
+        installation.token = token
+        self._by_token[token] = installation
 
     def uninstall(self, installation: Installation) -> None:
         """Remove the app: the token dies first, then both events come, in any order (facts/slack.md §3)."""

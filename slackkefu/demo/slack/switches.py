@@ -81,6 +81,10 @@ class Switches:
     """Whether a download says how long it is (§7: not stated)."""
     dead_token_error: Literal["account_inactive", "token_revoked", "invalid_auth"] = "account_inactive"
     """What a token answers after the app was removed (§9)."""
+    superseded_token_error: Literal["token_revoked", "invalid_auth"] = "token_revoked"
+    """What the oldest of three bot tokens answers, two being good at a time (§12; not stated)."""
+    grace_gives: Literal["same", "another"] = "same"
+    """What a refresh token gives a second time, while it still works: the pair it gave, or one more (not stated)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,10 @@ class Timing:
     """How long the URL of ``apps.connections.open`` is good."""
     share_s: float = 0.0
     """How long after its completion a file appears in its conversation, and in ``shares`` (§7: asynchronously)."""
+    token_s: float = 43_200.0
+    """How long a bot token lives, where the app has token rotation (§12)."""
+    refresh_grace_s: float = 60.0
+    """How long a refresh token still works after its first use (§12: a short grace period)."""
     max_connections: int = 10
     """How many connections one app may have."""
 

@@ -206,8 +206,11 @@ class _Front:
 
     def _readable_file(self, request: Request) -> HostedFile | None:
         """Return the file that the path names, if the token may read it."""
-        installation = self._state.installation_of(_bearer(request))
+        token = _bearer(request)
+        installation = self._state.installation_of(token)
         if installation is None or not installation.alive or "files:read" not in installation.scopes:
+            return None
+        if self._state.grants.problem(token, now=self._state.mint.now(), switches=self._state.switches):
             return None
         team_and_file = request.path_params["path"].partition("/")[0]
         file = self._state.files.get(team_and_file.rpartition("-")[2])

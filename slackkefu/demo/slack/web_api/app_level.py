@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slackkefu.demo.slack.model import Organisation, Team
 from slackkefu.demo.slack.shape import part
 from slackkefu.demo.slack.web_api.call import Refused
 
 if TYPE_CHECKING:
+    from slackkefu.demo.slack.model import Installation
     from slackkefu.demo.slack.shape import Shape
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import Call
@@ -43,27 +43,50 @@ def list_authorizations(state: State, call: Call) -> Shape:
 
 
 def oauth_access(state: State, call: Call) -> Shape:
-    """``oauth.v2.access``: a code, ten minutes and once good, for a bot token. There is no ``bot_id`` in the answer."""
+    """
+    ``oauth.v2.access``: a bot token for a code, ten minutes and once good, or for a refresh token.
+
+    There is no ``bot_id`` in the answer.
+    """
     given = call.basic or (call.text("client_id"), call.text("client_secret"))
     if given[0] != state.settings.client_id:
         raise Refused("invalid_client_id")
     if given[1] != state.settings.client_secret:
         raise Refused("bad_client_secret")
-    where = state.codes.redeem(call.required("code"), now=call.at)
-    if where is None:
-        raise Refused("invalid_code")
-    installation = state.install(where)
-    organisation = installation.organisation
+    match call.text("grant_type", "authorization_code"):
+        case "authorization_code":
+            where = state.codes.redeem(call.required("code"), now=call.at)
+            if where is None:
+                raise Refused("invalid_code")
+            return {"authed_user": {"id": state.mint.identity("U")}, **_token(state, state.install(where))}
+        case "refresh_token":
+            refresh_token = call.required("refresh_token")
+            grant = state.grants.refresh(refresh_token, now=call.at, timing=state.timing, switches=state.switches)
+            if grant is None:
+                raise Refused("invalid_refresh_token")
+            state.hold(grant.installation, grant.token)
+            return _token(state, grant.installation)
+        case _:
+            raise Refused("invalid_grant_type")
+
+
+def _token(state: State, installation: Installation) -> Shape:
+    """Return what is said of an installation's newest token."""
+    team, organisation = installation.team, installation.organisation
+    grant = state.grants.of(installation.token)
+    expiry: Shape = {}
+    if grant is not None:
+        expiry = {"refresh_token": grant.refresh_token, "expires_in": round(grant.expires_at - state.mint.now())}
     return {
         "app_id": state.settings.app_id,
-        "authed_user": {"id": state.mint.identity("U")},
         "scope": ",".join(sorted(installation.scopes)),
         "token_type": "bot",
         "access_token": installation.token,
         "bot_user_id": installation.bot.id,
-        "team": {"id": where.id, "name": where.name} if isinstance(where, Team) else None,
+        "team": {"id": team.id, "name": team.name} if team is not None else None,
         "enterprise": {"id": organisation.id, "name": organisation.name} if organisation is not None else None,
-        "is_enterprise_install": isinstance(where, Organisation),
+        "is_enterprise_install": team is None,
+        **expiry,
     }
 
 

@@ -123,6 +123,9 @@ def _installation(state: State, token: str) -> Installation:
         raise Refused("invalid_auth")
     if not installation.alive:
         raise Refused(state.switches.dead_token_error)
+    problem = state.grants.problem(token, now=state.mint.now(), switches=state.switches)
+    if problem:
+        raise Refused(problem)
     return installation
 
 
