@@ -17,7 +17,7 @@ import httpx
 import trio
 
 from slackkefu import __version__
-from slackkefu.errors import ConnectFailed, LinkClosed, SlackApiError, SlackRateLimited
+from slackkefu.errors import ConnectFailed, LinkClosed, LinkError, SlackApiError, SlackError, SlackRateLimited
 from slackkefu.net.address import is_loopback
 from slackkefu.net.network import reason_of
 from slackkefu.slack.file_ref import FileRef, read_file
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation
+    from slackkefu.slack.web import Tokens
     from slackkefu.world import World
 
 __all__ = ["NOT_SLACKS", "SIGN_IN", "Download", "Files", "file_host"]
@@ -51,6 +52,11 @@ _PAGE_BEGINS: Final = (b"<!doctype html", b"<html")
 
 class Calls(Protocol):
     """The part of :class:`~slackkefu.slack.web.WebClient` that is needed."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Which token stands for which."""
+        ...
 
     async def call(self, method: str, arguments: Mapping[str, object], *, token: Secret) -> Mapping[str, object]:
         """Call *method* and return the answer."""
@@ -121,16 +127,12 @@ class Files:
 
         """
         url = self._own(file.url)
-        token = installation.bot_token.reveal()
-        request = self._http.build_request(
-            "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=self._timeout
-        )
+        token = await self._web.tokens.current(installation.bot_token)
+        response = await self._get(url, token)
         try:
-            response = await self._http.send(request, stream=True)
-        except httpx.HTTPError as exc:
-            # Not chained: the error holds the request, and with it the token.
-            raise self._lost(exc) from None
-        try:
+            if _is_sign_in(response) and (better := await self._better(token)) is not None:
+                await response.aclose()
+                response = await self._get(url, better)
             self._judge(response, file)
             length = _length(response)
             if None not in (length, file.size) and length != file.size:
@@ -141,6 +143,26 @@ class Files:
         finally:
             with trio.CancelScope(shield=True):
                 await response.aclose()
+
+    async def _get(self, url: httpx.URL, token: Secret) -> httpx.Response:
+        """Ask for the file; who gets the response closes it."""
+        headers = {"Authorization": f"Bearer {token.reveal()}"}
+        try:
+            return await self._http.send(
+                self._http.build_request("GET", url, headers=headers, timeout=self._timeout), stream=True
+            )
+        except httpx.HTTPError as exc:
+            # Not chained: the error holds the request, and with it the token.
+            raise self._lost(exc) from None
+
+    async def _better(self, token: Secret) -> Secret | None:
+        """Return the successor of a *token* that has expired; a sign-in page does not say whether it has."""
+        if self._web.tokens.holder(token) is None:
+            return None
+        with suppress(SlackError, LinkError):
+            await self._web.call("auth.test", {}, token=token)
+        current = await self._web.tokens.current(token)
+        return current if current != token else None
 
     def _own(self, address: str) -> httpx.URL:
         """Return *address* if it is one of Slack's file host, to which alone the token may go."""
@@ -157,7 +179,7 @@ class Files:
     def _judge(self, response: httpx.Response, file: FileRef) -> None:
         """Raise what an answer that is not the file means."""
         status = response.status_code
-        if response.is_redirect or "acl_fail" in response.headers.get("x-slack-meta", ""):
+        if _is_sign_in(response):
             raise SlackApiError(_GET, SIGN_IN)
         if status == 429:
             raise SlackRateLimited(_GET, pause_of(response.headers))
@@ -201,6 +223,10 @@ def file_host(api_url: str) -> httpx.URL:
     if is_loopback(url.host):
         return url.copy_with(raw_path=b"/")
     return url.copy_with(host=f"files.{url.host.removeprefix('www.')}", raw_path=b"/")
+
+
+def _is_sign_in(response: httpx.Response) -> bool:
+    return response.is_redirect or "acl_fail" in response.headers.get("x-slack-meta", "")
 
 
 def _length(response: httpx.Response) -> int | None:

@@ -18,7 +18,7 @@ from slackkefu.secret import Secret
 from slackkefu.slack.ids import EnterpriseId, TeamId, UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "Authorization",
@@ -128,6 +128,7 @@ class Installations:
         self._organisations: dict[EnterpriseId, Installation] = {}
         # How many of them each bot user belongs to: one that is installed anew may have kept it.
         self._bots: Counter[UserId] = Counter()
+        self._told: list[Callable[[Installation], None]] = []
         for installation in installations:
             self.put(installation)
 
@@ -180,6 +181,12 @@ class Installations:
             msg = "an installation has a workspace or an organisation"
             raise ValueError(msg)
         self._bots[installation.bot_user_id] += 1
+        for tell in self._told:
+            tell(installation)
+
+    def listen(self, tell: Callable[[Installation], None]) -> None:
+        """Let *tell* know of each installation that is put here from now on."""
+        self._told.append(tell)
 
     def remove(self, key: InstallationKey) -> None:
         """Forget the installation named *key*, and only that one; harmless when it is gone already."""

@@ -11,22 +11,24 @@ one number a key, the time at which the bucket would be full again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from slackkefu.secret import Secret
+    from slackkefu.slack.installation import InstallationKey
 
 __all__ = ["BudgetKey", "Limit", "Pacing"]
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetKey:
-    """One budget: a token stands for app and workspace."""
+    """One budget."""
 
-    token: Secret
+    holder: InstallationKey | Secret = field(repr=False)
+    """App and workspace; a token stands for them where it is nobody's yet."""
     method: str
     channel: str = ""
     """Only for methods that are counted per channel."""
@@ -65,6 +67,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "files.delete": _TIER_3,
     "files.getUploadURLExternal": _TIER_4,
     "files.info": _TIER_4,
+    "oauth.v2.access": Limit(interval_s=0.2, burst=20),
     "reactions.add": _TIER_3,
     "reactions.remove": _TIER_2,
     "team.info": _TIER_3,
@@ -95,10 +98,10 @@ class Pacing:
         self._full_at: dict[BudgetKey, float] = {}
         self._held_until: dict[BudgetKey, float] = {}
 
-    def key(self, token: Secret, method: str, channel: str = "") -> BudgetKey:
+    def key(self, holder: InstallationKey | Secret, method: str, channel: str = "") -> BudgetKey:
         """Return the budget that a call comes out of."""
         limit = self._limits.get(method)
-        return BudgetKey(token, method, channel if limit is not None and limit.per_channel else "")
+        return BudgetKey(holder, method, channel if limit is not None and limit.per_channel else "")
 
     def is_ordered(self, key: BudgetKey) -> bool:
         """Tell whether calls out of this budget go one at a time."""

@@ -18,6 +18,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "Recovery",
     "Retry",
     "after",
+    "after_refresh",
     "after_upload",
     "setup_problem",
 ]
@@ -92,6 +94,8 @@ _LATER: Final[Mapping[str, float]] = {
     # The workspace is being moved into an organisation; minutes to hours.
     "team_added_to_org": 60.0,
     "org_login_required": 60.0,
+    # The next token has not come yet (slackkefu.slack.rotation); once it is clear that none comes, nobody calls.
+    "token_expired": 30.0,
 }
 
 _ADVICE: Final[Mapping[str, str]] = {
@@ -100,7 +104,6 @@ _ADVICE: Final[Mapping[str, str]] = {
         "workspace: install the app again, or add the address"
     ),
     "not_authed": "no bot token was sent: install the app again",
-    "token_expired": "the bot token has expired because token rotation is on: install the app without rotation",
     "missing_scope": "the app lacks a scope: add it to the manifest and install the app again",
     "not_allowed_token_type": "this is not a bot token (xoxb-…): check which token is configured where",
     "messages_tab_disabled": "the Messages tab of the app is off: switch it on in the manifest",
@@ -109,6 +112,20 @@ _ADVICE: Final[Mapping[str, str]] = {
     "accesslimited": "the company's policy forbids it: ask a workspace admin",
     "two_factor_setup_required": "the workspace demands two-factor authentication: ask a workspace admin",
     "enterprise_is_restricted": "the organisation's policy forbids it: ask an organisation admin",
+}
+
+_GRANT_LOST: Final = DEAD | {"invalid_grant", "invalid_refresh_token", "token_expired"}
+"""
+Codes that a refresh token gets that is no longer good.
+
+``invalid_refresh_token`` is in the method's list of errors and is what users report (python-slack-sdk issue 1242);
+``invalid_grant`` is OAuth's own word for it (RFC 6749 §5.2).
+"""
+
+_CREDENTIALS: Final = "they stand on the app's page, Basic Information, App Credentials"
+_CLIENT_ADVICE: Final[Mapping[str, str]] = {
+    "invalid_client_id": f"slack.client_id is not this app's: set it and slack.client_secret; {_CREDENTIALS}",
+    "bad_client_secret": f"slack.client_secret is not this app's, or was regenerated: set it anew; {_CREDENTIALS}",
 }
 
 _STOPPED: Final = "No message is received from Slack until this is solved."
@@ -195,6 +212,30 @@ def after_upload(error: SlackkefuError, *, failures: int) -> Recovery:
     if is_lost or (isinstance(error, SlackOutcomeUnknown) and error.method == UPLOAD):
         return Retry(UNKNOWN_RETRY_S) if failures < UPLOADS else GiveUp("upload_failed")
     return after(error)
+
+
+def after_refresh(error: SlackkefuError) -> Retry | InstallationDead | Operator:
+    """
+    Decide what to do after *error* came out of fetching the next token.
+
+    * The refresh token is refused: there will be none, and once the present one dies the app has to be installed again.
+    * No usable answer: the same again, soon. If it was carried out, the old refresh token lives a while yet
+      (facts/slack.md §12).
+    * Client id or secret are refused, or anything else: somebody has to act; the installation itself is fine.
+    """
+    if isinstance(error, SlackApiError) and error.code in _GRANT_LOST:
+        return InstallationDead(error.code)
+    if isinstance(error, SlackApiError) and error.code in _CLIENT_ADVICE:
+        return Operator(f"{error}: {_CLIENT_ADVICE[error.code]}")
+    if isinstance(error, StoreError):
+        return Retry(LINK_RETRY_S)
+    match after(error):
+        case Operator() | Retry() as step:
+            return step
+        case LookFirst(after_s):
+            return Retry(after_s)
+        case _:
+            return Operator(f"{error}: no token can be had there now; it is asked for again")
 
 
 def _after_code(error: SlackApiError) -> Recovery:

@@ -11,7 +11,8 @@ A call ends in an answer that says ``ok``, or in one of our errors, which tell t
 Budgets are kept by :mod:`slackkefu.slack.pacing`. Posts to one channel go one at a time, first come, first served;
 after a 429 the same post is tried again before the next one, as long as its time limit allows.
 
-Tokens stand in the ``Authorization`` header of one request and nowhere else.
+Tokens stand in the ``Authorization`` header of one request and nowhere else. The one a call is given may have been
+replaced since: the one that stands for it now is sent (:class:`Tokens`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 import httpx
 import structlog
@@ -36,6 +38,7 @@ from slackkefu.errors import (
     SlackError,
     SlackOutcomeUnknown,
     SlackRateLimited,
+    SlackSetupError,
 )
 from slackkefu.net.network import reason_of
 from slackkefu.secret import Secret
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
 
     from slackkefu.world import World
 
-__all__ = ["NOT_SENT", "Identity", "Post", "Posted", "WebClient", "pause_of"]
+__all__ = ["NOT_SENT", "AsGiven", "Client", "Identity", "Post", "Posted", "Tokens", "WebClient", "pause_of"]
 
 log = structlog.get_logger()
 
@@ -97,6 +100,13 @@ _TOKEN: Final = re.compile(r"[!-~]+")
 _HTTP_REQUEST_TIMEOUT: Final = 408
 _HTTP_TOO_MANY: Final = 429
 _HTTP_SERVER_ERROR: Final = 500
+
+OAUTH: Final = "oauth.v2.access"
+
+_NO_CLIENT: Final = (
+    "There is no client secret to ask with: set slack.client_id and slack.client_secret; they stand on the app's page, "
+    "Basic Information, App Credentials."
+)
 
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors of httpx after which nothing can have left; after all others something may have."""
@@ -163,6 +173,52 @@ class _Answer:
     headers: httpx.Headers
 
 
+class Tokens(Protocol):
+    """Which token a call is made with: :class:`~slackkefu.slack.rotation.Rotation`."""
+
+    def holder(self, token: Secret) -> InstallationKey | None:
+        """Return whose *token* is or was; None for any other."""
+        ...
+
+    async def current(self, token: Secret) -> Secret:
+        """Return the token that stands for *token* now."""
+        ...
+
+    async def refused(self, token: Secret, code: str) -> bool:
+        """Take note that a call was refused with *code*; tell whether it may be made again, with :meth:`current`."""
+        ...
+
+
+@final
+class AsGiven:
+    """Tokens that are sent as they are."""
+
+    def holder(self, token: Secret) -> InstallationKey | None:
+        """Return None."""
+        del token
+        return None
+
+    async def current(self, token: Secret) -> Secret:
+        """Return *token*."""
+        await trio.lowlevel.checkpoint()
+        return token
+
+    async def refused(self, token: Secret, code: str) -> bool:
+        """Return False."""
+        del token, code
+        await trio.lowlevel.checkpoint()
+        return False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The app as a client of OAuth: what stands under Basic Information, App Credentials."""
+
+    id: str
+    secret: Secret
+
+
 @final
 class WebClient:
     """
@@ -172,11 +228,24 @@ class WebClient:
         world: Where the HTTP client comes from.
         api_url: Base address, ending in ``/api/``.
         app_token: The app-level token, for Socket Mode only.
+        tokens: Knows which token stands for which.
+        client: For OAuth.
 
     """
 
-    def __init__(self, *, world: World, api_url: str, app_token: Secret) -> None:
+    def __init__(
+        self,
+        *,
+        world: World,
+        api_url: str,
+        app_token: Secret,
+        tokens: Tokens | None = None,
+        client: Client | None = None,
+    ) -> None:
         self._app_token = app_token
+        self.tokens: Final[Tokens] = tokens or AsGiven()
+        """Which token stands for which now."""
+        self._client = client
         self._address = api_url
         self._http = world.network.http_client(
             base_url=api_url, headers={"User-Agent": f"slackkefu/{__version__}"}, timeout_s=CALL_S
@@ -265,6 +334,32 @@ class WebClient:
             raise LinkClosed(self._address, f"no address in the answer to {method}")
         return Secret(url)
 
+    async def oauth_access(self, fields: Mapping[str, str]) -> Mapping[str, object]:
+        """
+        Exchange a code, or a refresh token, for a bot token.
+
+        What is exchanged is good once: after a lost answer it may be used up.
+
+        Raises:
+            SlackSetupError: There is no client id and secret to do it with.
+            SlackError, LinkError: as :meth:`call`.
+
+        """
+        if self._client is None:
+            raise SlackSetupError(OAUTH, "no_client_secret", _NO_CLIENT)
+        basic = b64encode(f"{self._client.id}:{self._client.secret.reveal()}".encode()).decode()
+        key = self._pacing.key(self._client.secret, OAUTH)
+        deadline = trio.current_time() + CALL_S
+        await self._wait(key, deadline)
+        self._pacing.start(key, trio.current_time())
+        headers = {"Authorization": f"Basic {basic}"}
+        request = self._http.build_request("POST", OAUTH, data=dict(fields), headers=headers, timeout=self._timeout)
+        try:
+            return (await self._carry(OAUTH, request, deadline)).body
+        except SlackRateLimited as exc:
+            self._hold(key, exc)
+            raise
+
     async def users_info(self, installation: Installation, user: UserId) -> Profile:
         """Ask who *user* is; errors as :meth:`call`."""
         answer = await self.call("users.info", {"user": user, "include_locale": True}, token=installation.bot_token)
@@ -289,7 +384,7 @@ class WebClient:
 
     async def _call(self, method: str, arguments: Mapping[str, object], token: Secret, channel: str) -> _Answer:
         """Wait for the turn, send, and send again after a pause that fits into the time limit."""
-        key = self._pacing.key(token, method, channel)
+        key = self._pacing.key(self.tokens.holder(token) or token, method, channel)
         deadline = trio.current_time() + CALL_S
         while True:
             async with self._turns.take(key, deadline):
@@ -299,11 +394,11 @@ class WebClient:
                     if not self._pacing.is_ordered(key):
                         break
                     try:
-                        return await self._send(key, arguments, deadline)
+                        return await self._send(key, arguments, token, deadline)
                     except SlackRateLimited as exc:
                         self._hold(key, exc)
             try:
-                return await self._send(key, arguments, deadline)
+                return await self._send(key, arguments, token, deadline)
             except SlackRateLimited as exc:
                 self._hold(key, exc)
 
@@ -319,10 +414,32 @@ class WebClient:
                 raise SlackRateLimited(key.method, at - trio.current_time())
             await trio.sleep_until(at)
 
-    async def _send(self, key: BudgetKey, arguments: Mapping[str, object], deadline: float) -> _Answer:
+    async def _send(self, key: BudgetKey, arguments: Mapping[str, object], token: Secret, deadline: float) -> _Answer:
+        """Send with the token that stands for *token* now; and once more, where that has just been replaced."""
+        is_repeat = False
+        while True:
+            sent = await self._current(token, deadline)
+            try:
+                return await self._carry(key.method, self._request(key.method, arguments, sent), deadline)
+            except SlackApiError as error:
+                if not await self._may_repeat(sent, error, deadline) or is_repeat:
+                    raise
+            is_repeat = True
+
+    async def _current(self, token: Secret, deadline: float) -> Secret:
+        """Return the token to send; raises ConnectFailed when it does not come in time."""
+        with trio.move_on_at(deadline):
+            return await self.tokens.current(token)
+        raise ConnectFailed(self._address, "the next bot token has not come yet")
+
+    async def _may_repeat(self, sent: Secret, error: SlackApiError, deadline: float) -> bool:
+        """Tell whether a refused call is worth another token."""
+        with trio.move_on_at(deadline):
+            return await self.tokens.refused(sent, error.code)
+        return False
+
+    async def _carry(self, method: str, request: httpx.Request, deadline: float) -> _Answer:
         """Send one request and judge what comes back."""
-        method = key.method
-        request = self._request(method, arguments, key.token)
         with trio.move_on_at(deadline):
             try:
                 response = await self._http.send(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import httpx
 import pytest
@@ -12,8 +12,10 @@ import trio
 from slackkefu.demo.serve import serve_streams
 from slackkefu.errors import ConnectFailed, LinkClosed, SlackApiError, SlackkefuError, SlackRateLimited
 from slackkefu.net.network import TcpNetwork
+from slackkefu.secret import Secret
 from slackkefu.slack.file_ref import FileRef
 from slackkefu.slack.files import NOT_SLACKS, SIGN_IN, SILENCE_S, Files, file_host
+from slackkefu.slack.web import AsGiven
 from slackkefu.world import World
 from tests.bridge.people import NORTH
 from tests.net.streams import MemoryNetwork
@@ -21,26 +23,28 @@ from tests.net.streams import MemoryNetwork
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from slackkefu.secret import Secret
+    from slackkefu.slack.installation import InstallationKey
+    from slackkefu.slack.web import Tokens
 
 URL: Final = "https://files.slack.com/files-pri/T0NORTH001-F1/a.png"
 PAGE: Final = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 
 
 class Host(httpx.AsyncBaseTransport):
-    """A file host that gives one answer."""
+    """A file host that gives one answer after the other; the last again and again."""
 
-    def __init__(self, answer: httpx.Response | Exception) -> None:
-        self.answer = answer
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers = list(answers)
         self.requests: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer."""
         await trio.lowlevel.checkpoint()
         self.requests.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class Pieces(httpx.AsyncByteStream):
@@ -69,6 +73,7 @@ class Info:
 
     def __init__(self, **file: object) -> None:
         self.file = file
+        self.tokens: Tokens = AsGiven()
         self.asked: list[tuple[str, Mapping[str, object], str]] = []
 
     async def call(self, method: str, arguments: Mapping[str, object], *, token: Secret) -> Mapping[str, object]:
@@ -91,9 +96,9 @@ def answer(*pieces: bytes, status: int = 200, problem: Exception | None = None, 
 
 
 @asynccontextmanager
-async def files(host: Host, api_url: str = "https://slack.com/api/") -> AsyncIterator[Files]:
+async def files(host: Host, api_url: str = "https://slack.com/api/", web: Info | None = None) -> AsyncIterator[Files]:
     """Make Slack's files of a host."""
-    made = Files(world=World(MemoryNetwork(http=host)), web=Info(), api_url=api_url)
+    made = Files(world=World(MemoryNetwork(http=host)), web=web or Info(), api_url=api_url)
     try:
         yield made
     finally:
@@ -245,6 +250,56 @@ async def test_no_file_for_now_or_for_good(expected: SlackkefuError, given: http
 async def test_a_part_of_a_file_is_no_file(given: httpx.Response, size: int | None) -> None:
     """Too few bytes, too many, or a connection that breaks."""
     assert isinstance(await refusal(Host(given), png(size=size)), LinkClosed)
+
+
+@final
+class Replaced:
+    """Tokens of which one has a successor, known at once or only when Slack is asked about it."""
+
+    def __init__(self, web: Info, *, is_known: bool) -> None:
+        self._web = web
+        self._is_known = is_known
+
+    def holder(self, token: Secret) -> InstallationKey | None:
+        """Return whose it is."""
+        return NORTH.key if token == NORTH.bot_token else None
+
+    async def current(self, token: Secret) -> Secret:
+        """Return the successor."""
+        await trio.lowlevel.checkpoint()
+        return Secret("xoxb-next") if self._is_known or self._web.asked else token
+
+    async def refused(self, token: Secret, code: str) -> bool:
+        """Nobody calls this."""
+        raise AssertionError(code)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_token_that_was_replaced(*, is_known: bool) -> None:
+    """Its successor is sent; where only a sign-in page may tell, Slack is asked whether there is one."""
+    web = Info()
+    web.tokens = Replaced(web, is_known=is_known)
+    signs_in = answer(status=302, location="https://slack.com/")
+    host = Host(*([] if is_known else [signs_in]), answer(b"abc"))
+    async with files(host, web=web) as slack, slack.open(NORTH, png()) as coming:
+        content = b"".join([piece async for piece in coming.pieces])
+
+    assert b"abc" == content
+    assert "Bearer xoxb-next" == host.requests[-1].headers["authorization"]
+    assert ([] if is_known else [("auth.test", {}, "xoxb-north")]) == web.asked
+
+
+async def test_a_token_without_a_successor_is_not_sent_twice() -> None:
+    """A sign-in page is what it is for a token that is as good as any."""
+    web = Info()
+    web.tokens = Replaced(web, is_known=False)
+    host = Host(answer(status=302), answer(status=302), answer(b"abc"))
+    async with files(host, web=web) as slack:
+        with pytest.raises(SlackApiError, match=SIGN_IN):
+            async with slack.open(NORTH, png()):
+                pass
+
+    assert 2 == len(host.requests)
 
 
 async def test_who_stops_half_way_leaves_nothing_open() -> None:

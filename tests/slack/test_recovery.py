@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from slackkefu.errors import (
@@ -13,6 +15,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    StoreUnwritable,
 )
 from slackkefu.slack.recovery import (
     UPLOAD,
@@ -24,6 +27,7 @@ from slackkefu.slack.recovery import (
     Recovery,
     Retry,
     after,
+    after_refresh,
     after_upload,
 )
 
@@ -40,6 +44,7 @@ POST = "chat.postMessage"
         (SlackApiError(POST, "account_inactive"), InstallationDead("account_inactive")),
         (SlackApiError(POST, "token_revoked"), InstallationDead("token_revoked")),
         (SlackApiError(POST, "team_added_to_org"), Retry(60.0)),
+        (SlackApiError(POST, "token_expired"), Retry(30.0)),
         (SlackApiError(POST, "channel_not_found"), GiveUp("channel_not_found")),
         (SlackApiError(POST, "not_in_channel"), GiveUp("not_in_channel")),
         (SlackApiError(POST, "msg_too_long"), GiveUp("msg_too_long")),
@@ -57,7 +62,6 @@ def test_the_table(error: SlackkefuError, expected: Recovery) -> None:
     [
         ("invalid_auth", "allowed list"),
         ("not_authed", "no bot token"),
-        ("token_expired", "rotation"),
         ("missing_scope", "chat:write"),
         ("not_allowed_token_type", "xoxb"),
         ("messages_tab_disabled", "Messages tab"),
@@ -111,3 +115,44 @@ def test_an_operators_error_stays_one() -> None:
 def test_uploads(error: SlackkefuError, failures: int, expected: Recovery) -> None:
     """A file is given up where words can stand for it; all else is as for any call."""
     assert expected == after_upload(error, failures=failures)
+
+
+OAUTH = "oauth.v2.access"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        # There will be no next token.
+        (SlackApiError(OAUTH, "invalid_refresh_token"), InstallationDead("invalid_refresh_token")),
+        (SlackApiError(OAUTH, "token_expired"), InstallationDead("token_expired")),
+        (SlackApiError(OAUTH, "account_inactive"), InstallationDead("account_inactive")),
+        # It may have been carried out; only the same again can tell.
+        (SlackOutcomeUnknown(OAUTH, "ReadTimeout"), Retry(2.0)),
+        (ConnectFailed("slack.com", "refused"), Retry(1.0)),
+        (SlackRateLimited(OAUTH, 12.5), Retry(12.5)),
+        (StoreUnwritable(Path("x"), "full"), Retry(1.0)),
+    ],
+)
+def test_refreshes(error: SlackkefuError, expected: Recovery) -> None:
+    """A refused refresh token is the end of an installation; a lost answer and a full disk are not."""
+    assert expected == after_refresh(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (SlackApiError(OAUTH, "invalid_client_id"), "slack.client_id"),
+        (SlackApiError(OAUTH, "bad_client_secret"), "slack.client_secret"),
+        (SlackApiError(OAUTH, "http_407"), "between this machine and Slack"),
+        (SlackApiError(OAUTH, "never_heard_of"), "never_heard_of"),
+        (RemoteProtocolError("an answer without a bot token"), "without a bot token"),
+        (SlackSetupError(OAUTH, "no_client_secret", "set slack.client_secret"), "set slack.client_secret"),
+    ],
+)
+def test_refreshes_that_need_somebody(error: SlackkefuError, advice: str) -> None:
+    """What an operator has to mend, and what nobody knows, is no installation's death."""
+    found = after_refresh(error)
+
+    assert isinstance(found, Operator)
+    assert advice in found.advice

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 from urllib.parse import parse_qs
 
 import httpx
@@ -22,12 +23,13 @@ from slackkefu.errors import (
     SlackkefuError,
     SlackOutcomeUnknown,
     SlackRateLimited,
+    SlackSetupError,
 )
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import CALL_S, Identity, Post, Posted, WebClient
+from slackkefu.slack.web import CALL_S, Client, Identity, Post, Posted, WebClient
 from slackkefu.world import World
 from tests.net.streams import MemoryNetwork
 
@@ -434,3 +436,165 @@ async def test_a_turn_that_does_not_come_is_told(autojump_clock: trio.abc.Clock)
     assert set(outcomes[:2]) == {SlackOutcomeUnknown, SlackRateLimited}
     assert outcomes[2] == Posted(ChannelId("C1"), Ts("1.2"))
     assert len(slack.requests) == 2
+
+
+# OAuth.
+
+
+async def test_a_refresh_is_asked_for_as_slack_wants_it() -> None:
+    """A form, with the app's own name and secret as HTTP Basic; no token, and neither of the two as a field."""
+    slack = Slack(ok(access_token="xoxe.xoxb-2"))
+    web = WebClient(
+        world=World(MemoryNetwork(http=slack)),
+        api_url="https://slack.test/api/",
+        app_token=Secret("xapp-test"),
+        client=Client("1.2", Secret("hush:hush")),
+    )
+    answer = await web.oauth_access({"grant_type": "refresh_token", "refresh_token": "xoxe-1"})
+    await web.aclose()
+
+    (request,) = slack.requests
+    assert "xoxe.xoxb-2" == answer["access_token"]
+    assert ("POST", "https://slack.test/api/oauth.v2.access") == (request.method, str(request.url))
+    assert "Basic " + b64encode(b"1.2:hush:hush").decode() == request.headers["authorization"]
+    assert {"grant_type": ["refresh_token"], "refresh_token": ["xoxe-1"]} == parse_qs(request.content.decode())
+    assert "hush" not in repr(web) + repr(slack.requests[0].url)
+
+
+async def test_oauth_needs_a_client_secret() -> None:
+    """Without one nothing is sent, and what is missing is named."""
+    slack = Slack()
+    async with client(slack) as web:
+        with pytest.raises(SlackSetupError, match=r"slack\.client_secret"):
+            await web.oauth_access({"grant_type": "refresh_token"})
+
+    assert not slack.requests
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(503), SlackOutcomeUnknown),
+        (httpx.ReadError("x"), SlackOutcomeUnknown),
+        (httpx.ConnectError("x"), ConnectFailed),
+        (limited(**{"retry-after": "7"}), SlackRateLimited),
+        (error("bad_client_secret"), SlackApiError),
+    ],
+)
+async def test_a_refresh_that_fails(answer: Answer, expected: type[SlackkefuError]) -> None:
+    """Whether it may have been carried out is told apart, as for every call; it is not repeated here."""
+    slack = Slack(answer)
+    web = WebClient(
+        world=World(MemoryNetwork(http=slack)),
+        api_url="https://slack.test/api/",
+        app_token=Secret("xapp-test"),
+        client=Client("1.2", Secret("hush")),
+    )
+    with pytest.raises(expected):
+        await web.oauth_access({"grant_type": "refresh_token"})
+    await web.aclose()
+
+    assert 1 == len(slack.requests)
+
+
+# Tokens that are replaced.
+
+
+@final
+class Replacing:
+    """Tokens of NORTH, of which each refused one has a successor."""
+
+    def __init__(self, *, takes_s: float = 0.0) -> None:
+        self.number = 0
+        self.refusals: list[tuple[str, str]] = []
+        self._takes_s = takes_s
+
+    def holder(self, token: Secret) -> InstallationKey | None:
+        """Return whose it is."""
+        return NORTH.key if token.reveal().startswith("xoxb-north") else None
+
+    async def current(self, token: Secret) -> Secret:
+        """Return the newest."""
+        await trio.sleep(self._takes_s)
+        return Secret(f"xoxb-north-{self.number}") if self.holder(token) else token
+
+    async def refused(self, token: Secret, code: str) -> bool:
+        """Let there be a next one."""
+        await trio.lowlevel.checkpoint()
+        self.refusals.append((token.reveal(), code))
+        self.number += 1
+        return code == "token_expired"
+
+
+@asynccontextmanager
+async def replacing(slack: Slack, tokens: Replacing) -> AsyncIterator[WebClient]:
+    """Make a client that replaces tokens."""
+    web = WebClient(
+        world=World(MemoryNetwork(http=slack)),
+        api_url="https://slack.test/api/",
+        app_token=Secret("xapp-test"),
+        tokens=tokens,
+    )
+    yield web
+    await web.aclose()
+
+
+async def test_a_refused_call_is_made_once_more(autojump_clock: trio.abc.Clock) -> None:
+    """With the successor; a second refusal is the caller's, and noted too."""
+    tokens = Replacing()
+    slack = Slack(error("token_expired"), ok(ts="1.2"), error("token_expired"), error("token_expired"))
+    async with replacing(slack, tokens) as web:
+        await post(web)
+        with pytest.raises(SlackApiError, match="token_expired"):
+            await post(web)
+
+    sent = [request.headers["authorization"].removeprefix("Bearer xoxb-north-") for request in slack.requests]
+    assert ["0", "1", "1", "2"] == sent
+    assert 3 == len(tokens.refusals)
+
+
+async def test_only_what_a_token_is_refused_for_is_repeated(autojump_clock: trio.abc.Clock) -> None:
+    """Any other refusal, and a lost answer, is what it was."""
+    tokens = Replacing()
+    slack = Slack(error("channel_not_found"), httpx.Response(503))
+    async with replacing(slack, tokens) as web:
+        with pytest.raises(SlackApiError, match="channel_not_found"):
+            await post(web)
+        with pytest.raises(SlackOutcomeUnknown):
+            await post(web)
+
+    assert 2 == len(slack.requests)
+    assert [("xoxb-north-0", "channel_not_found")] == tokens.refusals
+
+
+async def test_a_budget_outlives_a_token(autojump_clock: trio.abc.Clock) -> None:
+    """Slack counts by workspace: a successor brings no second burst."""
+    tokens = Replacing()
+    slack = Slack()
+    async with replacing(slack, tokens) as web:
+        for number in range(5):
+            tokens.number = number
+            await post(web)
+
+    assert [0, 0, 0, 1, 2] == [at - slack.times[0] for at in slack.times]
+
+
+async def test_a_token_that_does_not_come(autojump_clock: trio.abc.Clock) -> None:
+    """A call that waits for it longer than a call may take was surely not sent."""
+    slack = Slack()
+    async with replacing(slack, Replacing(takes_s=1000.0)) as web:
+        with pytest.raises(ConnectFailed):
+            await post(web)
+
+        assert CALL_S == trio.current_time()
+    assert not slack.requests
+
+
+async def test_the_app_level_token_is_sent_as_it_is(autojump_clock: trio.abc.Clock) -> None:
+    """It is nobody's."""
+    tokens = Replacing()
+    slack = Slack(ok(url="wss://x"))
+    async with replacing(slack, tokens) as web:
+        await web.open_connection()
+
+    assert "Bearer xapp-test" == slack.requests[0].headers["authorization"]
