@@ -22,24 +22,21 @@ gets when it is on nobody's list (facts/slack.md §1), so the token is kept, and
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
 
 from slackkefu.errors import SlackkefuError, StoreBroken, StoreError
 from slackkefu.net.backoff import backoff
-from slackkefu.secret import Secret
 from slackkefu.slack.recovery import DEAD, InstallationDead, Operator, after_refresh
 from slackkefu.slack.tokens import LIFE_S, Holders, Renewed, due_in, is_ending, read_renewed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from slack_sdk.oauth.installation_store import Bot
-
+    from slackkefu.secret import Secret
     from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.world import World
 
@@ -78,20 +75,6 @@ _NO_CLIENT: Final = (
 )
 _OVER: Final = "its visitors are not served until the app is installed there again"
 _ENDING: Final = "Slack gives no next token: served until this one dies; install the app there again before"
-
-
-class Store(Protocol):
-    """Where installations rest; blocks on files. The interface is slack_sdk's; each may raise StoreError."""
-
-    def find_bot(
-        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
-    ) -> Bot | None:
-        """Return the bot of a workspace or organisation."""
-        ...
-
-    def save_bot(self, bot: Bot) -> None:
-        """Keep a bot; on disk when this returns."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +121,10 @@ class Rotation:
 
     Args:
         world: Disk, calendar and chance.
-        installations: Who installed the app; a token that is replaced is replaced there.
-        store: Where that is kept.
+        installations: Who installed the app.
         refresh: Asks Slack, with a refresh token, for what follows.
+        renew: Replaces the token of an installation on disk, and then there; tells whether it did, which it does not
+            where the app was installed anew or removed meanwhile. Raises StoreError when the disk does not take it.
         check: Asks Slack whose a token is; what is refused there comes back to :meth:`refused`.
         on_dead: Told once of an installation whose token is gone for good, with the code that says so.
         has_client: Whether there are a client id and secret to ask with.
@@ -153,8 +137,8 @@ class Rotation:
         *,
         world: World,
         installations: Installations,
-        store: Store,
         refresh: Callable[[Secret], Awaitable[Mapping[str, object]]],
+        renew: Callable[[Installation, Renewed], Awaitable[bool]],
         check: Callable[[Secret], Awaitable[object]],
         on_dead: Callable[[InstallationKey, str], Awaitable[None]],
         has_client: bool,
@@ -162,7 +146,7 @@ class Rotation:
     ) -> None:
         self._world = world
         self._installations = installations
-        self._store = store
+        self._replace = renew
         self._ask = refresh
         self._check = check
         self._on_dead = on_dead
@@ -365,37 +349,25 @@ class Rotation:
                 asked_at = self._world.wall()
                 answer = await self._ask(installation.refresh_token)
                 watch.unsaved = read_renewed(answer, refresh_token=installation.refresh_token, asked_at=asked_at)
-            is_kept = await self._world.disk.run(partial(_keep, self._store, installation, watch.unsaved))
+            is_used = await self._replace(installation, watch.unsaved)
         except StoreBroken:
             raise
         except SlackkefuError as error:
             self._failed += 1
             self._again(installation, watch, error)
-        else:
-            self._use(installation, watch.unsaved, is_kept=is_kept)
-
-    def _use(self, installation: Installation, renewed: Renewed, *, is_kept: bool) -> None:
-        """Take what is on disk now into use, unless the app was installed anew or removed meanwhile."""
-        key = installation.key
-        known = self._installations.get(key)
-        self._watches[key].unsaved = None
-        if not is_kept or known is None or known.bot_token != installation.bot_token:
-            log.info("slack.token_superseded", installation=str(key), meaning="installed anew or removed meanwhile")
             return
-        self._refreshed += 1
-        log.info("slack.token_refreshed", installation=str(key), life_s=round(renewed.expires_at - self._world.wall()))
-        self._installations.put(
-            replace(
-                known,
-                bot_token=renewed.bot_token,
-                refresh_token=renewed.refresh_token,
-                expires_at=renewed.expires_at,
-            )
-        )
+        watch.unsaved = None
+        if is_used:
+            self._refreshed += 1
+            log.info("slack.token_refreshed", installation=str(key))
+        else:
+            log.info("slack.token_superseded", installation=str(key), meaning="installed anew or removed meanwhile")
 
     def _again(self, installation: Installation, watch: _Watch, error: SlackkefuError) -> None:
         """Decide when to try again, if that is of any use."""
         key, left_s = installation.key, self._left_s(installation)
+        if self._watches[key] is not watch:
+            return  # installed anew meanwhile
         step = after_refresh(error)
         name, left = str(key), round(left_s)
         if isinstance(step, InstallationDead):
@@ -409,25 +381,6 @@ class Rotation:
         say("slack.token_not_refreshed", installation=name, problem=problem, left_s=left, again_in_s=round(pause_s, 1))
         watch.again_at = trio.current_time() + pause_s
         self._set(key, pause_s)
-
-
-def _keep(store: Store, installation: Installation, renewed: Renewed) -> bool:
-    """
-    Replace a token in the store, if it is there yet; on disk when this returns. Blocks on files.
-
-    What came of a reinstall stays. A try before this one may have reached the disk without our being told.
-    """
-    key = installation.key
-    bot = store.find_bot(
-        enterprise_id=key.enterprise_id, team_id=key.team_id, is_enterprise_install=key.team_id is None
-    )
-    if bot is None or Secret(bot.bot_token) not in (installation.bot_token, renewed.bot_token):
-        return False
-    bot.bot_token = renewed.bot_token.reveal()
-    bot.bot_refresh_token = renewed.refresh_token.reveal()
-    bot.bot_token_expires_at = int(renewed.expires_at)
-    store.save_bot(bot)
-    return True
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ be sent that is not, and never was, on disk.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, final
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from slackkefu.demo.slack import Switches, Timing
     from slackkefu.demo.slack.model import Installation as Installed
+    from slackkefu.slack.tokens import Renewed
 
 __all__ = ["HOUR_S", "Place", "Run", "place"]
 
@@ -47,14 +49,6 @@ class WatchedStore:
         self.json = JsonInstallationStore(root)
         self.tokens: set[str] = {"xapp-test"}
         """Every token that was ever on disk."""
-
-    def find_bot(
-        self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
-    ) -> Bot | None:
-        """Read."""
-        return self.json.find_bot(
-            enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
-        )
 
     def save_bot(self, bot: Bot) -> None:
         """Write."""
@@ -122,6 +116,20 @@ class Place:
         installations = Installations(map(from_bot, bots))
         dead: list[tuple[str, str]] = []
 
+        async def renew(installation: Installation, renewed: Renewed) -> bool:
+            now = installations.get(installation.key)
+            if now is None or now.bot_token != installation.bot_token:
+                return False
+            new = replace(
+                now,
+                bot_token=renewed.bot_token,
+                refresh_token=renewed.refresh_token,
+                expires_at=renewed.expires_at,
+            )
+            await world.disk.run(partial(self.store.save_bot, to_bot(new, 0.0)))
+            installations.put(new)
+            return True
+
         async def refresh(token: Secret) -> Mapping[str, object]:
             self.step()
             answer = await web.oauth_access({"grant_type": "refresh_token", "refresh_token": token.reveal()})
@@ -136,8 +144,8 @@ class Place:
             rotation = Rotation(
                 world=world,
                 installations=installations,
-                store=self.store,
                 refresh=refresh,
+                renew=renew,
                 check=lambda token: web.auth_test(token),  # noqa: PLW0108 - web comes later
                 on_dead=on_dead,
                 has_client=self.client is not None,
