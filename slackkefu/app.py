@@ -161,6 +161,8 @@ async def _build(config: Config, world: World, store: Store, nursery: trio.Nurse
 async def _make_sure_of_both(parts: Parts) -> None:
     """Ask Easemob and Slack whether they let us in, before anything is taken from either."""
     config = parts.core.config
+    # In the background: what Slack told while we were away, it told nobody.
+    parts.installing.ask_all()
     await _check_easemob(parts.easemob.rest, parts.easemob.service_number)
     if config.slack.bot_token is not None:
         await _install_own(config.slack.bot_token, parts)
@@ -171,8 +173,6 @@ async def _make_sure_of_both(parts: Parts) -> None:
 async def _take_over(parts: Parts, nursery: trio.Nursery) -> None:
     """Take over from the run before, then have the answers that have come since."""
     core, to_slack = parts.core, parts.to_slack
-    # In the background: what Slack told while we were away, it told nobody.
-    parts.installing.ask_all()
     await _restore(parts)
     await nursery.start(to_slack.polling.run)
     now = core.world.wall()
