@@ -46,7 +46,9 @@ from slackkefu.keys import (
     shown,
     unknown,
 )
-from slackkefu.secret import Secret  # noqa: TC001 - msgspec reads the annotations
+from slackkefu.net.proxy import GO_DIRECT, Exemption, Proxies, Proxy, exempt_by, proxy_variable
+from slackkefu.net.tls import check_bundle
+from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -57,6 +59,7 @@ __all__ = [
     "EasemobConfig",
     "KefuConfig",
     "LanguageChoice",
+    "NetworkConfig",
     "SlackConfig",
     "StoreConfig",
     "StoreOnly",
@@ -148,6 +151,33 @@ class KefuConfig:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """The way out of the operator's network."""
+
+    proxy: Secret | None = None
+    """Its address, which may hold a password; None: there is none."""
+    proxy_source: str = ""
+    """The environment's variable that says so, where it is not this configuration."""
+    no_proxy: tuple[str, ...] = ()
+    """Who is reached without it."""
+    ca_bundle: Path | None = None
+    """CAs that are trusted besides the system's; they could be read at the start."""
+
+    @property
+    def proxies(self) -> Proxies:
+        """Which proxy for whom."""
+        proxy = None if self.proxy is None else Proxy.read(self.proxy.reveal())
+        return Proxies(proxy, tuple(map(Exemption.read, self.no_proxy)))
+
+    @property
+    def way(self) -> str:
+        """The proxy without its name and password, and who says so; for a person."""
+        source = f" (from ${self.proxy_source})" if self.proxy_source else ""
+        return f"{self.proxies.proxy or 'none'}{source}"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
     """The folder on disk."""
 
@@ -163,6 +193,7 @@ class Config:
     easemob: EasemobConfig
     kefu: KefuConfig
     store: StoreConfig
+    network: NetworkConfig = NetworkConfig()
 
 
 @final
@@ -234,6 +265,8 @@ def load_as(shape: type[C], path: Path, environ: Mapping[str, str], *, required:
         rest_url, app_key = str(values["easemob.rest_url"]), str(values.get("easemob.app_key", ""))
         values["easemob.rest_url"] = _without_app(rest_url, app_key, problems)
     values |= {group.name: _tables(group, document, problems) for group in GROUPS if group.name in wanted}
+    if "network.proxy" in values:
+        values |= _network(values, environ, path.parent, problems)
     if "store.path" in values:
         values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
     if problems:
@@ -382,6 +415,31 @@ def _without_app(rest_url: str, app_key: str, problems: list[ConfigProblem]) -> 
     if app_key and url.path not in {"", "/" + app_key.replace("#", "/")}:
         problems.append(ConfigProblem("easemob.rest_url", "an address with a path", "scheme and host only"))
     return urlunsplit(url._replace(path=""))
+
+
+def _network(
+    values: Mapping[str, object], environ: Mapping[str, str], base: Path, problems: list[ConfigProblem]
+) -> dict[str, object]:
+    """
+    Return the way out: as configured, else as the environment's variables for proxies have it.
+
+    ``NO_PROXY`` belongs to the environment's proxy; what is configured stands in its place.
+    """
+    proxy, source, no_proxy = values["network.proxy"], "", values["network.no_proxy"]
+    if proxy is None:
+        address, source = proxy_variable(environ)
+        proxy = _value(BY_NAME["network.proxy"], _Given(address, f"${source}") if address else None, problems)
+        no_proxy = no_proxy or tuple(exempt_by(environ))
+    bundle = base / str(values["network.ca_bundle"]) if values["network.ca_bundle"] else None
+    problem = check_bundle(bundle) if bundle is not None else None
+    if problem is not None:
+        problems.append(ConfigProblem("network.ca_bundle", problem, "a file of CA certificates in PEM form"))
+    return {
+        "network.proxy": None if proxy == Secret(GO_DIRECT) else proxy,
+        "network.proxy_source": source,
+        "network.no_proxy": no_proxy,
+        "network.ca_bundle": bundle,
+    }
 
 
 def _store_path(value: object, base: Path, environ: Mapping[str, str], problems: list[ConfigProblem]) -> Path:

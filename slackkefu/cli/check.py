@@ -39,12 +39,14 @@ def _summary(config: Config) -> Iterator[str]:
     for key in KEYS:
         table, _, field = key.name.partition(".")
         value = getattr(getattr(config, table), field)
-        if key.secret:
+        if key.name == "network.proxy":
+            shown = config.network.way
+        elif key.secret:
             shown = "set" if value else "not set"
         elif isinstance(value, tuple):
             shown = ", ".join(value) or "none"
         else:
-            shown = str(value) or "not set"
+            shown = "not set" if value in {None, ""} else str(value)
         yield f"{key.name:{width}}  {shown}"
     for group in GROUPS:
         table, _, field = group.name.partition(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slackkefu.net.network import TcpNetwork
+from slackkefu.net.tls import trust
 
 if TYPE_CHECKING:
     from slackkefu.config import Config
@@ -13,5 +14,5 @@ __all__ = ["network_of"]
 
 
 def network_of(config: Config) -> TcpNetwork:
-    """Return the network as *config* has it."""
-    return TcpNetwork()
+    """Return the network as *config* has it: its proxy, and the CAs that are trusted."""
+    return TcpNetwork(config.network.proxies, trust(config.network.ca_bundle))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from slackkefu.net.address import check_url
+from slackkefu.net.proxy import GO_DIRECT, Exemption, Proxy
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ __all__ = [
     "Reader",
     "WrongValue",
     "choice",
+    "exemptions",
     "flag",
     "line",
     "lines",
     "number",
     "page",
+    "proxy",
     "secret",
     "service_number",
     "several",
@@ -161,6 +164,33 @@ def with_websocket(address: str) -> str:
     """Add the path that Easemob's WebSocket has where none is said."""
     parts = urlsplit(address)
     return urlunsplit(parts._replace(path="/websocket")) if parts.path in {"", "/"} else address
+
+
+def proxy(raw: object) -> Secret:
+    """Read the address of a proxy, a secret as a whole, or that there shall be none."""
+    expected = f"http://host:port, or https:// or socks5://, with name:password@ before the host or not; or {GO_DIRECT}"
+    if not isinstance(raw, str):
+        raise WrongValue(expected)
+    if raw != GO_DIRECT:
+        try:
+            Proxy.read(raw)
+        except ValueError as exc:
+            raise WrongValue(expected, found=str(exc)) from None
+    return Secret(raw)
+
+
+def exemptions(raw: object) -> tuple[str, ...]:
+    """Read a list of those who are reached without a proxy."""
+    expected = "a list of hosts, domains, addresses and networks"
+    entries = [entry.strip() for entry in raw.split(",") if entry.strip()] if isinstance(raw, str) else raw
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise WrongValue(expected)
+    for entry in entries:
+        try:
+            Exemption.read(entry)
+        except ValueError as exc:
+            raise WrongValue(expected, found=f"one with {exc}") from None
+    return tuple(entries)
 
 
 def flag(raw: object) -> bool:

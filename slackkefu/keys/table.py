@@ -262,6 +262,29 @@ KEYS: Final = (
     ),
     *(replace(key, name=f"kefu.{key.name}") for key in _ENTRANCE),
     Key(
+        "network.proxy",
+        readers.proxy,
+        default=None,
+        secret=True,
+        doc="The proxy that everything goes through: http://host:port, https:// or socks5:// likewise, with "
+        "name:password@ before the host where it wants them (what is no letter or digit in these as %XX). It is the "
+        "proxy that looks names up. Empty: what $HTTPS_PROXY, $ALL_PROXY or $HTTP_PROXY say, with $NO_PROXY. "
+        '"direct": none, whatever they say.',
+    ),
+    Key(
+        "network.no_proxy",
+        readers.exemptions,
+        default=(),
+        doc="Who is reached without the proxy: hosts and all below them, addresses, networks (10.0.0.0/8), with :port "
+        'or not; "*" is everybody. This machine itself always is.',
+    ),
+    Key(
+        "network.ca_bundle",
+        readers.text(r"[^\0]+", "a file of CA certificates"),
+        doc="CA certificates (PEM) that are trusted besides the system's: where a proxy opens TLS, its own. A relative "
+        "path starts at this file.",
+    ),
+    Key(
         "store.path",
         readers.text(r"[^\0]+", "a folder"),
         doc="Where installations, visitors and tokens are kept, one folder for one daemon. A relative path starts at "
