@@ -215,7 +215,7 @@ async def _keep_house(parts: Parts) -> None:
             await store.slack_journal.forget(mark=parts.taking_in.watch.mark)
             await store.kefu_journal.forget()
             await store.spill.compact()
-            parts.to_slack.aside.forget_one()
+            parts.to_slack.aside.forget_old()
             await store.aside.compact()
             await store.incoming.compact()
             await store.reserve.prepare()

@@ -182,6 +182,7 @@ class StoreConfig:
     """The folder on disk."""
 
     path: Path
+    keep_days: int = 30
 
 
 @final

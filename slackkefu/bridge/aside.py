@@ -3,37 +3,39 @@ Set aside: messages that could not be brought over, kept for a person to look at
 
 A message that fails again and again must not hold up those behind it. It is tried a bounded number of times
 (:data:`TRIES`), then synced here with the reason, and its lane goes on. Nothing here is ever sent by itself. What is
-set aside leaves the disk some time after :data:`KEEP_S`, or when its writer deletes it in Slack. When there is too much
-of it (:data:`MOST`), the older half goes: how these messages ended is known and told, and what nobody has looked at
-must not stop the lanes of those who write now.
+set aside leaves the disk after ``store.keep_days``, or when its writer deletes it in Slack. When there is too much of it
+(:data:`MOST`), the older half goes: how these messages ended is known and told, and what nobody has looked at must not
+stop the lanes of those who write now.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, final
 
 import msgspec
 import structlog
 import trio
 
+from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreBroken, StoreError
 from slackkefu.store.spill import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from slackkefu.easemob.names import ImUser
     from slackkefu.store.spill import Spilled, SpillStatistics
 
-__all__ = ["KEEP_S", "TRIES", "Aside", "AsideStatistics", "Direction"]
+__all__ = ["TRIES", "Aside", "AsideStatistics", "Direction"]
 
 log = structlog.get_logger()
 
 TRIES: Final = 3
 """How often a message is tried that makes us fail."""
 
-KEEP_S: Final = 30 * 24 * 3600.0
+MOST_AT_ONCE: Final = 1000
+"""Most that is let go for its age at a time."""
 
 MOST: Final = 100_000
 MOST_BYTES: Final = 2**29
@@ -79,6 +81,16 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class _Held:
+    """One message that is set aside."""
+
+    number: int
+    user: ImUser
+    at: float
+    """When it was set aside (wall clock)."""
+
+
+@dataclass(frozen=True, slots=True)
 class AsideStatistics:
     """What is set aside."""
 
@@ -98,14 +110,16 @@ class Aside:
     Args:
         shelf: Where they are kept.
         wall: Wall clock, seconds.
+        keep_s: How long they are kept.
 
     """
 
-    def __init__(self, shelf: Shelf, *, wall: Callable[[], float]) -> None:
+    def __init__(self, shelf: Shelf, *, wall: Callable[[], float], keep_s: float) -> None:
         self._shelf = shelf
         self._wall = wall
-        # By what the message is: its number, and when it was set aside.
-        self._kept: dict[str, tuple[int, float]] = {}
+        self._keep_s = keep_s
+        # By what the message is.
+        self._kept: dict[str, _Held] = {}
         self._making_room = trio.Lock()
         self._count = 0
         self._dropped = 0
@@ -116,17 +130,17 @@ class Aside:
     async def restore(self, kept: Iterable[Spilled]) -> None:
         """Take over what is kept from before."""
         for each in kept:
-            self._kept[each.key] = (each.number, await self._since(each.number))
+            self._kept[each.key] = _Held(each.number, ImUser(each.lane), await self._since(each.number))
 
-    def forget_one(self) -> None:
+    def forget_old(self) -> None:
         """
-        Let go of one message that is older than :data:`KEEP_S`.
+        Let go of what has been here for too long.
 
-        One at a time, because the calendar may be wrong for a while, and nothing of this is anywhere else.
+        Some at a time, because the calendar may be wrong for a while, and nothing of this is anywhere else.
         """
-        old = next((key for key, (_, at) in self._kept.items() if at < self._wall() - KEEP_S), None)
-        if old is not None:
-            self.take_back(old)
+        until = self._wall() - self._keep_s
+        for key in [*islice((key for key, held in self._kept.items() if held.at < until), MOST_AT_ONCE)]:
+            self.take_back(key)
 
     async def put(self, direction: Direction, user: ImUser, key: str, *, reason: str, content: bytes) -> None:
         """
@@ -152,7 +166,7 @@ class Aside:
         (number,) = await self._shelf.put(
             Piece(user, key, msgspec.json.encode(_Kept(direction, reason, at, msgspec.Raw(content))))
         )
-        self._kept[key] = (number, at)
+        self._kept[key] = _Held(number, user, at)
         self._count += 1
         log.error("message.set_aside", visitor=user, direction=direction, reason=reason, meaning="kept in aside/")
 
@@ -167,20 +181,29 @@ class Aside:
             StoreUnwritable: The disk does not take it; it is still here.
 
         """
-        number, _ = self._kept.get(key, (None, 0.0))
-        if number is None:
+        held = self._kept.get(key)
+        if held is None:
             return False
-        self._shelf.done(number)
+        self._shelf.done(held.number)
         await self._shelf.flush()
         self._kept.pop(key, None)
         return True
 
+    def count(self, user: ImUser) -> int:
+        """Count what is set aside of a visitor's."""
+        return sum(held.user == user for held in self._kept.values())
+
+    def forget(self, user: ImUser) -> int:
+        """Let go of everything of a visitor's; return how much that was."""
+        theirs = [key for key, held in self._kept.items() if held.user == user]
+        return sum(map(self.take_back, theirs))
+
     def take_back(self, key: str) -> bool:
         """Let go of a message; tell whether it was set aside."""
-        number, _ = self._kept.pop(key, (None, 0.0))
-        if number is not None:
-            self._shelf.done(number)
-        return number is not None
+        held = self._kept.pop(key, None)
+        if held is not None:
+            self._shelf.done(held.number)
+        return held is not None
 
     def statistics(self) -> AsideStatistics:
         """Tell what is set aside now."""

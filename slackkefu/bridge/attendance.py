@@ -55,6 +55,10 @@ class Attendance:
         if self._serving.get(user) != before:
             self._on_change(user)
 
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
+        self._serving.pop(user, None)
+
     def of(self, user: ImUser) -> Speaker | None:
         """Return who serves *user*, if that is known."""
         return self._serving.get(user)

@@ -208,6 +208,10 @@ class Records(Protocol):
         """Write *record*; raises StoreUnwritable."""
         ...
 
+    def delete(self, im_user: str) -> None:
+        """Remove the record of *im_user*; raises StoreUnwritable."""
+        ...
+
 
 @final
 class Book:
@@ -262,13 +266,36 @@ class Book:
             return
         record = self._records[user]
         try:
-            await self._disk.run(partial(self._store.save, record))
+            await self._disk.run(partial(self._save, record))
         except StoreUnwritable as exc:
             self._trouble.refused(exc, visitor=user)
             return
         self._trouble.taken()
-        if self._records[user] is record:
+        if self._records.get(user) is record:
             self._unwritten.discard(user)
+
+    async def erase(self, user: ImUser) -> None:
+        """
+        Know nothing of *user* any more; the record is off the disk when this returns.
+
+        Who writes meanwhile has a record of their own, which is written behind that.
+
+        Raises:
+            StoreUnwritable: It is still there.
+
+        """
+        self._records.pop(user, None)
+        self._unwritten.discard(user)
+        self._moved = {visitor: name for visitor, name in self._moved.items() if name != user}
+        await self._disk.run(partial(self._store.delete, user))
+        if user in self._records:
+            self._unwritten.add(user)
+            await self.write(user)
+
+    def _save(self, record: VisitorRecord) -> None:
+        """Write *record*, unless its visitor was erased meanwhile."""
+        if ImUser(record.im_user) in self._records:
+            self._store.save(record)
 
     def _note_move(self, record: VisitorRecord) -> None:
         """Remember the name of a visitor whose channel is not the one it was named by."""

@@ -160,6 +160,16 @@ class Lanes(Generic[K, T]):
         while self._waiting:
             await self._empty.wait()
 
+    async def emptied(self, key: K) -> None:
+        """Wait until the lane of *key* is empty."""
+        await trio.lowlevel.checkpoint()
+        while key in self._lanes:
+            await self._freed.park()
+
+    def pieces(self, key: K) -> tuple[T, ...]:
+        """Return the pieces in the lane of *key* that are not stowed, the one in work included."""
+        return tuple(self._lanes.get(key, ()))
+
     def depth(self, key: K) -> int:
         """Count the pieces in the lane of *key*, the one in work included."""
         return len(self._lanes.get(key, ())) + self._tail.stowed(key)

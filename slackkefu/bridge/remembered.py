@@ -16,7 +16,7 @@ from bisect import bisect_left
 from hashlib import blake2b
 from typing import Final, final
 
-__all__ = ["Remembered", "restored_at"]
+__all__ = ["Remembered", "hash_of", "restored_at"]
 
 BUCKET_S: Final = 3600.0
 
@@ -60,14 +60,18 @@ class Remembered:
         return len(self._fresh) + sum(len(ids) for _, ids in self._old)
 
     def __contains__(self, key: str) -> bool:
-        wanted = _hash(key)
+        wanted = hash_of(key)
         return wanted in self._fresh or any(_has(ids, wanted) for _, ids in self._old)
 
     def note(self, key: str, now: float) -> None:
         """Know *key* from now on."""
+        self.note_hash(hash_of(key), now)
+
+    def note_hash(self, hashed: int, now: float) -> None:
+        """Know from now on what :func:`hash_of` has made *hashed* of."""
         if now >= self._fresh_until:
             self._turn(now)
-        self._fresh.add(_hash(key))
+        self._fresh.add(hashed)
 
     def _turn(self, now: float) -> None:
         """Begin a new bucket; forget the old ones."""
@@ -78,7 +82,8 @@ class Remembered:
         self._old = [(until, ids) for until, ids in self._old if until > now - self._keep_s - self.longer_s]
 
 
-def _hash(key: str) -> int:
+def hash_of(key: str) -> int:
+    """Return what is kept of *key*."""
     return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 

@@ -48,6 +48,7 @@ __all__ = [
     "user_exists_already",
     "user_is_unknown",
     "was_registered",
+    "was_removed",
 ]
 
 YEAR_S: Final = 365 * 86400.0
@@ -211,6 +212,11 @@ def user_exists_already(error: RestError) -> bool:
 def user_is_unknown(error: RestError) -> bool:
     """Tell whether the user in the path is not known."""
     return error.status == 404 and error.code in _UNKNOWN_USER
+
+
+def was_removed(error: RestError) -> bool:
+    """Tell whether a removal failed because there is no such user; older servers answer 400 (§5.3)."""
+    return user_is_unknown(error) or (error.status == 400 and error.code == "management")
 
 
 def count_is_refused(error: RestError) -> bool:

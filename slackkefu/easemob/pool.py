@@ -263,6 +263,23 @@ class Pool:
             visitor.awaits = awaits
             self._admit()
 
+    async def remove(self, user: ImUser) -> None:
+        """Log *user* out, and know nothing of them any more, unless somebody has sent something meanwhile."""
+        await trio.lowlevel.checkpoint()
+        visitor = self._visitors.get(user)
+        if visitor is None:
+            return
+        visitor.is_open = visitor.awaits = False
+        link = visitor.link
+        if link is not None and not visitor.leaving:
+            self._let_go(visitor)
+        while link is not None and visitor.link is link:
+            await visitor.changed.wait()
+        if visitor.link is None and not visitor.busy and user not in self._waiting:
+            self._looks.drop(user)
+            self._stuck_at.drop(user)
+            self._visitors.pop(user, None)
+
     def is_up(self, user: ImUser) -> bool:
         """Tell whether *user* is logged in now."""
         link = self._link(user)

@@ -48,6 +48,7 @@ __all__ = [
     "advice",
     "after_call",
     "after_link",
+    "after_removal",
     "after_rest_send",
     "after_send",
     "after_start",
@@ -131,6 +132,28 @@ def after_rest_send(error: SlackkefuError, *, failures: int) -> float | None:
 
     """
     return 0.0 if isinstance(error, ConnectFailed) and failures <= 2 else None
+
+
+def after_removal(error: SlackkefuError) -> float | None:
+    """
+    Say when to ask again for the removal of a user; whoever does lets the pause grow.
+
+    A user is removed once, however often that is asked for.
+
+    * The network, no usable answer, a gateway, a rate limit, and what an operator has to mend: after a minute.
+    * What Easemob refuses otherwise (400, 401, 403, 405, …): not soon. An operator may allow it some day.
+
+    Args:
+        error: What the removal raised.
+
+    Returns:
+        Seconds until the next attempt, at least; None where it is refused.
+
+    """
+    if isinstance(error, RestError) and not isinstance(error, RestRateLimited):
+        passes = error.status in (*_SLOW_SERVER, 409) and error.code not in _NEVER
+        return 60.0 if passes else None
+    return 60.0
 
 
 def after_upload(error: SlackkefuError) -> float | None:

@@ -30,6 +30,7 @@ from slackkefu.easemob.answers import (
     user_exists_already,
     user_is_unknown,
     was_registered,
+    was_removed,
 )
 from slackkefu.easemob.exchange import exchange
 from slackkefu.easemob.flight import Flights
@@ -233,6 +234,21 @@ class RestClient:
                 return False
             raise
         return True
+
+    async def remove_user(self, user: ImUser) -> None:
+        """
+        Remove *user*, who is gone when this returns: also one who was never there (facts/easemob-rest.md §5.3).
+
+        Raises:
+            RestError: Easemob does not remove this user; and as :meth:`user_token`.
+
+        """
+        call, path = "DELETE /users/{username}", f"/users/{quote(user, safe='')}"
+        try:
+            await self._in_time(call, lambda: self.authorised("DELETE", path, call=call))
+        except RestError as error:
+            if not was_removed(error):
+                raise
 
     def statistics(self) -> RestStatistics:
         """Return what was done since the start."""

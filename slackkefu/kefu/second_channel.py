@@ -120,6 +120,11 @@ class SecondChannel:
     def __repr__(self) -> str:
         return f"<SecondChannel of tenant {self._tenant_id}, {self._requests} requests>"
 
+    def forget(self, visitor: ImUser) -> None:
+        """Know nothing of *visitor* any more."""
+        self._tabs.pop(visitor, None)
+        self._lost.pop(visitor, None)
+
     @staticmethod
     def carries(body: Body) -> bool:
         """Tell whether a body can go this way; files would have to be uploaded to kefu first (facts/kefu.md §1.4)."""

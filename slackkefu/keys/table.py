@@ -291,6 +291,13 @@ KEYS: Final = (
         "this file.\n"
         "Default: $STATE_DIRECTORY (systemd), else $XDG_STATE_HOME/slackkefu, else ~/.local/state/slackkefu.",
     ),
+    Key(
+        "store.keep_days",
+        readers.number(1, 3650),
+        30,
+        doc="Days after which somebody who has not been heard of is erased, with their IM user at Easemob. Whoever "
+        "writes again after that is a new customer for the desk.",
+    ),
 )
 
 GROUPS: Final = (

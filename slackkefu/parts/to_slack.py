@@ -8,7 +8,7 @@ where a login is missing; and who posts, and who hears of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.attendance import Attendance
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from slackkefu.parts.slack_end import SlackEnd
 
 __all__ = ["DeskToSlack", "desk_to_slack"]
+
+DAY_S: Final = 24 * 3600.0
 
 
 @final
@@ -134,7 +136,7 @@ def desk_to_slack(
     installations, book = core.installations, core.book
     web, rest, endpoints = slack.web, easemob.rest, easemob.endpoints
 
-    aside = Aside(store.aside, wall=world.wall)
+    aside = Aside(store.aside, wall=world.wall, keep_s=config.store.keep_days * DAY_S)
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
     placed = Placed()
     hearing = Hearing(renew=renew)

@@ -21,7 +21,7 @@ from slackkefu.slack.ids import UserId
 from slackkefu.slack.profile import Profile, read_user
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from structlog.typing import FilteringBoundLogger
 
@@ -95,6 +95,14 @@ class _Cache(Generic[KeyT, ValueT]):
         """Return what is known under *key*."""
         entry = self._entries.get(key)
         return None if entry is None else entry.value
+
+    def __iter__(self) -> Iterator[KeyT]:
+        return iter(self._entries)
+
+    def drop(self, keys: Iterable[KeyT]) -> None:
+        """Know nothing under *keys*."""
+        for key in keys:
+            self._entries.pop(key, None)
 
     def put(self, key: KeyT, value: ValueT | None, *, fresh_s: float = FRESH_S) -> None:
         """Know *value* (None: that there is no answer), and ask again after *fresh_s* if somebody wants it then."""
@@ -254,6 +262,10 @@ class Directory:
             known = self._users.peek(key) or profile
             # The language is told by users.info only.
             self._users.put(key, replace(profile, locale=profile.locale or known.locale))
+
+    def forget(self, user: UserId) -> None:
+        """Know nothing of *user* any more, through whichever installation."""
+        self._users.drop([key for key in self._users if key[1] == user])
 
     def statistics(self) -> DirectoryStatistics:
         """Return how things are now."""

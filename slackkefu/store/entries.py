@@ -14,6 +14,7 @@ import msgspec
 __all__ = [
     "Answered",
     "Awaiting",
+    "Blotted",
     "Certainty",
     "Concluded",
     "Intent",
@@ -112,10 +113,19 @@ class Read(Conversation, frozen=True, kw_only=True, tag="read"):
     at: float
 
 
+class Blotted(msgspec.Struct, frozen=True, kw_only=True, tag="blotted"):
+    """A message has ended whose writer was forgotten since: a repeat of it is recognised, and names nobody."""
+
+    hashes: tuple[int, ...]
+    """What it is known by, see :class:`slackkefu.bridge.remembered.Remembered`."""
+    outcome: str
+    at: float
+
+
 MessageEntry: TypeAlias = Settled | Untold | Told | Awaiting | Concluded
 """What is about one message."""
 
-SlackEntry: TypeAlias = MessageEntry | Read
+SlackEntry: TypeAlias = MessageEntry | Read | Blotted
 
 
 # kefu → Slack.

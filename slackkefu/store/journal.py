@@ -4,6 +4,9 @@ A journal: what has happened to messages, by ids, synced before anybody depends 
 Entries (:mod:`slackkefu.store.entries`) are written once, kept for a while, and dropped by whole segments. How old a
 segment is, the wall clock says; a clock that jumps must not take everything, so at most two segments are dropped for
 each hour that the daemon has really run.
+
+So a journal goes by its own age, 25 hours and 8 days (:mod:`slackkefu.store.opened`), not by ``store.keep_days``: it
+holds ids, never words. Only for somebody who is to be forgotten at once it is written anew (:meth:`Journal.revise`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import structlog
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from slackkefu.store.segments import Segments
 
@@ -65,6 +68,7 @@ class Journal(Generic[E]):
         self._keep_s = keep_s
         self._wall = wall
         self._unknown = 0
+        self._clearing = trio.Lock()
         self._dropped_at: float | None = None
 
     def __repr__(self) -> str:
@@ -118,8 +122,37 @@ class Journal(Generic[E]):
             for segment, ended in zip(began, [*began.values()][1:], strict=False)
             if ended < until and not self._segments.is_current(segment)
         ]
-        for segment in old[: max(1, round(hours * DROPPED_AN_HOUR))]:
-            await self._segments.remove(segment)
+        async with self._clearing:
+            for segment in old[: max(1, round(hours * DROPPED_AN_HOUR))]:
+                await self._segments.remove(segment)
+
+    async def revise(self, revise: Callable[[E], E | None], *, about: Collection[str]) -> None:
+        """
+        Let entries say something else, or take them out: for the right to be forgotten, and for nothing else.
+
+        Args:
+            revise: Returns what an entry is to say, itself for one that stays, None for one that goes.
+            about: Ids, of which an entry that is to change has one at least; the others are not even looked at.
+
+        Raises:
+            StoreError: The disk does not take it; some entries are as they were.
+
+        """
+        marks = [msgspec.json.encode(each)[1:-1] for each in about]
+
+        def change(record: bytes) -> bytes | None:
+            if not any(mark in record for mark in marks):
+                return record
+            try:
+                entry = self._decoder.decode(record)
+            except msgspec.MsgspecError:
+                # By a later version, and about somebody who is to be forgotten.
+                return None
+            made = revise(entry)
+            return record if made is entry else None if made is None else msgspec.json.encode(made)
+
+        async with self._clearing:
+            await self._segments.revise(change)
 
     def statistics(self) -> JournalStatistics:
         """Return what it holds now."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
-from slackkefu.store import files, installations, tokens, visitors
+from slackkefu.store import erasures, files, installations, tokens, visitors
 from slackkefu.store.alive import AliveFile
 from slackkefu.store.device import resource
 from slackkefu.store.entries import KefuEntry, SlackEntry
@@ -76,6 +76,7 @@ class Store:
     """Answers that were handed out by the second channel, until they are in Slack."""
     alive: AliveFile
     reserve: Reserve
+    erasures: erasures.ErasureStore
 
 
 @contextlib.contextmanager
@@ -95,7 +96,15 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             "store.closed_to_others", path=str(path), meaning="others on this machine could read tokens until now"
         )
     with hold(path, now=world.wall()):
-        for folder in ("", installations.FOLDER, visitors.FOLDER, tokens.FOLDER, tokens.USERS, *_APPENDED):
+        for folder in (
+            "",
+            installations.FOLDER,
+            visitors.FOLDER,
+            tokens.FOLDER,
+            tokens.USERS,
+            erasures.FOLDER,
+            *_APPENDED,
+        ):
             for each in (path / folder, path / DAMAGED / folder):
                 files.private_folder(each)
         for leftover in filter(files.is_temporary, path.rglob(".*")):
@@ -113,6 +122,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             incoming=Spill(_segments(path, INCOMING, world)),
             alive=AliveFile(path),
             reserve=Reserve(path / RESERVE, disk=world.disk),
+            erasures=erasures.ErasureStore(path),
         )
 
 

@@ -98,12 +98,16 @@ class Records(Generic[R]):
 
     def all(self) -> tuple[dict[str, R], list[Damage]]:
         """Return all records by name, and the damaged ones; raises StoreError."""
-        names = {*_stems(self._folder), *_stems(self._damaged)}
-        found = {name: self.get(name) for name in sorted(names) if self._names.fullmatch(name)}
+        found = {name: self.get(name) for name in self.names()}
         records = {
             name: record for name, record in found.items() if record is not None and not isinstance(record, Damage)
         }
         return records, [damage for damage in found.values() if isinstance(damage, Damage)]
+
+    def names(self) -> list[str]:
+        """Return the names of all records, the damaged ones too; raises StoreError."""
+        stems = {*_stems(self._folder), *_stems(self._damaged)}
+        return sorted(name for name in stems if self._names.fullmatch(name))
 
     def put(self, name: str, record: R) -> None:
         """Write *record*; on disk when this returns. Raises StoreUnwritable."""

@@ -208,6 +208,26 @@ class Segments:
         """
         return await self._disk.run(partial(self._rewrite, segment, keep))
 
+    async def revise(self, revise: Callable[[bytes], bytes | None]) -> None:
+        """
+        Let every record that was added before say what *revise* makes of it; None takes it out.
+
+        Where lines stand is not what it was afterwards: for folders of which nobody keeps any :class:`Place`. A
+        cancellation, or a failure, leaves some segments as they were.
+
+        Args:
+            revise: Called with each record, off the main thread; returns the same object for one that stays.
+
+        Raises:
+            StoreError: A segment could not be read or written.
+
+        """
+        await self.close_current()
+        for segment in self.began():
+            if self.is_current(segment):
+                break
+            await self._disk.run(partial(self._revise, segment, revise))
+
     def is_current(self, segment: int) -> bool:
         """Tell whether lines are still added to *segment*."""
         return self._descriptor is not None and segment == self._current
@@ -350,6 +370,27 @@ class Segments:
         files.write_atomic(path, bytes(data), system=self._system)
         self._sizes[segment] = len(data)
         return places
+
+    def _revise(self, segment: int, revise: Callable[[bytes], bytes | None]) -> None:
+        path = self._path(segment)
+        content = files.read(path, system=self._system) or b""
+        lines = content.splitlines(keepends=True)
+        revised = [_revised(line, revise) for line in lines]
+        if revised != lines:
+            data = b"".join(revised)
+            files.write_atomic(path, data, system=self._system)
+            self._sizes[segment] = len(data)
+
+
+def _revised(line: bytes, revise: Callable[[bytes], bytes | None]) -> bytes:
+    """Return a line as *revise* has it; the head of a segment, and what nobody can read, stay."""
+    record = _sound(line)
+    if not isinstance(record, bytes) or _head(record) is not None:
+        return line
+    made = revise(record)
+    if made is None:
+        return b""
+    return line if made is record else seal(made)
 
 
 def _sound(line: bytes) -> bytes | ValueError:

@@ -161,6 +161,11 @@ class Spill:
             raise ValueError(f"no message is kept under {number}")  # noqa: TRY004 - it is about the disk
         return bytes(entry.content)
 
+    @property
+    def last(self) -> int:
+        """The number of what was put last; 0 where nothing ever was."""
+        return self._last
+
     def done(self, *numbers: int) -> None:
         """Note that these need not be kept; written with what is put next, or by :meth:`flush`."""
         for number in numbers:

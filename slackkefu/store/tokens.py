@@ -96,6 +96,14 @@ class JsonTokenStore:
         record = _User(token=None if value.token is None else _kept(value.token), password=value.password)
         await self._disk.run(partial(self._users.put, user, record))
 
+    async def delete_user(self, user: str) -> None:
+        """Forget what lets *user* in, also where it is damaged; raises StoreUnwritable."""
+        await self._disk.run(partial(self._users.delete, user))
+
+    def users(self) -> list[str]:
+        """Return everybody of whom something is kept, damaged or not; blocks. Raises StoreError."""
+        return self._users.names()
+
 
 def _stored(token: _Token) -> StoredToken:
     ends = math.inf if token.expires_at is None else token.expires_at

@@ -150,7 +150,11 @@ class VisitorStore:
             self._records.put(record.im_user, record)
             self._written[record.im_user] = record
 
+    def names(self) -> list[str]:
+        """Return the IM users of whom there is a record, damaged or not; raises StoreError."""
+        return self._records.names()
+
     def delete(self, im_user: str) -> None:
-        """Forget a visitor; raises StoreUnwritable."""
+        """Forget a visitor, also where the record is damaged; raises StoreUnwritable."""
         self._records.delete(im_user)
         self._written.pop(im_user, None)

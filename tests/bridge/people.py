@@ -419,6 +419,11 @@ class Shelf:
         self.problem()
         self.saved.append(record)
 
+    def delete(self, im_user: str) -> None:
+        """Keep nothing of *im_user*."""
+        self.problem()
+        self.saved = [record for record in self.saved if record.im_user != im_user]
+
     def fill(self, path: Path) -> None:
         """Be full from now on."""
 

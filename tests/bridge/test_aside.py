@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slackkefu.bridge import aside as aside_module
-from slackkefu.bridge.aside import KEEP_S, Aside
+from slackkefu.bridge.aside import Aside
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreError, StoreUnwritable
 from slackkefu.store.spill import Spilled
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
 USER = ImUser(MIA)
+KEEP_S = 30 * 24 * 3600.0
 
 
 async def set_aside(aside: Aside, key: str = "m1") -> None:
@@ -30,7 +31,7 @@ async def set_aside(aside: Aside, key: str = "m1") -> None:
 async def test_it_is_kept(autojump_clock: trio.testing.MockClock) -> None:
     """The message is on the shelf with its reason, and counted."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside)
     statistics = aside.statistics()
 
@@ -44,7 +45,7 @@ async def test_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
     """What the disk does not take is not set aside, and whoever tried knows."""
     spill = Spill()
     spill.is_full = True
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     with pytest.raises(StoreUnwritable):
         await set_aside(aside)
 
@@ -54,7 +55,7 @@ async def test_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
 async def test_a_deletion_takes_it_back(autojump_clock: trio.testing.MockClock) -> None:
     """Words that their writer deleted leave the disk."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside)
 
     assert await aside.withdraw("m1")
@@ -65,7 +66,7 @@ async def test_a_deletion_takes_it_back(autojump_clock: trio.testing.MockClock) 
 async def test_a_deletion_on_a_full_disk(autojump_clock: trio.testing.MockClock) -> None:
     """A deletion that the disk does not take is not done, and can be tried again."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside)
     spill.is_full = True
     with pytest.raises(StoreUnwritable):
@@ -79,7 +80,7 @@ async def test_a_deletion_on_a_full_disk(autojump_clock: trio.testing.MockClock)
 async def test_the_same_again(autojump_clock: trio.testing.MockClock) -> None:
     """A message that comes again after a crash, and fails again, is kept once."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside)
     await set_aside(aside)
 
@@ -89,15 +90,18 @@ async def test_the_same_again(autojump_clock: trio.testing.MockClock) -> None:
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(KEEP_S - 1, 2), (KEEP_S + 1, 1)])
-async def test_after_a_restart(autojump_clock: trio.testing.MockClock, age_s: float, kept: int) -> None:
-    """A restart finds what is set aside; what has been there for a month goes one by one: calendars may be wrong."""
+async def test_after_a_restart(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, age_s: float, kept: int
+) -> None:
+    """A restart finds what is set aside; what has been there for too long goes, some at a time."""
+    monkeypatch.setattr(aside_module, "MOST_AT_ONCE", 1)
     spill = Spill()
-    before = Aside(spill, wall=lambda: 1000.0)
+    before = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(before)
     await set_aside(before, "m2")
-    aside = Aside(spill, wall=lambda: 1000.0 + age_s)
+    aside = Aside(spill, wall=lambda: 1000.0 + age_s, keep_s=KEEP_S)
     await aside.restore([Spilled(1, MIA, "m1"), Spilled(2, MIA, "m2")])
-    aside.forget_one()
+    aside.forget_old()
 
     assert kept == aside.statistics().kept
     assert (set() if kept == 2 else {1}) == spill.over
@@ -106,11 +110,11 @@ async def test_after_a_restart(autojump_clock: trio.testing.MockClock, age_s: fl
 async def test_what_cannot_be_read_stays(autojump_clock: trio.testing.MockClock, tmp_path: Path) -> None:
     """A disk that cannot be read now is no reason to throw anything away."""
     spill = Spill()
-    await set_aside(Aside(spill, wall=lambda: 1000.0))
+    await set_aside(Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S))
     spill.problems.append(StoreError(tmp_path, "cannot be read"))
-    aside = Aside(spill, wall=lambda: 1000.0 + 2 * KEEP_S)
+    aside = Aside(spill, wall=lambda: 1000.0 + 2 * KEEP_S, keep_s=KEEP_S)
     await aside.restore([Spilled(1, MIA, "m1")])
-    aside.forget_one()
+    aside.forget_old()
 
     assert 1 == aside.statistics().kept
     assert not spill.over
@@ -122,7 +126,7 @@ async def test_when_too_much_is_kept(
 ) -> None:
     """The older half goes, said loudly and counted, so that a poisoned lane goes on; the disk is cleared of it."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     for number in range(1, 5):
         await set_aside(aside, f"m{number}")
     monkeypatch.setattr(aside_module, bound, 4 if bound == "MOST" else spill.statistics().bytes)
@@ -141,7 +145,7 @@ async def test_room_that_only_has_to_be_cleared(
 ) -> None:
     """What is over goes first: nothing is dropped for it."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside, "m1")
     await set_aside(aside, "m2")
     monkeypatch.setattr(aside_module, "MOST_BYTES", spill.statistics().bytes)
@@ -156,7 +160,7 @@ async def test_no_room_can_be_made_on_a_full_disk(
 ) -> None:
     """Then nothing is set aside, whoever tried knows, and nothing was dropped."""
     spill = Spill()
-    aside = Aside(spill, wall=lambda: 1000.0)
+    aside = Aside(spill, wall=lambda: 1000.0, keep_s=KEEP_S)
     await set_aside(aside)
     monkeypatch.setattr(aside_module, "MOST", 1)
     spill.is_full = True

@@ -207,6 +207,10 @@ class Disk:
             raise StoreUnwritable(None, "the disk is full")  # type: ignore[arg-type]  # only its text matters
         self.saved.append(record)
 
+    def delete(self, im_user: str) -> None:
+        """Keep nothing of *im_user*."""
+        self.saved = [record for record in self.saved if record.im_user != im_user]
+
 
 async def test_only_changes_are_written() -> None:
     """A record is known at once, and written once for each change."""

@@ -179,6 +179,13 @@ class Homes:
         else:
             self._due.put(reader, max(now + SOON_S, tab.published_at + EVERY_S))
 
+    def forget(self, user: UserId) -> None:
+        """Keep no tab of *user*'s up to date, and know nothing of them."""
+        for reader in [reader for reader in self._tabs if reader[1] == user]:
+            del self._tabs[reader]
+            self._due.drop(reader)
+        self._whereabouts.forget(user)
+
     def _show(self, reader: _Reader, *, notice: str = "") -> None:
         """Show somebody's tab at once, and keep it up to date for a while."""
         now = trio.current_time()

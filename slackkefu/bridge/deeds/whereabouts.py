@@ -75,6 +75,11 @@ class Whereabouts:
     def __repr__(self) -> str:
         return f"<Whereabouts, {len(self._direct)} direct messages known>"
 
+    def forget(self, user: UserId) -> None:
+        """Know nothing of *user* any more."""
+        for known in [known for known in self._direct if known[1] == user]:
+            del self._direct[known]
+
     async def here(self, installation: Installation, visitor: Visitor) -> Conversation | None:
         """Return the conversation of *visitor*, which may begin only in their direct messages with the app."""
         # By person and place: within an organisation a person's workspace is not always told the same

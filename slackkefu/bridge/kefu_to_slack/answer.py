@@ -36,7 +36,7 @@ class Answer:
 
     """
 
-    __slots__ = ("_service_number", "ended", "message", "meta", "msg_id", "recalls")
+    __slots__ = ("_service_number", "ended", "is_dropped", "message", "meta", "msg_id", "recalls")
 
     def __init__(self, meta: IncomingMessage, *, service_number: ImUser) -> None:
         self.meta = meta
@@ -53,6 +53,8 @@ class Answer:
         if not self.msg_id and not meta.meta_id:
             self.msg_id = digest(f"{meta.timestamp_ms} {self.content()!r}").hex()
         self.ended = trio.Event()
+        self.is_dropped = False
+        """Whom it is for was forgotten: nothing is done with it."""
 
     def __repr__(self) -> str:
         return f"<Answer {self.identity}{' ended' if self.ended.is_set() else ''}>"

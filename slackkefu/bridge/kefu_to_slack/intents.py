@@ -142,6 +142,22 @@ class Intents:
         """Know that this try of a message is over, and the message has not ended."""
         self._left.setdefault((user, message), {}).update(self._begun.pop((user, message), {}))
 
+    def are_open(self, user: ImUser, *, since: float) -> bool:
+        """Tell whether something that was about to be posted for *user* after *since* (wall clock) is in question."""
+        return any(
+            each.at > since
+            for known in (self._left, self._begun)
+            for (whose, _), posts in known.items()
+            if whose == user
+            for each in posts.values()
+        )
+
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
+        for known in (self._left, self._begun):
+            for message in [message for message in known if message[0] == user]:
+                del known[message]
+
     def ended(self, user: str, message: str) -> None:
         """Know that a message has ended: nothing of it is open any more."""
         self._left.pop((user, message), None)

@@ -63,6 +63,11 @@ class Placed:
         """Know that a message stands nowhere any more."""
         self._posts.pop((user, message), None)
 
+    def forget(self, user: str) -> None:
+        """Know nothing of *user* any more."""
+        for message in [message for message in self._posts if message[0] == user]:
+            del self._posts[message]
+
     def _eldest(self) -> float:
         """Return when the eldest was noted."""
         at, _ = next(iter(self._posts.values()))

@@ -158,6 +158,15 @@ class Polling:
         if self._channel is not None and (is_open or user in self._watched):
             self._watch(user).is_open = is_open
 
+    def is_busy(self, user: ImUser) -> bool:
+        """Tell whether *user* is being asked for, or what was found is on its way."""
+        return user in self._busy
+
+    def forget(self, user: ImUser) -> None:
+        """Ask for *user* no more."""
+        self._watched.pop(user, None)
+        self._looks.drop(user)
+
     def lost(self, user: ImUser) -> None:
         """Take note that a login of *user* is gone; whether it comes back by itself is seen a little later."""
         if user in self._watched:
@@ -181,7 +190,9 @@ class Polling:
 
     async def _look(self, user: ImUser, nursery: trio.Nursery) -> None:
         """Ask for *user* if it is time, or note when it will be."""
-        watched, now = self._watched[user], trio.current_time()
+        watched, now = self._watched.get(user), trio.current_time()
+        if watched is None:
+            return
         is_missing = self._is_missing(user)
         if not watched.is_expecting(now):
             del self._watched[user]

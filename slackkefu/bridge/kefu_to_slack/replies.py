@@ -125,6 +125,8 @@ class Replies:
         self._seen = Seen()
         self._lanes: Lanes[ImUser, Answer] = Lanes(self._work, per_lane=PER_LANE, in_all=IN_ALL)
         self._in_hand: dict[tuple[ImUser, str], Answer] = {}
+        # Of what is in work, by visitor.
+        self._scopes: dict[ImUser, trio.CancelScope] = {}
         self._closed = False
         self._in_work = 0
         self._idle = trio.Event()
@@ -200,6 +202,28 @@ class Replies:
         """Tell what lies in the lanes now."""
         return self._lanes.statistics()
 
+    # Whoever is forgotten.
+
+    def is_busy(self, user: ImUser) -> bool:
+        """Tell whether something for *user* is in hand."""
+        return user in self._lanes
+
+    async def forget(self, user: ImUser) -> int:
+        """
+        Drop what is in hand for *user*, and know nothing of them any more; return how much it was.
+
+        A post that is being made at this moment may stand in Slack.
+        """
+        dropped = [answer for (whose, _), answer in self._in_hand.items() if whose == user]
+        for answer in dropped:
+            answer.is_dropped = True
+        if user in self._scopes:
+            self._scopes[user].cancel()
+        await self._lanes.emptied(user)
+        self._intents.forget(user)
+        self._placed.forget(user)
+        return len(dropped)
+
     # A batch.
 
     def _read(self, user: ImUser, meta: Meta) -> Answer | None:
@@ -240,10 +264,12 @@ class Replies:
         if self._knows(user, answer):
             self._duplicates += 1
             log.info("kefu.ignored", visitor=user, reason=Reason.DUPLICATE.value)
-        else:
-            ended = await self._bring_over(user, answer)
-            await self._write_down(user, answer, ended)
-            self._know_ended(user, answer, ended)
+        elif not answer.is_dropped:
+            with trio.CancelScope() as self._scopes[user]:
+                ended = await self._bring_over(user, answer)
+                await self._write_down(user, answer, ended)
+                self._know_ended(user, answer, ended)
+            del self._scopes[user]
         del self._in_hand[user, answer.identity]
         answer.ended.set()
 

@@ -223,6 +223,13 @@ class Proof:
         if message is not None:
             self._remove(message)
 
+    def forget(self, visitor: ImUser) -> None:
+        """Know nothing of *visitor* any more: nothing of theirs is waited for, and nobody is told."""
+        for message in [*self._of_visitor.get(visitor, {}).values()]:
+            self._remove(message)
+        self._told = {mark: message for mark, message in self._told.items() if message.origin.visitor != visitor}
+        self._arrived = [origin for origin in self._arrived if origin.visitor != visitor]
+
     # Confirmed or not.
 
     def confirm(self, visitor: ImUser, mark: str, now: float) -> bool:

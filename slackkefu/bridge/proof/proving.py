@@ -174,6 +174,17 @@ class Proving:
         self._proof.drop(key)
         self._note(user)
 
+    def awaits(self, user: ImUser) -> bool:
+        """Tell whether the desk has to confirm something of *user*'s, or that is being looked into."""
+        return user in self._in_work or self._proof.awaits(user)
+
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
+        self._proof.forget(user)
+        self._asked.pop(user, None)
+        self._looks.drop(user)
+        self._note(user)
+
     # From the desk.
 
     def on_ack(self, user: ImUser, mark: str) -> None:

@@ -24,6 +24,8 @@ from slackkefu.bridge.slack_to_kefu.message_key import MessageKey
 from slackkefu.slack.ids import ChannelId, Ts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from slackkefu.slack.installation import InstallationKey
 
 __all__ = ["Backlog", "Waiting"]
@@ -93,6 +95,14 @@ class Backlog:
         """Return how many wait in a lane, with those that are crossed out."""
         return sum(len(tail.stamps) for tail in self._by_lane.get(lane, ()))
 
+    def in_lane(self, lane: str) -> tuple[MessageKey, ...]:
+        """Return the messages that wait in a lane, without those that are crossed out."""
+        return tuple(key for tail in self._by_lane.get(lane, ()) for key in tail)
+
+    def __iter__(self) -> Iterator[MessageKey]:
+        """Return all of them, lane by lane."""
+        return (key for tails in self._by_lane.values() for tail in tails for key in tail)
+
     def first(self, lane: str) -> Ts | None:
         """Return the ``ts`` of the first in a lane; None where none waits."""
         tails = self._by_lane.get(lane)
@@ -153,6 +163,11 @@ class _Tail:
     @property
     def first(self) -> int:
         return self.stamps[0]
+
+    def __iter__(self) -> Iterator[MessageKey]:
+        for stamp, mark in zip(self.stamps, self.marks, strict=True):
+            if not mark & _CROSSED_OUT:
+                yield MessageKey(*self.conversation, _ts(stamp))
 
     def insert(self, stamp: int, mark: int) -> None:
         at = bisect_right(self.stamps, stamp)

@@ -29,9 +29,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
-from slackkefu.bridge.remembered import Remembered
+from slackkefu.bridge.remembered import Remembered, hash_of
 from slackkefu.bridge.slack_to_kefu.backlog import Backlog
 from slackkefu.bridge.slack_to_kefu.message_key import MessageKey
+from slackkefu.slack.ids import written_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +51,7 @@ __all__ = [
     "Owed",
     "Safe",
     "Settled",
+    "hashes_of",
 ]
 
 KEEP_S: Final = 25 * 3600.0
@@ -190,6 +192,14 @@ class Custody(Generic[D]):
         for key, outcome, at in settled:
             self._remember(key, outcome, at)
 
+    def restore_blotted(self, hashes: Iterable[int], outcome: str, at: float) -> None:
+        """Take over that messages have ended of which only :func:`hashes_of` is known."""
+        for hashed in hashes:
+            self._settled.note_hash(hashed, at)
+            for short, messages in self._undelivered.items():
+                if outcome == short:
+                    messages.note_hash(hashed, at)
+
     def restore_safe(self, key: MessageKey, entry: int, *, now: float) -> Owed[D] | None:
         """Take over a message that the run before has left in the spill; None when it has ended, or is there twice."""
         if key.name in self._settled or self.has(key):
@@ -302,6 +312,15 @@ class Custody(Generic[D]):
         """Know that a message that never came has been deleted: should it come yet, it is a repeat of that."""
         self._remember(key, Outcome.WITHDRAWN, now)
 
+    def in_lane(self, lane: str) -> tuple[MessageKey, ...]:
+        """Return the messages that are stowed in *lane* and have not ended."""
+        return self._backlog.in_lane(lane)
+
+    def safe_before(self, at: float) -> list[MessageKey]:
+        """Return the messages in the spill that were written before *at* (wall clock)."""
+        owed = (key for key, each in self._owed.items() if each.entry is not None)
+        return [key for key in (*owed, *self._backlog) if (written_at(key.ts) or at) < at]
+
     def find(self, key: MessageKey) -> Owed[D] | Safe | Settled | None:
         """
         Return what is known of a message.
@@ -401,3 +420,8 @@ class Custody(Generic[D]):
             return None
         outcomes = (outcome for outcome, messages in self._undelivered.items() if name in messages)
         return Settled(key, next(outcomes, Outcome.DELIVERED))
+
+
+def hashes_of(key: MessageKey) -> tuple[int, ...]:
+    """Return what a message that has ended is known by; it names nobody."""
+    return (hash_of(key.name),)

@@ -206,6 +206,13 @@ class Forwarding:
         journey.scope.cancel()
         return True
 
+    def abandon(self, user: ImUser) -> None:
+        """Work on no message of *user*'s any more, whatever Easemob has taken of it, and know nothing of them."""
+        for journey in self._journeys.values():
+            if journey.user == user:
+                journey.scope.cancel()
+        self._lateness.forget(user)
+
     @contextmanager
     def _begin(self, user: ImUser, parcel: Parcel) -> Iterator[Journey]:
         """Hold the visitor's session for one message, until it has ended or is stopped."""

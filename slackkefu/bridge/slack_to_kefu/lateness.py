@@ -59,6 +59,10 @@ class Lateness:
         if len(self._latest) > self._remembered:
             self._latest.popitem(last=False)
 
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
+        self._latest.pop(user, None)
+
     def is_of_before(self, ts: Ts, *, is_repeat: bool) -> bool:
         """
         Tell whether a message may have been in the hands of the run before, or come after others that were.

@@ -32,6 +32,7 @@ from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.envelope import EventCallback
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, written_at
 from slackkefu.slack.installation import InstallationKey
+from slackkefu.store.entries import Blotted
 from slackkefu.store.entries import Settled as SettledEntry
 from slackkefu.store.spill import Piece
 
@@ -231,6 +232,9 @@ class Receipts:
             if isinstance(entry, SettledEntry):
                 at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
                 self._custody.restore([(key_of(entry), entry.outcome, at)])
+            elif isinstance(entry, Blotted):
+                at = restored_at(entry.at, wall=wall, now=now, keep_s=KEEP_S)
+                self._custody.restore_blotted(entry.hashes, entry.outcome, at)
 
     def restore_spilled(self, spilled: Iterable[Spilled]) -> Iterator[tuple[str, Parcel]]:
         """Take over what waits in the spill: each parcel with its lane, in order, to be put there before the next."""
@@ -316,6 +320,11 @@ class Receipts:
         owed = self._custody.take_back(known) if isinstance(known, Safe) else known
         return await self._end(owed, Outcome.WITHDRAWN, (), None)
 
+    async def expire(self, known: Owed[Receipt] | Safe, outcome: Outcome, *along: SlackEntry) -> None:
+        """Note that a message in the spill has waited for too long: it ends before its turn has come."""
+        owed = self._custody.take_back(known) if isinstance(known, Safe) else known
+        await self._end(owed, outcome, along, None)
+
     async def preclude(self, key: MessageKey) -> bool:
         """Know that a message that never came has been deleted; tell whether that is on disk."""
         self._custody.preclude(key, now=trio.current_time())
@@ -363,7 +372,15 @@ class Receipts:
         owed, is_repeat = self._custody.unstow(lane)
         return Parcel(owed, is_repeat=is_repeat)
 
+    def in_lane(self, lane: str) -> tuple[MessageKey, ...]:
+        """Return the messages that are stowed in a lane and have not ended."""
+        return self._custody.in_lane(lane)
+
     # What is known of a message.
+
+    def safe_before(self, at: float) -> list[MessageKey]:
+        """Return the messages in the spill that were written before *at* (wall clock)."""
+        return self._custody.safe_before(at)
 
     def find(self, key: MessageKey) -> Owed[Receipt] | Safe | Settled | None:
         """Return what is known of a message; see :meth:`Custody.find`."""

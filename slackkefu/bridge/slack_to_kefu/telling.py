@@ -227,6 +227,16 @@ class Telling:
             matter.is_concluded = True
         matter.has_arrived = True
 
+    def has(self, user: UserId) -> bool:
+        """Tell whether *user* is still to be told of something."""
+        return any(matter.entry.user == user for matter in self._matters.values())
+
+    def forget(self, user: UserId) -> None:
+        """Tell *user* nothing any more."""
+        for key in [key for key, matter in self._matters.items() if matter.entry.user == user]:
+            self._due.drop(key)
+            self._leave(key)
+
     def _take(self, entry: Untold) -> _Matter | None:
         """Put one in hand, due now; None where there is no room."""
         key = key_of(entry)
@@ -271,7 +281,8 @@ class Telling:
 
     def _leave(self, key: MessageKey) -> None:
         """Be done with one."""
-        del self._matters[key]
+        if self._matters.pop(key, None) is None:
+            return
         self._of[key.installation] -= 1
         if self._of[key.installation] <= MOST_OF_ONE // 2 and len(self._matters) <= MOST // 2:
             self._full.discard(key.installation)
@@ -280,7 +291,10 @@ class Telling:
 
     async def _work(self, _: InstallationKey, key: MessageKey) -> None:
         """Go on with one message as far as Slack and the disk let us now."""
-        matter = self._matters[key]
+        matter = self._matters.get(key)
+        if matter is None:
+            # Its writer was forgotten meanwhile.
+            return
         try:
             await self._go_on(key, matter)
         except StoreBroken:
@@ -293,6 +307,8 @@ class Telling:
             pause_s = BLOCKED_S
         else:
             self._leave(key)
+            return
+        if self._matters.get(key) is not matter:
             return
         now = trio.current_time()
         if now < matter.until:

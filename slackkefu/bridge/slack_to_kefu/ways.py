@@ -255,6 +255,11 @@ class Ways:
         """Tell whether what was given to :meth:`send` for *user* may be on its way now, or may have arrived."""
         return user in self._trips or user in self._unanswered or self._logins.is_up(user)
 
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more; what is under way goes on, and nobody waits for it."""
+        for known in (self._unanswered, self._trips, self._round):
+            known.pop(user, None)
+
     # One way after the other.
 
     async def _by_login(self, user: ImUser, message: OutgoingMessage) -> Accepted:

@@ -126,7 +126,7 @@ class Desk:
             receipts=self.receipts,
             words=self.lanes,
             sheltering=self.sheltering,
-            changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
+            changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall(), keep_s=1e9), way=self),
             deeds=Deeds(Handlers()),
             hearing=Hearing(renew=lambda: None),
             affairs=Lanes(self._ignore, per_lane=1, in_all=1),

@@ -113,7 +113,7 @@ class Kefu:
         self.placed = Placed()
         self.changes = Changes()
         self.spill = Spill()
-        self.aside = Aside(self.spill, wall=virtual_wall())
+        self.aside = Aside(self.spill, wall=virtual_wall(), keep_s=1e9)
         self.notes: list[tuple[ImUser, OutgoingMessage]] = []
         self.agent_notes = AgentNotes(
             book=self.book, service_number=ImUser(SERVICE_NUMBER), send=self._send, world=world()

@@ -36,7 +36,7 @@ class Hands:
 
     def __init__(self) -> None:
         self.journal, self.shelf, self.connection = Journal(), Spill(), Parcels()
-        self.aside = Aside(self.shelf, wall=virtual_wall())
+        self.aside = Aside(self.shelf, wall=virtual_wall(), keep_s=1e9)
         self.is_leaving = False
         self.restart()
 

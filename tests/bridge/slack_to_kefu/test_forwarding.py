@@ -118,7 +118,7 @@ class Way:
         self.receipts = receipts(self.journal, self.spill)
         self.proving = proving()
         self.kept = Spill()
-        self.aside = Aside(self.kept, wall=virtual_wall())
+        self.aside = Aside(self.kept, wall=virtual_wall(), keep_s=1e9)
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: True)
         self.shelf = Shelf()
         self.book = Book([], store=self.shelf, disk=InlineDisk())

@@ -88,7 +88,7 @@ class Gate:
             receipts=self.receipts,
             words=self.word_lanes,
             sheltering=self.sheltering,
-            changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall()), way=self),
+            changes=Changes(receipts=self.receipts, aside=Aside(Spill(), wall=virtual_wall(), keep_s=1e9), way=self),
             deeds=self.deeds,
             affairs=self.affair_lanes,
             hearing=self.hearing,
