@@ -20,6 +20,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import Book, is_open
+from slackkefu.bridge.clearing import load
 from slackkefu.easemob.names import im_user
 from slackkefu.easemob.recovery import after_start
 from slackkefu.errors import (
@@ -42,6 +43,7 @@ from slackkefu.store import open_store
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from slackkefu.bridge.clearing import Left
     from slackkefu.config import Config
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.rest import RestClient
@@ -132,20 +134,23 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
         async with AsyncExitStack() as clients, trio.open_nursery() as nursery:
             ready = trio.Event()
             nursery.start_soon(_give_up_starting, stop, ready, nursery.cancel_scope)
-            parts = await _build(config, world, store, nursery)
+            parts, left = await _build(config, world, store, nursery)
             for client in parts.clients():
                 clients.push_async_callback(_close, client)
             await _make_sure_of_both(parts)
             await parts.start(nursery)
-            await _take_over(parts, nursery)
+            await _take_over(parts, left, nursery)
             nursery.start_soon(_keep_house, parts)
             await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
 
 
-async def _build(config: Config, world: World, store: Store, nursery: trio.Nursery) -> Parts:
-    """Make the parts, with what is known from before."""
+async def _build(config: Config, world: World, store: Store, nursery: trio.Nursery) -> tuple[Parts, Left]:
+    """Make the parts, with what is known from before; return what they have to take over besides."""
+    # Before anything is written to the store, and before anybody is known who is being erased.
+    erasures, _ = await world.disk.run(store.erasures.load_all)
+    left = await load(store, world.disk, erasures)
     bots, _ = await world.disk.run(store.installations.bots)
     records, _ = await world.disk.run(store.visitors.load_all)
     core = Core(
@@ -155,7 +160,9 @@ async def _build(config: Config, world: World, store: Store, nursery: trio.Nurse
         installations=Installations(map(from_bot, bots)),
         book=Book(records, store=store.visitors, disk=world.disk),
     )
-    return build(core, nursery=nursery)
+    parts = build(core, nursery=nursery)
+    parts.easemob.erasing.restore(erasures)
+    return parts, left
 
 
 async def _make_sure_of_both(parts: Parts) -> None:
@@ -170,11 +177,12 @@ async def _make_sure_of_both(parts: Parts) -> None:
         log.warning("slack.no_installations", meaning="no workspace has the app; set slack.bot_token or install it")
 
 
-async def _take_over(parts: Parts, nursery: trio.Nursery) -> None:
+async def _take_over(parts: Parts, left: Left, nursery: trio.Nursery) -> None:
     """Take over from the run before, then have the answers that have come since."""
     core, to_slack = parts.core, parts.to_slack
-    await _restore(parts)
+    await _restore(parts, left)
     await nursery.start(to_slack.polling.run)
+    await parts.leaving.start(nursery)
     now = core.world.wall()
     to_slack.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in core.book)
     for record in core.book:
@@ -182,22 +190,21 @@ async def _take_over(parts: Parts, nursery: trio.Nursery) -> None:
             to_slack.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
 
 
-async def _restore(parts: Parts) -> None:
+async def _restore(parts: Parts, left: Left) -> None:
     """Know again what has ended, what is to be confirmed or told, and what waits in the spill."""
     store, disk = parts.core.store, parts.core.world.disk
     to_kefu, to_slack = parts.to_kefu, parts.to_slack
-    ended = await disk.run(store.slack_journal.load)
+    ended = left.slack
     to_kefu.receipts.restore(ended)
     to_kefu.forwarding.restore(ended)
     to_kefu.proving.restore(ended)
     to_kefu.telling.restore(ended)
     before, marked = await disk.run(store.alive.load), await disk.run(store.reserve.load)
     parts.taking_in.watch.restore(before, ended, marked)
-    to_slack.replies.restore(await disk.run(store.kefu_journal.load))
-    to_slack.polling.restore(await disk.run(store.incoming.load))
-    await to_slack.aside.restore(await disk.run(store.aside.load))
-    waiting = await disk.run(store.spill.load)
-    for lane, parcel in to_kefu.receipts.restore_spilled(waiting):
+    to_slack.replies.restore(left.kefu)
+    to_slack.polling.restore(left.incoming)
+    await to_slack.aside.restore(left.aside)
+    for lane, parcel in to_kefu.receipts.restore_spilled(left.spilled):
         user = im_user(lane)
         to_kefu.sheltering.took(user, parcel, received_at=0.0, is_slow=True)
         to_kefu.words.put(user, parcel)

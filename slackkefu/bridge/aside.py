@@ -3,9 +3,9 @@ Set aside: messages that could not be brought over, kept for a person to look at
 
 A message that fails again and again must not hold up those behind it. It is tried a bounded number of times
 (:data:`TRIES`), then synced here with the reason, and its lane goes on. Nothing here is ever sent by itself. What is
-set aside leaves the disk after ``store.keep_days``, or when its writer deletes it in Slack. When there is too much of it
-(:data:`MOST`), the older half goes: how these messages ended is known and told, and what nobody has looked at must not
-stop the lanes of those who write now.
+set aside leaves the disk after ``store.keep_days``, or when its writer deletes it in Slack. When there is too much of
+it (:data:`MOST`), the older half goes: how these messages ended is known and told, and what nobody has looked at must
+not stop the lanes of those who write now.
 """
 
 from __future__ import annotations

@@ -275,7 +275,7 @@ class Pool:
             self._let_go(visitor)
         while link is not None and visitor.link is link:
             await visitor.changed.wait()
-        if visitor.link is None and not visitor.busy and user not in self._waiting:
+        if visitor.link is None and user not in self._waiting:
             self._looks.drop(user)
             self._stuck_at.drop(user)
             self._visitors.pop(user, None)
@@ -553,6 +553,8 @@ class Pool:
                 found = await ask(self._rest, visitor.user)
         finally:
             self._checking.release()
+        if self._visitors.get(visitor.user) is not visitor:
+            return
         self._found += found is Waiting.SOME
         self._checks_refused += found is Waiting.REFUSED
         if visitor.link is not None or visitor.user in self._waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from slackkefu.bridge.erasing import Erasing
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import AppKey, ImUser, im_user
 from slackkefu.easemob.rest import RestClient
@@ -28,6 +29,8 @@ class EasemobEnd:
     service_number: ImUser
     endpoints: Endpoints
     rest: RestClient
+    erasing: Erasing
+    """Stands before the above for whoever logs visitors in."""
     second_channel: SecondChannel | None
     """The desk's own API, where it may be used."""
     desk_state: DeskState | None
@@ -78,6 +81,7 @@ def easemob_end(core: Core, *, nursery: trio.Nursery) -> EasemobEnd:
         service_number=service_number,
         endpoints=endpoints,
         rest=rest,
+        erasing=Erasing(world=core.world, store=core.store, book=core.book, users=rest),
         second_channel=second_channel,
         desk_state=desk_state,
     )

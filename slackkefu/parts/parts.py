@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, final
 from slackkefu.bridge.installing import Installing
 from slackkefu.parts.doing import doing
 from slackkefu.parts.easemob_end import easemob_end
+from slackkefu.parts.leaving import leaving
 from slackkefu.parts.slack_end import slack_end
 from slackkefu.parts.taking_in import taking_in
 from slackkefu.parts.to_kefu import slack_to_desk
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from slackkefu.parts.core import Client, Core, Statistics
     from slackkefu.parts.doing import Doing
     from slackkefu.parts.easemob_end import EasemobEnd
+    from slackkefu.parts.leaving import Leaving
     from slackkefu.parts.slack_end import SlackEnd
     from slackkefu.parts.taking_in import TakingIn
     from slackkefu.parts.to_kefu import SlackToDesk
@@ -41,6 +43,7 @@ class Parts:
     to_kefu: SlackToDesk
     doing: Doing
     taking_in: TakingIn
+    leaving: Leaving
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start everything but listening to Slack: first the way back to Slack, then the way to the desk."""
@@ -65,6 +68,7 @@ class Parts:
             **self.to_kefu.statistics(),
             **self.doing.statistics(),
             **self.taking_in.statistics(),
+            **self.leaving.statistics(),
             "spill": self.core.store.spill.statistics,
             "incoming": self.core.store.incoming.statistics,
         }
@@ -117,4 +121,5 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         to_kefu=to_kefu,
         doing=deeds,
         taking_in=listening,
+        leaving=leaving(core, slack, easemob, to_slack, to_kefu, deeds, listening),
     )

@@ -64,6 +64,7 @@ class DeskToSlack:
     polling: Polling
     replies: Replies
     posting: Posting
+    intents: Intents
     media: MediaAnswering
     hearing: Hearing
     # What stands in Slack and is changed there.
@@ -235,7 +236,7 @@ def desk_to_slack(
     )
     pool = Pool(
         world=world,
-        rest=rest,
+        rest=easemob.erasing,
         endpoints=endpoints,
         app_key=easemob.app_key,
         resource=store.resource,
@@ -260,6 +261,7 @@ def desk_to_slack(
         polling=polling,
         replies=replies,
         posting=posting,
+        intents=intents,
         media=media,
         hearing=hearing,
         recalling=recalling,

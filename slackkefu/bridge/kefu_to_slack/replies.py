@@ -208,6 +208,10 @@ class Replies:
         """Tell whether something for *user* is in hand."""
         return user in self._lanes
 
+    def in_hand(self, user: ImUser) -> int:
+        """Count what is in hand for *user*."""
+        return sum(whose == user for whose, _ in self._in_hand)
+
     async def forget(self, user: ImUser) -> int:
         """
         Drop what is in hand for *user*, and know nothing of them any more; return how much it was.

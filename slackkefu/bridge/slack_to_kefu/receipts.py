@@ -320,10 +320,9 @@ class Receipts:
         owed = self._custody.take_back(known) if isinstance(known, Safe) else known
         return await self._end(owed, Outcome.WITHDRAWN, (), None)
 
-    async def expire(self, known: Owed[Receipt] | Safe, outcome: Outcome, *along: SlackEntry) -> None:
-        """Note that a message in the spill has waited for too long: it ends before its turn has come."""
-        owed = self._custody.take_back(known) if isinstance(known, Safe) else known
-        await self._end(owed, outcome, along, None)
+    def take_back(self, known: Owed[Receipt] | Safe) -> Parcel:
+        """Have a message that is in hand or stowed as a parcel, to end it before its turn; that passes without it."""
+        return Parcel(self._custody.take_back(known) if isinstance(known, Safe) else known)
 
     async def preclude(self, key: MessageKey) -> bool:
         """Know that a message that never came has been deleted; tell whether that is on disk."""
