@@ -64,6 +64,10 @@ class Dropped:
     def __add__(self, other: Dropped) -> Dropped:
         return Dropped(self.words + other.words, self.answers + other.answers, self.aside + other.aside)
 
+    def as_json(self) -> dict[str, int]:
+        """Return it for whoever asks by the control socket."""
+        return {"to_desk": self.words, "to_slack": self.answers, "aside": self.aside}
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)

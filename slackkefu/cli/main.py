@@ -12,6 +12,7 @@ from slackkefu.cli.demo import demo
 from slackkefu.cli.exits import EPILOG, explain
 from slackkefu.cli.manifest import manifest
 from slackkefu.cli.run import run
+from slackkefu.cli.visitors import visitors
 from slackkefu.errors import SlackkefuError
 
 if TYPE_CHECKING:
@@ -48,5 +49,5 @@ def main() -> None:
     """Join customers in Slack with agents in Easemob's customer-service console."""
 
 
-for _command in (manifest, check, run, demo):
+for _command in (manifest, check, run, visitors, demo):
     main.add_command(_command)

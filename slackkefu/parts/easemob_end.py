@@ -15,9 +15,12 @@ from slackkefu.kefu.second_channel import SecondChannel
 if TYPE_CHECKING:
     import trio
 
+    from slackkefu.config import EasemobConfig
+    from slackkefu.easemob.tokens import TokenStore
     from slackkefu.parts.core import Client, Core, Statistics
+    from slackkefu.world import World
 
-__all__ = ["EasemobEnd", "easemob_end"]
+__all__ = ["EasemobEnd", "easemob_end", "rest_client"]
 
 
 @final
@@ -58,23 +61,7 @@ def easemob_end(core: Core, *, nursery: trio.Nursery) -> EasemobEnd:
     """
     config = core.config.easemob
     app_key, service_number = AppKey.parse(config.app_key), im_user(core.config.kefu.service_number)
-    endpoints = Endpoints(
-        world=core.world,
-        nursery=nursery,
-        app_key=app_key,
-        rest_url=config.rest_url,
-        websocket_url=config.websocket_url,
-        discovery_url=config.discovery_url,
-    )
-    rest = RestClient(
-        world=core.world,
-        nursery=nursery,
-        endpoints=endpoints,
-        app_key=app_key,
-        client_id=config.client_id,
-        client_secret=config.client_secret,
-        store=core.store.tokens,
-    )
+    endpoints, rest = rest_client(config, core.world, core.store.tokens, nursery=nursery)
     second_channel, desk_state = _private_api(core, app_key, service_number, rest)
     return EasemobEnd(
         app_key=app_key,
@@ -85,6 +72,31 @@ def easemob_end(core: Core, *, nursery: trio.Nursery) -> EasemobEnd:
         second_channel=second_channel,
         desk_state=desk_state,
     )
+
+
+def rest_client(
+    config: EasemobConfig, world: World, tokens: TokenStore, *, nursery: trio.Nursery
+) -> tuple[Endpoints, RestClient]:
+    """Make what calls Easemob's REST API, and what knows its addresses; a command needs no more of this end."""
+    app_key = AppKey.parse(config.app_key)
+    endpoints = Endpoints(
+        world=world,
+        nursery=nursery,
+        app_key=app_key,
+        rest_url=config.rest_url,
+        websocket_url=config.websocket_url,
+        discovery_url=config.discovery_url,
+    )
+    rest = RestClient(
+        world=world,
+        nursery=nursery,
+        endpoints=endpoints,
+        app_key=app_key,
+        client_id=config.client_id,
+        client_secret=config.client_secret,
+        store=tokens,
+    )
+    return endpoints, rest
 
 
 def _private_api(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
+from slackkefu.bridge.forgetting import Forgetting
 from slackkefu.bridge.memories import Memories
 from slackkefu.bridge.retention import Retention
 from slackkefu.bridge.slack_to_kefu.expiring import Expiring
@@ -34,6 +35,7 @@ class Leaving:
     erasing: Erasing
     memories: Memories
     retention: Retention
+    forgetting: Forgetting
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start what runs."""
@@ -100,4 +102,5 @@ def leaving(
         expire=expiring.expire,
         wall=wall,
     )
-    return Leaving(erasing=erasing, memories=memories, retention=retention)
+    forgetting = Forgetting(world=core.world, store=core.store, book=core.book, memories=memories, erasing=erasing)
+    return Leaving(erasing=erasing, memories=memories, retention=retention, forgetting=forgetting)

@@ -1,0 +1,96 @@
+"""
+What a command does about visitors: it asks the daemon, and where there is none it does it itself, on the store.
+
+Then Easemob is asked from here. Where that cannot be done, what is left to do is in the store, and the daemon or the
+next command does it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, final
+
+import trio
+
+from slackkefu.bridge import at_rest
+from slackkefu.bridge.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
+from slackkefu.config import EasemobConfig, StoreConfig, load_as
+from slackkefu.control import NotRunning, ask
+from slackkefu.errors import ConfigError, SlackkefuError, StoreError
+from slackkefu.net.network import TcpNetwork
+from slackkefu.parts.easemob_end import rest_client
+from slackkefu.store import open_store
+from slackkefu.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from slackkefu.easemob.names import ImUser
+    from slackkefu.store import Store
+
+__all__ = ["forget", "list_visitors"]
+
+CLOSE_S: Final = 1.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Config:
+    """What is needed to have Easemob remove somebody."""
+
+    easemob: EasemobConfig
+    store: StoreConfig
+
+
+async def list_visitors(path: Path, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """Say who is known in the store at *path*; raises OperatorError, LinkError."""
+    told = await ask(path, "visitors.list", arguments)
+    if not isinstance(told, NotRunning):
+        return told
+    world = World(network=TcpNetwork())
+    with open_store(path, world) as store:
+        return await at_rest.list_visitors(store, world, read_arguments(arguments, ListVisitors))
+
+
+async def forget(config_path: Path, path: Path, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """Forget somebody of whom something is in the store at *path*; raises OperatorError, LinkError."""
+    told = await ask(path, "visitors.forget", arguments)
+    if not isinstance(told, NotRunning):
+        return told
+    world = World(network=TcpNetwork())
+    with open_store(path, world) as store:
+        users, gone = await at_rest.erase(store, world, read_arguments(arguments, Forget))
+        if not users:
+            return gone
+        leaving, problem = await _remove(config_path, store, world, users)
+        return {**gone, "leaving": leaving, "problem": problem}
+
+
+async def _remove(config_path: Path, store: Store, world: World, users: Sequence[ImUser]) -> tuple[list[ImUser], str]:
+    """Have Easemob remove *users*; return those that it has not, and why."""
+    left = [*users]
+    try:
+        config = load_as(_Config, config_path, os.environ).easemob
+    except ConfigError as exc:
+        return left, f"Easemob's credentials are not at hand here ({exc.source})"
+    problem = f"no answer from Easemob within {REMOVE_S:g} s"
+    async with trio.open_nursery() as nursery:
+        _, rest = rest_client(config, world, store.tokens, nursery=nursery)
+        with trio.move_on_after(REMOVE_S):
+            try:
+                for user in users:
+                    await rest.remove_user(user)
+                    await store.tokens.delete_user(user)
+                    await world.disk.run(partial(store.erasures.delete, user))
+                    left.remove(user)
+            except StoreError:
+                raise
+            except SlackkefuError as error:
+                problem = str(error)
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await rest.aclose()
+        nursery.cancel_scope.cancel()
+    return left, problem if left else ""
