@@ -16,40 +16,54 @@ from slackkefu.keys.table import GROUPS, KEYS, TABLES
 from slackkefu.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from slackkefu.keys.table import Group, Key
 
-__all__ = ["EXAMPLE", "commented", "toml"]
+__all__ = ["EXAMPLE", "WRITTEN", "commented", "toml"]
 
-EXAMPLE: Final = """\
+_PLACES: Final = (
+    'Any key may instead come from the environment, SLACKKEFU_ and the key in capitals with "_" for ".": '
+    "SLACKKEFU_SLACK_APP_TOKEN; or from a file in $CREDENTIALS_DIRECTORY named like the key: slack.app_token. A "
+    "credentials file wins over the environment, the environment over this file."
+)
+
+EXAMPLE: Final = f"""\
 slackkefu, every key. Those without a leading "#" are required.
 
-Any key may instead come from the environment, SLACKKEFU_ and the key in capitals with "_" for ".": \
-SLACKKEFU_SLACK_APP_TOKEN; or from a file in $CREDENTIALS_DIRECTORY named like the key: slack.app_token. \
-A credentials file wins over the environment, the environment over this file.
+{_PLACES}
 
 Check it with: slackkefu check --config config.toml
 """
 """What ``config.example.toml`` begins with."""
 
+WRITTEN: Final = f"""\
+slackkefu, every key, as slackkefu init has written it. What stands behind a "#" holds without it, or is not needed.
+
+{_PLACES}
+"""
+"""What a configuration begins with that was written for somebody."""
+
 _WIDTH: Final = 120
 
 
-def commented(head: str, values: Mapping[str, object] = MappingProxyType({})) -> str:
+def commented(
+    head: str, values: Mapping[str, object] = MappingProxyType({}), *, elsewhere: Collection[str] = ()
+) -> str:
     """
     Return a TOML file of every key.
 
     Args:
         head: What it begins with.
         values: Values as their readers return them, by the keys' names. Secrets among them are written out.
+        elsewhere: Keys that come from another place, and stand behind a ``#`` though they are required.
 
     """
     parts = [_comment(head)]
     for table in TABLES:
         keys = [key for key in KEYS if key.name.startswith(f"{table}.")]
         groups = [group for group in GROUPS if group.name.startswith(f"{table}.")]
-        paragraphs = [*_paragraphs(keys, values)]
+        paragraphs = [*_paragraphs(keys, values, elsewhere)]
         if groups:
             paragraphs.append(_examples(groups))
         parts.append([f"[{table}]", *_apart(paragraphs)])
@@ -66,7 +80,7 @@ def toml(value: object) -> str:
     return json.dumps("" if value is None else value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _paragraphs(keys: Iterable[Key], values: Mapping[str, object]) -> Iterator[list[str]]:
+def _paragraphs(keys: Iterable[Key], values: Mapping[str, object], elsewhere: Collection[str]) -> Iterator[list[str]]:
     """Yield the lines of each key, together with those that have nothing said of them alone."""
     lines: list[str] = []
     for key in keys:
@@ -76,8 +90,9 @@ def _paragraphs(keys: Iterable[Key], values: Mapping[str, object]) -> Iterator[l
         lines += _comment(key.doc)
         name = key.name.partition(".")[2]
         given = key.name in values
+        is_open = given or (key.required and key.name not in elsewhere)
         value = values[key.name] if given else key.example or key.default
-        lines.append(f"{'' if given or key.required else '#'}{name} = {toml(value)}")
+        lines.append(f"{'' if is_open else '#'}{name} = {toml(value)}")
     yield lines
 
 

@@ -24,7 +24,14 @@ def test_the_unit_waits_for_ready_and_leaves_time_to_stop() -> None:
 
     assert service["Type"] == "notify"
     assert int(service["TimeoutStopSec"]) > 10
-    assert service["ExecStart"].endswith("slackkefu run --config /etc/slackkefu/config.toml")
+    assert service["ExecStart"].endswith("slackkefu run --config %d/config.toml")
+
+
+def test_a_user_of_its_own_reads_what_only_root_can() -> None:
+    """``slackkefu init`` writes the configuration for its owner alone, and the service's user is none that owns it."""
+    service = read()["Service"]
+
+    assert (service["DynamicUser"], service["LoadCredential"]) == ("yes", "config.toml:/etc/slackkefu/config.toml")
 
 
 def test_what_only_a_person_mends_is_not_restarted() -> None:
