@@ -311,7 +311,7 @@ def _parse(path: Path) -> dict[str, object]:
         found = f"line {exc.lineno}, column {exc.colno}: {exc.msg}"
     except (ValueError, RecursionError):
         found = "a number too long, or a list too deep, to be read"
-    expected = "a TOML file; config.example.toml shows every key"
+    expected = "a TOML file; slackkefu init writes one"
     raise ConfigError(str(path), (ConfigProblem("", found, expected),)) from None
 
 
