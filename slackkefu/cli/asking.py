@@ -42,13 +42,17 @@ def ask(answers: Answers) -> None:
             asking.need(name)
     for name in ("easemob.app_key", "easemob.client_id", "easemob.client_secret"):
         asking.need(name)
-    addresses = ("easemob.rest_url", "easemob.websocket_url")
-    if not any(name in answers for name in addresses):
-        click.echo("\nHas Easemob given you addresses of your own: a VIP cluster, or the customer-service zone?")
-        if click.confirm("own addresses", default=False):
-            for name in addresses:
-                asking.offer(name)
+    asking.offer_if(
+        "Has Easemob given you addresses of your own: a VIP cluster, or the customer-service zone?",
+        "own addresses",
+        names=("easemob.rest_url", "easemob.websocket_url"),
+    )
     asking.need("kefu.service_number")
+    asking.offer_if(
+        "Does this machine reach the outside only through a proxy?",
+        "proxy",
+        names=("network.proxy", "network.ca_bundle"),
+    )
     asking.offer("store.path")
 
 
@@ -67,6 +71,15 @@ class _Asking:
     def offer(self, name: str) -> None:
         """Ask; nothing is an answer too."""
         self._ask(name, default="")
+
+    def offer_if(self, question: str, label: str, *, names: tuple[str, ...]) -> None:
+        """Ask for what few need, if it is needed and nothing of it was answered."""
+        if any(name in self._answers for name in names):
+            return
+        click.echo(f"\n{question}")
+        if click.confirm(label, default=False):
+            for name in names:
+                self.offer(name)
 
     def _ask(self, name: str, *, default: str | None) -> None:
         if name in self._answers:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(slackkefu.__file__).parent.parent
 
-ALL = ["xapp-hidden", "one", "xoxb-hidden", "shop#desk", "client", 'hidden"\\too', "n", "Desk_1", ""]
+ALL = ["xapp-hidden", "one", "xoxb-hidden", "shop#desk", "client", 'hidden"\\too', "n", "Desk_1", "n", ""]
 """What somebody types who has one workspace, and whom the defaults suit."""
 
 
@@ -82,7 +82,8 @@ def test_blanks_around_an_answer_do_not_count(folder: Path) -> None:
 def test_many_workspaces_and_addresses(folder: Path) -> None:
     """Many workspaces need the client's id and secret; addresses are asked for only where there are some."""
     lines = ["xapp-hidden", "many", "1.2", "hidden", "shop#desk", "client", "hidden", "y"]
-    result = typed(*lines, "http://a1.easemob.com", "https://a1.easemob.com", "", "desk", "state")
+    lines += ["http://a1.easemob.com", "https://a1.easemob.com", "", "desk", "y", "http://proxy:3128", "", "state"]
+    result = typed(*lines)
     config = load(folder / "config.toml", {"HOME": "/h"})
 
     assert result.exit_code == 0
@@ -93,6 +94,7 @@ def test_many_workspaces_and_addresses(folder: Path) -> None:
     )
     assert ("https://a1.easemob.com", "") == (config.easemob.rest_url, config.easemob.websocket_url)
     assert folder / "state" == config.store.path
+    assert config.network.proxy is not None
     assert "Found http:// to another machine" in result.output
     assert "slackkefu install" in result.output
 
@@ -100,7 +102,7 @@ def test_many_workspaces_and_addresses(folder: Path) -> None:
 def test_what_is_answered_is_not_asked(folder: Path) -> None:
     """Flags and the environment answer questions too; the explanation that two keys share is shown all the same."""
     given = ("--set", "slack.app_token=xapp-hidden", "--set", "slack.bot_token=", "--set", "easemob.client_id=client")
-    result = typed("shop#desk", "hidden", "n", "desk", "", arguments=given)
+    result = typed("shop#desk", "hidden", "n", "desk", "n", "", arguments=given)
 
     assert result.exit_code == 0
     assert "slack.app_token:" not in result.output
@@ -190,7 +192,7 @@ def terminal(folder: Path) -> Iterator[Terminal]:
 def test_secrets_do_not_show_in_a_terminal(terminal: Terminal, folder: Path) -> None:
     """The terminal shows what is typed, but no secret."""
     labels = ["slack.app_token:", "one or many", "slack.bot_token:", "easemob.app_key:", "easemob.client_id:"]
-    labels += ["easemob.client_secret:", "own addresses", "kefu.service_number:", "store.path"]
+    labels += ["easemob.client_secret:", "own addresses", "kefu.service_number:", "proxy [y/N]", "store.path"]
     for label, line in zip(labels, ALL, strict=True):
         terminal.answer(label, line)
 
