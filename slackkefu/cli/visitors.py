@@ -6,30 +6,17 @@ import datetime as dt
 import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, cast
 
 import click
 import trio
 
-from slackkefu.bridge.at_rest import erase, list_visitors
-from slackkefu.bridge.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
 from slackkefu.cli.options import config_option
-from slackkefu.config import EasemobConfig, StoreConfig, StoreOnly, load_as
-from slackkefu.control import NotRunning, ask
-from slackkefu.easemob.names import AppKey
-from slackkefu.errors import ConfigError, SlackkefuError, StoreError
-from slackkefu.net.network import TcpNetwork
-from slackkefu.parts.easemob_end import rest_client
-from slackkefu.store import open_store
-from slackkefu.world import World
+from slackkefu.config import StoreOnly, load_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from slackkefu.easemob.names import ImUser
-    from slackkefu.store import Store
 
 __all__ = ["visitors"]
 
@@ -53,7 +40,7 @@ def list_command(config_path: Path, team: str | None, *, names: bool, as_json: b
     Works while the daemon runs, and while it does not.
     """
     store = load_as(StoreOnly, config_path, os.environ).store
-    from slackkefu.forgetting import list_visitors  # noqa: PLC0415 - a wrong configuration is told without both worlds
+    from slackkefu.cli.forgetting import list_visitors  # noqa: PLC0415 - it loads both worlds
 
     told = trio.run(list_visitors, store.path, {"names": names, **({"team": team} if team else {})})
     if as_json:
@@ -77,7 +64,7 @@ def forget_command(config_path: Path, team: str, user: str, *, yes: bool, as_jso
     them. What stands in Slack and what the desk has is not touched. Who writes again is a new customer.
     """
     store = load_as(StoreOnly, config_path, os.environ).store
-    from slackkefu.forgetting import forget  # noqa: PLC0415 - as above
+    from slackkefu.cli.forgetting import forget  # noqa: PLC0415 - as above
 
     arguments = {"team": team, "user": user}
     if not yes:
