@@ -67,6 +67,15 @@ METRICS_S: Final = 15.0
 
 _NO_SERVICE_NUMBER: Final = "check kefu.service_number: no IM user of this app has that name"
 
+EXPIRING: Final = "xoxe."
+"""How tokens begin that expire (facts/slack.md §12)."""
+
+_ROTATING: Final = (
+    "The app has token rotation, so slack.bot_token (xoxe.xoxb-…) lives 12 hours, and nothing can renew it. Take it "
+    "out, set slack.client_id and slack.client_secret, and run slackkefu install, which gets a token that is renewed."
+)
+_RENEWED: Final = "installed with a token that is renewed, and served with that; take slack.bot_token out"
+
 HOUSEKEEPING_S: Final = 1800.0
 """How often the store is cleared of what nobody needs: words that are over leave the disk within an hour."""
 
@@ -312,11 +321,23 @@ async def _install_own(token: Secret, parts: Parts) -> None:
     """
     Make the installation of the configured bot token.
 
-    Slack is asked until it answers: without the installation every message would look like a stranger's.
+    Slack is asked until it answers: without the installation every message would look like a stranger's. What was
+    installed with a refresh token stays: the configured token knows nothing of those that followed it.
     """
-    world = parts.core.world
-    installation = await _ask_who_we_are(token, world, parts.slack.web)
-    known = parts.core.installations.get(installation.key)
+    world, installations = parts.core.world, parts.core.installations
+    try:
+        installation = await _ask_who_we_are(token, world, parts.slack.web)
+    except SlackSetupError as error:
+        if error.code != "token_expired" or not len(installations):
+            raise
+        log.error("slack.bot_token_expired", meaning="what slackkefu install installed is served", advice=_ROTATING)  # noqa: TRY400 - for an operator, no traceback
+        return
+    known = installations.get(installation.key)
+    if known is not None and known.refresh_token is not None:
+        log.warning("slack.bot_token_unused", installation=str(known.key), meaning=_RENEWED)
+        return
+    if token.reveal().startswith(EXPIRING):
+        log.error("slack.bot_token_expires", meaning="within 12 hours nothing is posted any more", advice=_ROTATING)
     is_the_same = known is not None and known.bot_token == token
     installed_at = known.installed_at if known is not None and is_the_same else world.wall()
     await parts.installing.install(to_bot(installation, installed_at))
@@ -328,6 +349,8 @@ async def _ask_who_we_are(token: Secret, world: World, web: WebClient) -> Instal
         try:
             return (await web.auth_test(token)).installation(token)
         except SlackkefuError as error:
+            if isinstance(error, SlackApiError) and error.code == "token_expired":
+                raise SlackSetupError(error.method, error.code, _ROTATING) from error
             if isinstance(error, SlackApiError) and isinstance(after(error), InstallationDead | Operator):
                 advice = "Check slack.bot_token: it is the bot token (xoxb-…) of this app in one workspace."
                 raise SlackSetupError(error.method, error.code, advice) from error

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from slackkefu.slack.absence import Gap
     from slackkefu.slack.installation import Installation, InstallationKey, Installations
+    from slackkefu.slack.tokens import Renewed
     from slackkefu.slack.web import Identity
     from slackkefu.world import World
 
@@ -194,6 +195,32 @@ class Installing:
         log.info("slack.installed", installation=str(new.key), meaning="served from now on", goes_on=goes_on)
         self._on_change(new.key)
         return new
+
+    async def renew(self, installation: Installation, renewed: Renewed) -> bool:
+        """
+        Replace the token of an installation by its next one, on disk first: Slack gives it once (facts/slack.md §12).
+
+        Returns:
+            Whether it is used now; not where the app was installed anew or removed meanwhile.
+
+        Raises:
+            StoreError: The disk does not take it; nothing has changed.
+
+        """
+        async with self._turn:
+            now = self._installations.get(installation.key)
+            if now is None or now.bot_token != installation.bot_token:
+                return False
+            new = replace(
+                now,
+                bot_token=renewed.bot_token,
+                refresh_token=renewed.refresh_token,
+                expires_at=renewed.expires_at,
+            )
+            await self._world.disk.run(partial(self._store.keep_only, to_bot(new, new.installed_at)))
+            self._unwritten.pop(new.key, None)
+            self._installations.put(new)
+        return True
 
     # Going.
 

@@ -83,7 +83,13 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         nursery: Where discovery and token requests run that several wait for.
 
     """
-    slack, easemob = slack_end(core), easemob_end(core, nursery=nursery)
+    slack = slack_end(
+        core,
+        renew=lambda installation, renewed: installing.renew(installation, renewed),  # noqa: PLW0108 - it comes later
+        on_dead=lambda key, code: installing.mark_dead(key, cause=code),
+        nursery=nursery,
+    )
+    easemob = easemob_end(core, nursery=nursery)
     installing = Installing(
         installations=core.installations, store=core.store.installations, web=slack.web, world=core.world
     )

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from slackkefu.world import World
 
-__all__ = ["NOT_SENT", "AsGiven", "Client", "Identity", "Post", "Posted", "Tokens", "WebClient", "pause_of"]
+__all__ = ["NOT_SENT", "AsGiven", "Identity", "OAuthClient", "Post", "Posted", "Tokens", "WebClient", "pause_of"]
 
 log = structlog.get_logger()
 
@@ -212,7 +212,7 @@ class AsGiven:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Client:
+class OAuthClient:
     """The app as a client of OAuth: what stands under Basic Information, App Credentials."""
 
     id: str
@@ -240,7 +240,7 @@ class WebClient:
         api_url: str,
         app_token: Secret,
         tokens: Tokens | None = None,
-        client: Client | None = None,
+        client: OAuthClient | None = None,
     ) -> None:
         self._app_token = app_token
         self.tokens: Final[Tokens] = tokens or AsGiven()
@@ -359,6 +359,10 @@ class WebClient:
         except SlackRateLimited as exc:
             self._hold(key, exc)
             raise
+
+    async def refresh(self, refresh_token: Secret) -> Mapping[str, object]:
+        """Ask for the next bot token; errors as :meth:`oauth_access`."""
+        return await self.oauth_access({"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()})
 
     async def users_info(self, installation: Installation, user: UserId) -> Profile:
         """Ask who *user* is; errors as :meth:`call`."""

@@ -8,19 +8,19 @@ be sent that is not, and never was, on disk.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, final
 
 import trio
 
+from slackkefu.bridge.installing import Installing
 from slackkefu.demo.slack import FakeSlack
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import TeamId, UserId
 from slackkefu.slack.installation import Installation, InstallationKey, Installations, from_bot, to_bot
 from slackkefu.slack.rotation import Rotation
-from slackkefu.slack.web import Client, WebClient
+from slackkefu.slack.web import OAuthClient, WebClient
 from slackkefu.store.installations import JsonInstallationStore
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, VirtualWall, virtual_wall
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from slackkefu.demo.slack import Switches, Timing
     from slackkefu.demo.slack.model import Installation as Installed
-    from slackkefu.slack.tokens import Renewed
 
 __all__ = ["HOUR_S", "Place", "Run", "place"]
 
@@ -50,10 +49,14 @@ class WatchedStore:
         self.tokens: set[str] = {"xapp-test"}
         """Every token that was ever on disk."""
 
-    def save_bot(self, bot: Bot) -> None:
+    def keep_only(self, bot: Bot) -> None:
         """Write."""
-        self.json.save_bot(bot)
+        self.json.keep_only(bot)
         self.tokens.add(bot.bot_token)
+
+    def delete_all(self, *, enterprise_id: str | None, team_id: str | None) -> None:
+        """Remove."""
+        self.json.delete_all(enterprise_id=enterprise_id, team_id=team_id)
 
 
 @dataclass(eq=False)
@@ -68,7 +71,7 @@ class Place:
     nursery: trio.Nursery = field(repr=False)
     sent: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Path and token of each request."""
-    client: Client | None = field(default_factory=lambda: Client("client-test", Secret("client-secret-test")))
+    client: OAuthClient | None = field(default_factory=lambda: OAuthClient("client-test", Secret("client-secret-test")))
     step: Callable[[], None] = lambda: None
     """Called before and after each refresh."""
 
@@ -87,7 +90,7 @@ class Place:
         known = next((each for each in self.slack.state.installations if each.name == team), None)
         workspace = self.slack.add_workspace(team, name=team) if known is None else None
         installed = workspace.install() if workspace is not None else self.slack.state.install(known.team)  # type: ignore[union-attr,arg-type]  # one of the two
-        self.store.save_bot(to_bot(self.as_installed(installed), self.wall()))
+        self.store.keep_only(to_bot(self.as_installed(installed), self.wall()))
         return installed
 
     def as_installed(self, installed: Installed) -> Installation:
@@ -116,23 +119,9 @@ class Place:
         installations = Installations(map(from_bot, bots))
         dead: list[tuple[str, str]] = []
 
-        async def renew(installation: Installation, renewed: Renewed) -> bool:
-            now = installations.get(installation.key)
-            if now is None or now.bot_token != installation.bot_token:
-                return False
-            new = replace(
-                now,
-                bot_token=renewed.bot_token,
-                refresh_token=renewed.refresh_token,
-                expires_at=renewed.expires_at,
-            )
-            await world.disk.run(partial(self.store.save_bot, to_bot(new, 0.0)))
-            installations.put(new)
-            return True
-
         async def refresh(token: Secret) -> Mapping[str, object]:
             self.step()
-            answer = await web.oauth_access({"grant_type": "refresh_token", "refresh_token": token.reveal()})
+            answer = await web.refresh(token)
             self.step()
             return answer
 
@@ -145,7 +134,7 @@ class Place:
                 world=world,
                 installations=installations,
                 refresh=refresh,
-                renew=renew,
+                renew=lambda installation, renewed: installing.renew(installation, renewed),  # noqa: PLW0108 - as web
                 check=lambda token: web.auth_test(token),  # noqa: PLW0108 - web comes later
                 on_dead=on_dead,
                 has_client=self.client is not None,
@@ -158,6 +147,7 @@ class Place:
                 tokens=rotation,
                 client=self.client,
             )
+            installing = Installing(installations=installations, store=self.store, web=web, world=world)
             await nursery.start(rotation.run)
             yield Run(installations, rotation, web, dead)
             nursery.cancel_scope.cancel()

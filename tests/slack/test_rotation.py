@@ -17,7 +17,7 @@ from slackkefu.errors import ConnectFailed, SlackApiError
 from slackkefu.secret import Secret
 from slackkefu.slack.recovery import Retry, after
 from slackkefu.slack.rotation import DOUBT_S, FINISH_S
-from slackkefu.slack.web import Client
+from slackkefu.slack.web import OAuthClient
 from slackkefu.store.files import OPERATING_SYSTEM
 from tests.slack.rotating import HOUR_S, place
 
@@ -281,7 +281,7 @@ async def test_no_client_secret(tmp_path: Path, autojump_clock: trio.abc.Clock, 
             assert await run.works()
             await trio.sleep(2 * HOUR_S)
             assert not run.dead
-        here.client = Client("client-test", Secret("client-secret-test"))
+        here.client = OAuthClient("client-test", Secret("client-secret-test"))
         async with here.run() as run:
             assert await run.works()
 

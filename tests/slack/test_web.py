@@ -29,7 +29,7 @@ from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import CALL_S, Client, Identity, Post, Posted, WebClient
+from slackkefu.slack.web import CALL_S, Identity, OAuthClient, Post, Posted, WebClient
 from slackkefu.world import World
 from tests.net.streams import MemoryNetwork
 
@@ -448,7 +448,7 @@ async def test_a_refresh_is_asked_for_as_slack_wants_it() -> None:
         world=World(MemoryNetwork(http=slack)),
         api_url="https://slack.test/api/",
         app_token=Secret("xapp-test"),
-        client=Client("1.2", Secret("hush:hush")),
+        client=OAuthClient("1.2", Secret("hush:hush")),
     )
     answer = await web.oauth_access({"grant_type": "refresh_token", "refresh_token": "xoxe-1"})
     await web.aclose()
@@ -488,7 +488,7 @@ async def test_a_refresh_that_fails(answer: Answer, expected: type[SlackkefuErro
         world=World(MemoryNetwork(http=slack)),
         api_url="https://slack.test/api/",
         app_token=Secret("xapp-test"),
-        client=Client("1.2", Secret("hush")),
+        client=OAuthClient("1.2", Secret("hush")),
     )
     with pytest.raises(expected):
         await web.oauth_access({"grant_type": "refresh_token"})
