@@ -67,9 +67,7 @@ METRICS_S: Final = 15.0
 
 _NO_SERVICE_NUMBER: Final = "check kefu.service_number: no IM user of this app has that name"
 
-EXPIRING: Final = "xoxe."
-"""How tokens begin that expire (facts/slack.md §12)."""
-
+_CHECK: Final = "Check slack.bot_token: it is the bot token (xoxb-…) of this app in one workspace."
 _ROTATING: Final = (
     "The app has token rotation, so slack.bot_token (xoxe.xoxb-…) lives 12 hours, and nothing can renew it. Take it "
     "out, set slack.client_id and slack.client_secret, and run slackkefu install, which gets a token that is renewed."
@@ -327,8 +325,8 @@ async def _install_own(token: Secret, parts: Parts) -> None:
     world, installations = parts.core.world, parts.core.installations
     try:
         installation = await _ask_who_we_are(token, world, parts.slack.web)
-    except SlackSetupError as error:
-        if error.code != "token_expired" or not len(installations):
+    except SlackSetupError:
+        if not _expires(token) or all(each.bot_token == token for each in installations):
             raise
         log.error("slack.bot_token_expired", meaning="what slackkefu install installed is served", advice=_ROTATING)  # noqa: TRY400 - for an operator, no traceback
         return
@@ -336,7 +334,7 @@ async def _install_own(token: Secret, parts: Parts) -> None:
     if known is not None and known.refresh_token is not None:
         log.warning("slack.bot_token_unused", installation=str(known.key), meaning=_RENEWED)
         return
-    if token.reveal().startswith(EXPIRING):
+    if _expires(token):
         log.error("slack.bot_token_expires", meaning="within 12 hours nothing is posted any more", advice=_ROTATING)
     is_the_same = known is not None and known.bot_token == token
     installed_at = known.installed_at if known is not None and is_the_same else world.wall()
@@ -349,12 +347,15 @@ async def _ask_who_we_are(token: Secret, world: World, web: WebClient) -> Instal
         try:
             return (await web.auth_test(token)).installation(token)
         except SlackkefuError as error:
-            if isinstance(error, SlackApiError) and error.code == "token_expired":
-                raise SlackSetupError(error.method, error.code, _ROTATING) from error
-            if isinstance(error, SlackApiError) and isinstance(after(error), InstallationDead | Operator):
-                advice = "Check slack.bot_token: it is the bot token (xoxb-…) of this app in one workspace."
-                raise SlackSetupError(error.method, error.code, advice) from error
+            is_for_good = isinstance(after(error), InstallationDead | Operator)
+            if isinstance(error, SlackApiError) and (is_for_good or error.code == "token_expired"):
+                raise SlackSetupError(error.method, error.code, _ROTATING if _expires(token) else _CHECK) from error
             pause = next(pauses)
             advice = "check slack.api_url, DNS and the firewall"
             log.warning("slack.unreachable", problem=str(error), advice=advice, again_in_s=round(pause, 1))
         await trio.sleep(pause)
+
+
+def _expires(token: Secret) -> bool:
+    """Tell whether *token* is one of an app with token rotation (facts/slack.md §12)."""
+    return token.reveal().startswith("xoxe.")

@@ -12,17 +12,28 @@ from slackkefu.store import open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from slackkefu.demo.slack.grants import Grants
     from slackkefu.demo.slack.model import Installation as Installed
     from slackkefu.world import World
 
 __all__ = ["keep"]
 
 
-def keep(path: Path, world: World, *installed: Installed) -> None:
-    """Put installations into the store in *path*, as OAuth does; the daemon must not run."""
+def keep(path: Path, world: World, *installed: Installed, grants: Grants | None = None) -> None:
+    """
+    Put installations into the store in *path*, as OAuth does; the daemon must not run.
+
+    Args:
+        path: The store.
+        world: The calendar, and the disk.
+        installed: As the fake Slack has them.
+        grants: What refreshes their tokens, where those expire.
+
+    """
     with open_store(path, world) as store:
         for each in installed:
             team, organisation = each.team, each.organisation
+            grant = grants.of(each.token) if grants is not None else None
             installation = Installation(
                 key=InstallationKey(
                     EnterpriseId(organisation.id) if organisation is not None else None,
@@ -34,5 +45,7 @@ def keep(path: Path, world: World, *installed: Installed) -> None:
                 bot_user_id=UserId(each.bot.id),
                 app_id=each.app_id,
                 scopes=frozenset(each.scopes),
+                refresh_token=Secret(grant.refresh_token) if grant is not None else None,
+                expires_at=grant.expires_at if grant is not None else None,
             )
             store.installations.save_bot(to_bot(installation, world.wall()))

@@ -63,6 +63,9 @@ CALL_S: Final = 30.0
 
 CONNECT_S: Final = 10.0
 
+OAUTH_S: Final = 10.0
+"""Longest time for an exchange of tokens: after a lost answer a second try has to come soon (facts/slack.md §12)."""
+
 DEFAULT_PAUSE_S: Final = 10.0
 """Pause after a 429 that does not name one."""
 
@@ -349,13 +352,12 @@ class WebClient:
             raise SlackSetupError(OAUTH, "no_client_secret", _NO_CLIENT)
         basic = b64encode(f"{self._client.id}:{self._client.secret.reveal()}".encode()).decode()
         key = self._pacing.key(self._client.secret, OAUTH)
-        deadline = trio.current_time() + CALL_S
-        await self._wait(key, deadline)
+        await self._wait(key, trio.current_time() + CALL_S)
         self._pacing.start(key, trio.current_time())
         headers = {"Authorization": f"Basic {basic}"}
         request = self._http.build_request("POST", OAUTH, data=dict(fields), headers=headers, timeout=self._timeout)
         try:
-            return (await self._carry(OAUTH, request, deadline)).body
+            return (await self._carry(OAUTH, request, trio.current_time() + OAUTH_S)).body
         except SlackRateLimited as exc:
             self._hold(key, exc)
             raise
@@ -453,7 +455,7 @@ class WebClient:
                 # Not chained: the error holds the request, and with it the token.
                 raise self._lost(method, type(exc).__name__) from None
             return self._judge(method, response)
-        raise self._lost(method, f"nothing within {CALL_S:g} s")
+        raise self._lost(method, "no answer in time")
 
     def _request(self, method: str, arguments: Mapping[str, object], token: Secret) -> httpx.Request:
         """Make the request: a form for reads, JSON for writes; never a query, which proxies log."""
