@@ -18,6 +18,7 @@ Every error of ours, in one tree.
     │   ├── ConnectFailed              no connection came about
     │   │   └── AddressNotPublic       it would lead behind somebody's firewall
     │   └── LinkClosed                 a connection that worked has ended
+    ├── VisitorUnreachable             the app is not there any more; what is for the visitor waits at Easemob
     ├── LocalProtocolError             we were about to break a protocol (a fault of ours)
     ├── RemoteProtocolError            the other side broke it; carries no more than its kind
     ├── SlackError                     an answer of Slack's Web API that is not "ok"
@@ -96,6 +97,7 @@ __all__ = [
     "StoreError",
     "StoreLocked",
     "StoreUnwritable",
+    "VisitorUnreachable",
     "WrongUse",
     "exit_code",
 ]
@@ -264,6 +266,21 @@ class RemoteProtocolError(SlackkefuError):
 
 
 # Slack.
+
+
+class VisitorUnreachable(SlackkefuError):
+    """
+    The app is not in the visitor's workspace or channel any more: nothing of theirs can be posted.
+
+    Nothing is lost by it: what waits is at Easemob, and comes again when they can be reached.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"this visitor cannot be reached in Slack: {self.reason}"
 
 
 class SlackError(SlackkefuError):

@@ -20,9 +20,10 @@ from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.envelope import OtherEvent
@@ -50,7 +51,10 @@ class Affairs:
         installing: Changes who installed the app.
         book: The visitors' records.
         directory: Names.
-        on_joined: Told of each channel that the app has come into.
+        reach: Told of each channel that the app has come into or left.
+        is_in: Asks Slack whether the app is in a channel; None where it does not say.
+        on_joined: Told of each channel that it has come into, with the installation, by then known to be reached.
+        on_left: Told of each that it has left.
 
     """
 
@@ -60,12 +64,18 @@ class Affairs:
         installing: Removing,
         book: Book,
         directory: Directory,
+        reach: Reach,
+        is_in: Callable[[Installation, ChannelId], Awaitable[bool | None]],
         on_joined: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
+        on_left: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
     ) -> None:
         self._installing = installing
         self._book = book
         self._directory = directory
+        self._reach = reach
+        self._is_in = is_in
         self._on_joined = on_joined
+        self._on_left = on_left
 
     async def handle(self, _: InstallationKey, special: Special) -> None:
         """Act on one event."""
@@ -77,15 +87,34 @@ class Affairs:
             case Rule.PROFILE:
                 self._directory.user_changed(special.installation, special.event.raw)
             case Rule.JOINING:
-                self._joined(special.installation, special.event)
+                await self._joined(special.installation, special.event)
+            case Rule.LEAVING:
+                await self._left(special.installation, special.event)
             case _:
                 log.warning("affairs.unknown", kind=special.event.type)
 
-    def _joined(self, installation: Installation, event: OtherEvent) -> None:
+    async def _joined(self, installation: Installation, event: OtherEvent) -> None:
         """Hand on that the app itself has come into a channel; people come and go without us."""
-        channel = text_at(event.raw, "channel")
+        channel = ChannelId(text_at(event.raw, "channel"))
         if channel and text_at(event.raw, "user") == installation.bot_user_id:
-            self._on_joined(installation, ChannelId(channel))
+            self._reach.joined(installation.key, channel)
+            self._on_joined(installation, channel)
+            await self._reach.write(installation.key, channel)
+
+    async def _left(self, installation: Installation, event: OtherEvent) -> None:
+        """
+        Hand on that the app itself has left a channel, or was removed from it.
+
+        That may be told late, when it is back; so Slack is asked. It says nothing of a private channel that we are not
+        in, nor while it is away: then the event counts, and whoever writes there proves it wrong.
+        """
+        channel = ChannelId(text_at(event.raw, "channel"))
+        if not channel or text_at(event.raw, "user") != installation.bot_user_id:
+            return
+        if await self._is_in(installation, channel) is not True:
+            self._reach.left(installation.key, channel)
+            self._on_left(installation, channel)
+            await self._reach.write(installation.key, channel)
 
     async def _removed(self, installation: Installation, event: OtherEvent, happened_at: float) -> None:
         """

@@ -31,7 +31,9 @@ __all__ = [
     "more_files",
     "not_in_slack",
     "noted",
+    "reached_again",
     "source",
+    "stopped",
     "written",
 ]
 
@@ -78,6 +80,35 @@ def not_in_slack(code: str) -> str:
     return (
         f"[系统提示 System] 您有一条回复未能送达 Slack ({code})"
         f" / An answer of yours could not be delivered in Slack ({code})"
+    )
+
+
+_STOPPED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "app_removed": "客户所在的 Slack 工作区已卸载本应用 / The customer's Slack workspace has uninstalled the app",
+        "needs_reinstall": (
+            "客户所在的 Slack 工作区需要重新安装本应用 / The app has to be installed again in the customer's workspace"
+        ),
+        "left_channel": "本应用已被移出客户所在的频道 / The app is not in the customer's channel any more",
+    }
+)
+"""By :class:`slackkefu.bridge.reach.Why`."""
+
+
+def stopped(why: str) -> str:
+    """Return the note to an agent that their customer cannot be reached, why, and what becomes of answers."""
+    return (
+        f"[系统提示 System] {_STOPPED[why]}\n"
+        "您的回复暂时无法送达，将在恢复后按顺序补发，但只保留数天"
+        " / Your answers wait, and are delivered in order when it is back; they are kept for some days only"
+    )
+
+
+def reached_again() -> str:
+    """Return the note to an agent that their customer can be reached again."""
+    return (
+        "[系统提示 System] 客户已恢复可达，等待中的回复正在补发"
+        " / The customer can be reached again; what has waited is delivered now"
     )
 
 

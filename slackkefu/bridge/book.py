@@ -89,6 +89,8 @@ def wrote(record: VisitorRecord | None, forward: Forward, *, now: float) -> Visi
         installation_team_id=key.team_id,
         thread_ts=forward.thread_ts,
         threads=_written_in(known, forward.thread_ts) if forward.is_direct and forward.thread_ts else known.threads,
+        # Slack tells nothing of a channel that the app is not in.
+        left=False,
         last_active=_active(known, now=now),
     )
 

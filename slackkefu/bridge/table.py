@@ -37,6 +37,8 @@ class Rule(enum.Enum):
     """A channel has a new id."""
     JOINING = "joining"
     """Somebody came into a channel; that may be the app."""
+    LEAVING = "leaving"
+    """Somebody left a channel; that may be the app."""
     PROFILE = "profile"
     """A person's profile changed."""
     SERVICE_SESSION = "service_session"
@@ -106,7 +108,7 @@ EVENTS: Mapping[str, Rule] = MappingProxyType(
         "user_change": Rule.PROFILE,
         "app_home_opened": Rule.DEED,
         "member_joined_channel": Rule.JOINING,
-        "member_left_channel": Rule.IGNORE,
+        "member_left_channel": Rule.LEAVING,
         "team_access_granted": Rule.IGNORE,
         "team_access_revoked": Rule.IGNORE,
         "assistant_thread_started": Rule.IGNORE,

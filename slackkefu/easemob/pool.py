@@ -8,6 +8,9 @@ has to confirm yet (:meth:`Pool.set_awaits`), or with an open service session; w
 order of arrival. Batches that are not settled within an hour are no such work, whatever holds them up: their visitors'
 places go first. What is not settled stays at Easemob, and is found when the visitor is looked at.
 
+A visitor whose answers have nowhere to go is *stopped* (:meth:`Pool.set_stopped`): it is let go a little after the last
+that goes to the desk, whatever is open or waits, and nobody looks at it until that is over.
+
 Logins, also those after a loss, come at ``logins_per_second``, those that somebody waits for first.
 
 A live visitor that was quiet for half an hour is let go, unless its service session is open. The quiet ones are looked
@@ -76,6 +79,8 @@ class PoolStatistics:
     """Visitors without a link that are looked at in turn."""
     open: int
     """Visitors with an open service session."""
+    stopped: int
+    """Visitors whose answers have nowhere to go; nobody looks at them."""
     stuck: int
     """Visitors with batches that were not settled within an hour: Slack takes their answers not, or not yet."""
     logins: int
@@ -145,6 +150,8 @@ class Pool:
         self._stopping = False
         self._visitors: dict[ImUser, PooledVisitor] = {}
         self._live: dict[ImUser, PooledVisitor] = {}
+        # Also those who are in none of the others.
+        self._stopped: set[ImUser] = set()
         # For whom there is no room yet, in order of arrival; one entry a visitor, so no longer than the visitors' list.
         self._waiting: dict[ImUser, PooledVisitor] = {}
         self._looks: Alarm[ImUser] = Alarm()
@@ -196,6 +203,8 @@ class Pool:
         """
         now, wall = trio.current_time(), self._world.wall()
         for user, last_active, is_open in sorted(users, key=lambda entry: -entry[1]):
+            if user in self._stopped:
+                continue
             visitor = self._visitor(user)
             quiet_s = max(wall - last_active, 0.0)
             visitor.active_at = max(visitor.active_at, now - quiet_s) if visitor.link else now - quiet_s
@@ -256,6 +265,30 @@ class Pool:
         self._look_again(visitor)
         self._admit()
 
+    def set_stopped(self, user: ImUser, is_stopped: bool) -> None:  # noqa: FBT001 - the value is the point
+        """
+        Take note that *user*'s answers have nowhere to go, or can go again: what has come meanwhile is looked for.
+
+        Work for the desk goes on meanwhile, with a login for as long as it takes.
+        """
+        if is_stopped == (user in self._stopped):
+            return
+        if is_stopped:
+            self._stopped.add(user)
+            visitor = self._visitors.get(user)
+            if visitor is None:
+                return
+            visitor.is_stopped, visitor.stopped_at = True, trio.current_time()
+            if not visitor.busy:
+                # It wanted a place for its answers alone.
+                self._waiting.pop(user, None)
+        else:
+            self._stopped.discard(user)
+            visitor = self._visitor(user)
+            visitor.is_stopped, visitor.overdue = False, True
+        self._look_again(visitor)
+        self._admit()
+
     def set_awaits(self, user: ImUser, awaits: bool) -> None:  # noqa: FBT001 - the value is the point
         """Take note that the desk has, or has not, to confirm something to *user* yet; its session is kept so long."""
         visitor = self._visitor(user)
@@ -308,7 +341,9 @@ class Pool:
     def is_missing(self, user: ImUser) -> bool:
         """Tell whether *user* has no login that is due: one that does not come about, was refused, or has no room."""
         visitor = self._visitors.get(user)
-        return visitor is not None and (visitor.is_missing or user in self._waiting)
+        if visitor is None or visitor.is_stopped:
+            return False
+        return visitor.is_missing or user in self._waiting
 
     def statistics(self) -> PoolStatistics:
         """Return the state of all sessions."""
@@ -320,6 +355,7 @@ class Pool:
             turns=len(self._turns),
             quiet=sum(visitor.link is None and user in self._looks for user, visitor in self._visitors.items()),
             open=sum(visitor.is_open for visitor in self._visitors.values()),
+            stopped=len(self._stopped),
             stuck=sum(visitor.is_stuck for visitor in self._visitors.values()),
             logins=self._logins + sum(link.logins for link in links),
             kicks=self._kicks + sum(link.kicked for link in links),
@@ -339,7 +375,9 @@ class Pool:
         visitor = self._visitors.get(user)
         if visitor is None:
             visitor = self._visitors[user] = PooledVisitor(user, trio.current_time())
-            self._look_again(visitor)
+            visitor.is_stopped = user in self._stopped
+            if not visitor.is_stopped:
+                self._look_again(visitor)
         return visitor
 
     def _link(self, user: ImUser) -> Link | None:
@@ -548,6 +586,7 @@ class Pool:
     async def _check(self, visitor: PooledVisitor) -> None:
         """Ask whether something waits for a quiet visitor, and bring its session up if so."""
         self._checks += 1
+        visitor.overdue = False
         try:
             with self._busy(visitor):
                 found = await ask(self._rest, visitor.user)
@@ -559,7 +598,7 @@ class Pool:
         self._checks_refused += found is Waiting.REFUSED
         if visitor.link is not None or visitor.user in self._waiting:
             return
-        if found is Waiting.NOTHING:
+        if visitor.is_stopped or found is Waiting.NOTHING:
             self._look_again(visitor)
             return
         visitor.short = found is Waiting.REFUSED
@@ -571,7 +610,12 @@ class Pool:
         if visitor.link is not None:
             # An open one is looked at again when it closes; one with work in hand, a while later.
             leaves_at = max(visitor.leaves_at(now), now + SHORT_S)
-            self._look_after(visitor, None if visitor.is_open else leaves_at - now)
+            is_kept = visitor.is_open and not visitor.is_stopped
+            self._look_after(visitor, None if is_kept else leaves_at - now)
+        elif visitor.is_stopped:
+            self._look_after(visitor, None)
+        elif visitor.overdue:
+            self._look_after(visitor, 0.0)
         else:
             self._look_after(visitor, interval_s(quiet_s=now - visitor.active_at, is_open=visitor.is_open))
 

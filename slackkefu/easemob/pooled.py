@@ -46,14 +46,17 @@ class PooledVisitor:
         "busy",
         "changed",
         "is_open",
+        "is_stopped",
         "is_stuck",
         "kicks",
         "leaving",
         "link",
+        "overdue",
         "refused",
         "refused_until",
         "short",
         "started_at",
+        "stopped_at",
         "turn",
         "urgent",
         "user",
@@ -74,6 +77,12 @@ class PooledVisitor:
         """Batches in work."""
         self.is_stuck = False
         """Whether batches were in work for :data:`STUCK_S` and none was settled since; a new login changes nothing."""
+        self.is_stopped = False
+        """Whether its answers have nowhere to go: then they are better off at Easemob."""
+        self.stopped_at = now
+        """Since when."""
+        self.overdue = False
+        """Whether something may have come while nobody looked."""
         self.link: Link | None = None
         self.started_at = now
         """When the link was made."""
@@ -99,8 +108,10 @@ class PooledVisitor:
 
     @property
     def may_leave(self) -> bool:
-        """Whether it may be let go for being quiet."""
+        """Whether it may be let go for being quiet; of a stopped one only what goes to the desk counts."""
         is_needed = self.busy or self.is_open or self.awaits
+        if self.is_stopped:
+            is_needed = self.busy > self.batches or self.awaits
         return self.link is not None and not self.leaving and not is_needed
 
     @property
@@ -124,6 +135,9 @@ class PooledVisitor:
     def leaves_at(self, now: float) -> float:
         """Return when a live visitor may be let go if nothing happens."""
         idle_at = max(self.active_at, self.started_at) + IDLE_S
+        if self.is_stopped:
+            # Not at once: something may have to be said at the desk, which would need another login.
+            return max(self.active_at, self.started_at, self.stopped_at) + SHORT_S
         if not self.short or self.link is None:
             return idle_at
         up_since = self.link.up_since

@@ -107,6 +107,10 @@ class VisitorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The desk was asked how it greets them, and that is in Slack or on its way."""
     duty_told: float = 0.0
     """When they were told last that nobody works at the desk."""
+    left: bool = False
+    """The app is not in their channel any more, and nothing of theirs has come from there since."""
+    stop_told: str | None = None
+    """Id of the service session whose agent knows that they cannot be reached; None once they can."""
     agent_told: str | None = None
     """Id of the service session whose agent was told last that an answer did not arrive: once for each."""
     statuses: tuple[SessionStatus, ...] = ()

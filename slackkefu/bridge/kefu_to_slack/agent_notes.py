@@ -11,6 +11,9 @@ agents' names); none but in a session that is known to be open, which is looked 
 session, which the visitor's record says, over a restart too. Its ids derive from visitor and session, so that a repeat
 is the same message, and what kefu confirms of it is nobody's message.
 
+An agent is told too when their customer cannot be reached at all any more, and when that is over
+(:mod:`slackkefu.bridge.reach`): here nobody has written anything, so it has to be known that an agent serves.
+
 It carries ``ext.weichat`` like other visitors' messages: without a nickname the desk may show the IM user's raw name
 (facts/kefu.md §1.3), and by ``msg_id_for_ack`` the desk recognises a repeat.
 """
@@ -24,7 +27,7 @@ import msgspec
 import structlog
 import trio
 
-from slackkefu.bridge.agent_lines import not_in_slack
+from slackkefu.bridge.agent_lines import not_in_slack, reached_again, stopped
 from slackkefu.bridge.book import is_open
 from slackkefu.bridge.identity import digest, message_id, meta_id
 from slackkefu.bridge.lanes import Lanes
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.book import Book
     from slackkefu.easemob.names import ImUser
     from slackkefu.kefu.messages import KefuMessage
+    from slackkefu.kefu.speaker import Speaker
     from slackkefu.store.visitors import VisitorRecord
     from slackkefu.world import World
 
@@ -60,7 +64,7 @@ class AgentNoteStatistics:
     """Counts since the start."""
 
     sent: int
-    """Agents told that an answer of theirs did not arrive."""
+    """Agents told that an answer of theirs did not arrive, or that their customer cannot be reached, or can again."""
     unsent: int
     """Notes that could not be sent in time, or not any more."""
 
@@ -87,13 +91,18 @@ def note(
         return None
     if message.by.kind != "agent" or message.service_session_id not in (None, session):
         return None
+    return session, _from(record, f"note/{session}", not_in_slack(code), service_number)
+
+
+def _from(record: VisitorRecord, name: str, words: str, service_number: ImUser) -> OutgoingMessage:
+    """Make a note that comes from a visitor; its ids derive from its *name*."""
     # No message in Slack is without a ts, so no visitor's message has these ids.
-    source = TeamId(record.team), ChannelId(record.im_user), Ts(""), f"note/{session}", 0, digest(session)
+    source = TeamId(record.team), ChannelId(record.im_user), Ts(""), name, 0, digest(name)
     card = VisitorCard(user_id=record.user, name=record.name, workspace=record.workspace)
-    return session, OutgoingMessage(
+    return OutgoingMessage(
         meta_id=meta_id(*source),
         to=service_number,
-        body=TextBody(not_in_slack(code)),
+        body=TextBody(words),
         ext=weichat(card, language=None, message_id=message_id(*source)),
     )
 
@@ -107,6 +116,7 @@ class AgentNotes:
         book: The visitors' records.
         service_number: To whom notes go.
         send: Sends as a visitor; the part of :class:`slackkefu.easemob.pool.Pool`.
+        serving: Who serves a visitor, as far as it is known.
         world: Wall clock and chance.
 
     """
@@ -117,11 +127,13 @@ class AgentNotes:
         book: Book,
         service_number: ImUser,
         send: Callable[[ImUser, OutgoingMessage], Awaitable[object]],
+        serving: Callable[[ImUser], Speaker | None] = lambda _: None,
         world: World,
     ) -> None:
         self._book = book
         self._service_number = service_number
         self._send = send
+        self._serving = serving
         self._world = world
         self._lanes: Lanes[ImUser, tuple[str, OutgoingMessage]] = Lanes(self._tell, per_lane=10, in_all=IN_ALL)
         self._sent = 0
@@ -145,6 +157,39 @@ class AgentNotes:
             return
         # Before it is sent: once is the promise, not at least once.
         self._book.remember(msgspec.structs.replace(record, agent_told=made[0]))
+        self._put(user, made)
+
+    def stopped(self, user: ImUser, why: str) -> None:
+        """Tell the agent who serves *user* that they cannot be reached, and why; returns at once."""
+        record = self._book.get(user)
+        session = record.open_session if record is not None else None
+        if record is None or not session or session == record.stop_told or not self._is_served(user, record):
+            return
+        self._book.remember(msgspec.structs.replace(record, stop_told=session))
+        name = f"stop/{session}/{why}/{self._world.wall():.0f}"
+        self._put(user, (session, _from(record, name, stopped(why), self._service_number)))
+
+    def reached_again(self, user: ImUser) -> None:
+        """Tell the agent who knows that *user* could not be reached that they can; returns at once."""
+        record = self._book.get(user)
+        if record is None or record.stop_told is None:
+            return
+        session = record.stop_told
+        self._book.remember(msgspec.structs.replace(record, stop_told=None))
+        if session == record.open_session:
+            name = f"again/{session}/{self._world.wall():.0f}"
+            self._put(user, (session, _from(record, name, reached_again(), self._service_number)))
+
+    def _is_served(self, user: ImUser, record: VisitorRecord) -> bool:
+        """Tell whether an agent is known to serve *user* in a session that is open."""
+        if not is_open(record, now=self._world.wall()):
+            return False
+        serving = self._serving(user)
+        if serving is not None:
+            return serving.kind == "agent"
+        return any(status.session == record.open_session and status.is_agent for status in record.statuses)
+
+    def _put(self, user: ImUser, made: tuple[str, OutgoingMessage]) -> None:
         if not self._lanes.put(user, made):
             self._give_up(user, "too many notes are on their way")
 
@@ -178,5 +223,5 @@ class AgentNotes:
     def _give_up(self, user: ImUser, problem: str) -> None:
         self._unsent += 1
         log.warning(
-            "agent.not_told", visitor=user, problem=problem, meaning="the agent does not know of the refused answer"
+            "agent.not_told", visitor=user, problem=problem, meaning="the agent does not know that answers wait or are lost"
         )

@@ -36,7 +36,7 @@ class Answer:
 
     """
 
-    __slots__ = ("_service_number", "ended", "is_dropped", "message", "meta", "msg_id", "recalls")
+    __slots__ = ("_service_number", "ended", "is_dropped", "is_left", "message", "meta", "msg_id", "recalls", "wanted")
 
     def __init__(self, meta: IncomingMessage, *, service_number: ImUser) -> None:
         self.meta = meta
@@ -55,6 +55,10 @@ class Answer:
         self.ended = trio.Event()
         self.is_dropped = False
         """Whom it is for was forgotten: nothing is done with it."""
+        self.is_left = False
+        """Whether it has not ended, but is left to Easemob: its visitor cannot be reached now."""
+        self.wanted = 0
+        """How many batches wait for it; with the last one that is gone Easemob has it still."""
 
     def __repr__(self) -> str:
         return f"<Answer {self.identity}{' ended' if self.ended.is_set() else ''}>"

@@ -13,8 +13,8 @@ import structlog
 import trio
 
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
-from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKED_S, NO_ADDRESS, REMOVED_S
-from slackkefu.errors import SlackkefuError
+from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKED_S, NO_ADDRESS
+from slackkefu.errors import SlackkefuError, VisitorUnreachable
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry, after
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Changing"]
 
 log = structlog.get_logger()
+
+OPERATOR_S: Final = 3600.0
+"""How long an operator is waited for: what is behind a change waits with it."""
 
 OPERATOR: Final = "operator"
 """Our code where somebody had to act, and did not in time."""
@@ -52,7 +55,7 @@ class Changing:
         self._book = book
 
     async def until_done(
-        self, user: ImUser, change: Callable[[Installation], Awaitable[None]], *, patience_s: float = REMOVED_S
+        self, user: ImUser, change: Callable[[Installation], Awaitable[None]], *, patience_s: float = OPERATOR_S
     ) -> str | None:
         """
         Make a change in a conversation of *user*.
@@ -62,10 +65,13 @@ class Changing:
         Args:
             user: The visitor.
             change: Makes it; may be called again.
-            patience_s: How long an operator, or a new installation, is waited for.
+            patience_s: How long an operator is waited for; 0 for a courtesy, which is not made where the app has left.
 
         Returns:
             Why it was not made: Slack's code or ours; None when it was.
+
+        Raises:
+            VisitorUnreachable: The app has left the workspace, and it has to be made when it is back.
 
         """
         address = address_of(user, self._book.get(user))
@@ -75,11 +81,12 @@ class Changing:
         gives_up_at = trio.current_time() + patience_s
         while True:
             installation = self._installations.get(address.key)
+            if installation is None and patience_s:
+                raise VisitorUnreachable(APP_REMOVED)
+            if installation is None:
+                return APP_REMOVED
             try:
-                if installation is not None:
-                    await change(installation)
-                    return None
-                reason, problem, pause_s = APP_REMOVED, APP_REMOVED, BLOCKED_S
+                await change(installation)
             except SlackkefuError as error:
                 step = after(error)
                 if isinstance(step, GiveUp):
@@ -88,6 +95,8 @@ class Changing:
                 reason = OPERATOR if isinstance(step, Operator) else reason
                 pause_s = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S
                 problem = step.advice if isinstance(step, Operator) else str(error)
+            else:
+                return None
             if reason and trio.current_time() >= gives_up_at:
                 return reason
             log.warning("slack.change_again", visitor=user, problem=problem, in_s=round(pause_s, 1))

@@ -13,7 +13,7 @@ import structlog
 
 from slackkefu.bridge.kefu_to_slack.ending import Ending
 from slackkefu.bridge.kefu_to_slack.to_slack import line
-from slackkefu.errors import StoreBroken, StoreUnwritable
+from slackkefu.errors import StoreBroken, StoreUnwritable, VisitorUnreachable
 from slackkefu.store.entries import Answered
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Notices:
             refusal = await self._posting.post(user, lambda place: (line(words, place=place, identity=identity),))
         except StoreBroken:
             raise
+        except VisitorUnreachable as exc:
+            refusal = exc.reason
         except Exception:
             log.exception("notice.fault", visitor=user, meaning="a line is missing; words go on")
         ending = Ending.POSTED if refusal is None else Ending.REFUSED

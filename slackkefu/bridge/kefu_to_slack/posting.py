@@ -18,10 +18,10 @@ from slackkefu.bridge.kefu_to_slack.making import Counts, Making
 from slackkefu.bridge.kefu_to_slack.sharing import AT_ONCE, Sharing
 from slackkefu.bridge.kefu_to_slack.speaking import Speaking
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
-from slackkefu.errors import SlackkefuError, StoreBroken, StoreUnwritable
+from slackkefu.errors import SlackkefuError, StoreBroken, StoreUnwritable, VisitorUnreachable
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.ids import ChannelId
-from slackkefu.slack.recovery import GiveUp, InstallationDead, LookFirst, Operator, Retry
+from slackkefu.slack.recovery import GiveUp, LookFirst, Operator, Retry
 from slackkefu.slack.uploads import Upload
 
 if TYPE_CHECKING:
@@ -40,19 +40,12 @@ if TYPE_CHECKING:
     from slackkefu.slack.web import Post, WebClient
     from slackkefu.world import World
 
-__all__ = ["APP_REMOVED", "BLOCKED_S", "NO_ADDRESS", "REMOVED_S", "Part", "Posting", "PostingStatistics"]
+__all__ = ["APP_REMOVED", "BLOCKED_S", "NO_ADDRESS", "Part", "Posting", "PostingStatistics"]
 
 log = structlog.get_logger()
 
 BLOCKED_S: Final = 60.0
 """Pause where only an operator or a new installation helps."""
-
-REMOVED_S: Final = 3600.0
-"""
-How long an answer waits for a workspace that has removed the app: an installation made anew takes less.
-
-It must not be for ever, for an answer that waits holds its visitor's session, one of many visitors' places.
-"""
 
 Part: TypeAlias = "Post | Upload"
 """A part of a message: words or a file."""
@@ -65,6 +58,9 @@ BLOCKS_REFUSED: Final = frozenset(
 APP_REMOVED: Final = "app_removed"
 NO_ADDRESS: Final = "no_address"
 """Our codes where Slack was not even asked."""
+
+LEFT: Final = "not_in_channel"
+"""What Slack says of a channel that the app has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,21 @@ class PostingStatistics:
 
 @final
 class Posting:
-    """Posts to Slack, in order, each until Slack has taken or finally refused it."""
+    """
+    Posts to Slack, in order, each until Slack has taken or finally refused it.
+
+    Args:
+        world: Chance.
+        web: Slack's Web API.
+        installations: Who installed the app.
+        book: The visitors' records.
+        intents: What is about to be posted.
+        hearing: Told of each try.
+        looking: Looks for what may be there.
+        uploads: Brings files.
+        on_left: Told of each channel of which Slack says that the app has left it.
+
+    """
 
     def __init__(
         self,
@@ -102,6 +112,7 @@ class Posting:
         hearing: Hearing,
         looking: Looking,
         uploads: Uploads,
+        on_left: Callable[[InstallationKey, ChannelId], None] = lambda _key, _channel: None,
     ) -> None:
         self._world = world
         self._web = web
@@ -111,6 +122,7 @@ class Posting:
         self._hearing = hearing
         self._looking = looking
         self._uploads = uploads
+        self._on_left = on_left
         self._trouble = DiskTrouble("store.unwritable", meaning="the answer waits")
         self._speaking = Speaking()
         self._room = trio.CapacityLimiter(AT_ONCE)
@@ -131,6 +143,9 @@ class Posting:
         Returns:
             Slack's code of the last refusal, or ours where there is no way to this visitor; None when it is posted.
 
+        Raises:
+            VisitorUnreachable: The app has left the workspace or the channel.
+
         """
         address = address_of(user, self._book.get(user))
         if address is None:
@@ -142,6 +157,9 @@ class Posting:
             refusal = await self._post_all(user, address.key, make(place))
             if refusal is None:
                 return None
+            if refusal == LEFT and isinstance(place, InChannel) and not address.is_direct:
+                self._on_left(address.key, place.channel)
+                raise VisitorUnreachable(refusal)
             if place is begun:
                 next_place: Place | None = address.place
             else:
@@ -231,24 +249,17 @@ class Posting:
     async def _go(self, user: ImUser, key: InstallationKey, way: Way) -> str | None:
         """Try *way* until Slack has taken it, or refused it for good: its code."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=60.0)
-        gives_up_at = trio.current_time() + REMOVED_S
         while True:
             installation = self._installations.get(key)
-            if installation is None and trio.current_time() >= gives_up_at:
-                self._counts.refused += 1
-                return APP_REMOVED
             if installation is None:
-                log.warning("slack.no_installation", visitor=user, installation=str(key), meaning="the answer waits")
-                await trio.sleep(BLOCKED_S)
-                continue
+                raise VisitorUnreachable(APP_REMOVED)
             try:
                 await way.go(installation)
             except StoreBroken:
                 raise
             except SlackkefuError as error:
                 step = way.after(error)
-                is_late = trio.current_time() >= gives_up_at
-                if isinstance(step, GiveUp) or (isinstance(step, InstallationDead) and is_late):
+                if isinstance(step, GiveUp):
                     self._counts.refused += 1
                     return step.reason
                 pause = max(next(pauses), step.after_s) if isinstance(step, Retry | LookFirst) else BLOCKED_S

@@ -6,6 +6,9 @@ returns when every message of the batch has ended, and that is on disk: posted, 
 for good, left alone for a named reason, or set aside. What Slack does not take now is tried again, and the batch waits
 with it.
 
+Where the app has left a visitor's workspace or channel, their lane stops: what is on it waits for the way back, in its
+order, and is left to Easemob when the login is let go that brought it. Then it comes again.
+
 A message that makes us fail is tried :data:`~slackkefu.bridge.aside.TRIES` times and then set aside, so that those
 behind it go on. What is done for one message is in :mod:`slackkefu.bridge.kefu_to_slack.answering`.
 """
@@ -28,7 +31,7 @@ from slackkefu.bridge.remembered import restored_at
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.message import IncomingMessage
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import LinkClosed, StoreBroken, StoreUnwritable
+from slackkefu.errors import LinkClosed, StoreBroken, StoreUnwritable, VisitorUnreachable
 from slackkefu.kefu.messages import Ack
 from slackkefu.net.backoff import backoff
 from slackkefu.store.entries import Answered
@@ -74,6 +77,8 @@ class ReplyStatistics:
     """Messages that an agent took back, and that can still be read in Slack."""
     duplicates: int
     """Messages that were recognised as dealt with before."""
+    stopped: int
+    """Messages that wait on a stopped lane now."""
     ignored: Mapping[str, int]
     """Messages that are not for a reader in Slack, by reason."""
 
@@ -95,6 +100,7 @@ class Replies:
         intents: Told of it too; knows until then where its posts stand.
         placed: Knows it afterwards.
         on_ack: Told of each message that kefu confirms, with the visitor and the message's ``msg_id_for_ack``.
+        why_not: Why a visitor cannot be reached; None where they can. Who changes that calls :meth:`look_again`.
         world: Wall clock and chance.
 
     """
@@ -110,6 +116,7 @@ class Replies:
         intents: Intents,
         placed: Placed,
         on_ack: Callable[[ImUser, str], None],
+        why_not: Callable[[ImUser], str | None] = lambda _: None,
         world: World,
     ) -> None:
         self._service_number = service_number
@@ -120,6 +127,10 @@ class Replies:
         self._intents = intents
         self._placed = placed
         self._on_ack = on_ack
+        self._why_not = why_not
+        # Set, and replaced, when something may have changed for those whose lane is stopped.
+        self._news = trio.Event()
+        self._stopped = 0
         self._world = world
         self._trouble = DiskTrouble("store.unwritable", meaning="the answers after it wait")
         self._seen = Seen()
@@ -169,17 +180,24 @@ class Replies:
             answers = [self._read(user, meta) for meta in batch.metas]
             self._hand_on_confirmations(user, answers)
             batch.looked_through()
-            for answer in answers:
-                if answer is not None:
-                    await self._take(user, answer).ended.wait()
+            is_left = not all([await self._until_ended(user, answer) for answer in answers if answer is not None])
         finally:
             self._in_work -= 1
             if not self._in_work:
                 self._idle.set()
+        if is_left:
+            # As above.
+            await trio.sleep_forever()
+
+    def look_again(self) -> None:
+        """Know that somebody may be reached again, or not any more."""
+        self._news.set()
+        self._news = trio.Event()
 
     async def finish(self) -> None:
         """Wait until no batch is in work and nothing in hand; no batch is begun any more, it stays at Easemob."""
         self._closed = True
+        self.look_again()
         while self._in_work:
             self._idle = trio.Event()
             await self._idle.wait()
@@ -195,6 +213,7 @@ class Replies:
             recalled=self._endings[Ending.TOOK_BACK],
             left_standing=self._endings[Ending.LEFT_STANDING],
             duplicates=self._duplicates,
+            stopped=self._stopped,
             ignored=dict(self._ignored),
         )
 
@@ -247,6 +266,18 @@ class Replies:
             if answer is not None and isinstance(answer.message, Ack) and not self._knows(user, answer):
                 self._on_ack(user, answer.message.of)
 
+    async def _until_ended(self, user: ImUser, answer: Answer) -> bool:
+        """Wait until a message has ended; False when it is left to Easemob."""
+        taken = self._take(user, answer)
+        taken.wanted += 1
+        try:
+            await taken.ended.wait()
+        finally:
+            taken.wanted -= 1
+            if not taken.wanted and not taken.ended.is_set():
+                self.look_again()
+        return not taken.is_left
+
     def _take(self, user: ImUser, answer: Answer) -> Answer:
         """Put a message on its lane, or return the same one that is in hand already."""
         known = self._in_hand.get((user, answer.identity))
@@ -271,23 +302,46 @@ class Replies:
         elif not answer.is_dropped:
             with trio.CancelScope() as self._scopes[user]:
                 ended = await self._bring_over(user, answer)
-                await self._write_down(user, answer, ended)
-                self._know_ended(user, answer, ended)
+                if ended is None:
+                    answer.is_left = True
+                else:
+                    await self._write_down(user, answer, ended)
+                    self._know_ended(user, answer, ended)
             del self._scopes[user]
         del self._in_hand[user, answer.identity]
         answer.ended.set()
 
-    async def _bring_over(self, user: ImUser, answer: Answer) -> Ended:
-        """Deal with one message, a few times if it makes us fail."""
+    async def _is_reached(self, user: ImUser, answer: Answer) -> bool:
+        """Wait until a visitor can be reached; False when nobody waits for that, and the message is at Easemob."""
+        if self._why_not(user) is None:
+            return True
+        self._stopped += 1
+        try:
+            while self._why_not(user) is not None:
+                if self._closed or not answer.wanted:
+                    return False
+                await self._news.wait()
+        finally:
+            self._stopped -= 1
+        return True
+
+    async def _bring_over(self, user: ImUser, answer: Answer) -> Ended | None:
+        """Deal with one message, a few times if it makes us fail; None when it is left to Easemob."""
         pauses = backoff(self._world.chance, first_s=1.0, cap_s=4.0)
         tries = 0
-        while True:
+        while await self._is_reached(user, answer):
             tries += 1
             try:
                 at = answer.meta.timestamp_ms / 1000
                 return await self._answering.act(user, answer.read(), identity=answer.identity, at=at)
             except StoreBroken:
                 raise
+            except VisitorUnreachable as exc:
+                # What of it stands there is known, and is not posted again.
+                self._intents.interrupted(user, answer.identity)
+                log.info("lane.stopped", visitor=user, reason=exc.reason, meaning="its answers wait at Easemob")
+                tries -= 1
+                continue
             except Exception as exc:
                 # The edge of a lane: one message that we cannot deal with must not hold up the visitor's next ones.
                 self._intents.interrupted(user, answer.identity)
@@ -298,6 +352,7 @@ class Replies:
                 await self._set_aside(user, answer, reason)
                 return Ended(Ending.ASIDE, reason)
             await trio.sleep(next(pauses))
+        return None
 
     async def _set_aside(self, user: ImUser, answer: Answer, reason: str) -> None:
         key, content = _aside_key(user, answer), answer.content()

@@ -25,7 +25,7 @@ from slackkefu.bridge.kefu_to_slack.stages import CLOSED, over, queued, spoken, 
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, line
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import StoreBroken, StoreUnwritable
+from slackkefu.errors import StoreBroken, StoreUnwritable, VisitorUnreachable
 from slackkefu.kefu.messages import Event
 from slackkefu.slack.own_posts import update
 from slackkefu.store.entries import Answered
@@ -150,6 +150,10 @@ class SessionStatuses:
         try:
             await self._follow(user, record, message, session)
         except StoreBroken:
+            raise
+        except VisitorUnreachable:
+            # Nor can the words go, before which it stands.
+            self._intents.interrupted(user, _identity(session))
             raise
         except Exception:
             # A courtesy: it must not cost the words of the message, which are dealt with after this.
