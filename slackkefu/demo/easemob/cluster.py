@@ -27,6 +27,7 @@ class Address:
 
     host: str
     port: int
+    is_tls: bool = False
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -103,20 +103,20 @@ class FakeEasemob:
 
     # Where it is.
 
-    def listens(self, *, rest: tuple[str, int], websocket: tuple[str, int]) -> None:
-        """Take note of where it is served, for discovery: host and port of each."""
-        self._cluster.rest = Address(*rest)
-        self._cluster.websocket = Address(*websocket)
+    def listens(self, *, rest: tuple[str, int], websocket: tuple[str, int], is_tls: bool = False) -> None:
+        """Take note of where it is served, for discovery: host and port of each, and whether with TLS."""
+        self._cluster.rest = Address(*rest, is_tls)
+        self._cluster.websocket = Address(*websocket, is_tls)
 
     @property
     def rest_url(self) -> str:
         """Base address of the REST API, without org and app."""
-        return f"http://{self._cluster.rest}"
+        return f"http{_s(self._cluster.rest)}://{self._cluster.rest}"
 
     @property
     def websocket_url(self) -> str:
         """Address of the MSYNC server."""
-        return f"ws://{self._cluster.websocket}{PATH}"
+        return f"ws{_s(self._cluster.websocket)}://{self._cluster.websocket}{PATH}"
 
     @property
     def discovery_url(self) -> str:
@@ -235,3 +235,8 @@ class FakeEasemob:
 
     def _sessions(self, user: str) -> Iterator[Session]:
         return (device for device in self._exchange.devices(user) if isinstance(device, Session))
+
+
+def _s(address: Address) -> str:
+    """Return what the scheme of *address* has more than the plain one."""
+    return "s" if address.is_tls else ""

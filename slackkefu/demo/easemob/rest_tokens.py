@@ -31,7 +31,8 @@ async def discover(call: Call) -> Answer:
     def host(address: Address) -> Mapping[str, object]:
         port: object = str(address.port) if cluster.switches.numbers_as_text else address.port
         priority: object = "1" if cluster.switches.numbers_as_text else 1
-        return {"protocol": "http", "domain": address.host, "port": port, "priority": priority, "channel": "1"}
+        protocol = "https" if address.is_tls else "http"
+        return {"protocol": protocol, "domain": address.host, "port": port, "priority": priority, "channel": "1"}
 
     return Answer(
         200,
