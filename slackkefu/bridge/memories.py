@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.lanes import Lanes
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.bridge.proof.proving import Proving
+    from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.telling import Telling
@@ -121,6 +122,7 @@ class Memories:
         self.attendance.forget(user)
         self.polling.forget(user)
         self.proving.forget(user)
+        self.forwarding.forget(user)
         self.ways.forget(user)
         if self.second_channel is not None:
             self.second_channel.forget(user)
@@ -138,15 +140,21 @@ class Memories:
     async def _drop_words(self, user: ImUser) -> int:
         """End every message that is in the lane now; return how many."""
         keys = [*(parcel.owed.key for parcel in self.words.pieces(user)), *self.receipts.in_lane(user)]
-        self.forwarding.abandon(user)
         dropped = 0
+
+        async def drop(key: MessageKey) -> None:
+            # The lane goes on meanwhile: where a message is has to be asked when it is ended.
+            nonlocal dropped
+            self.forwarding.abandon(key)
+            known = self.receipts.find(key)
+            if isinstance(known, Owed | Safe):
+                dropped += 1
+                await self.receipts.withdraw(known)
+
         for first in range(0, len(keys), AT_ONCE):
-            known = [self.receipts.find(key) for key in keys[first : first + AT_ONCE]]
             async with trio.open_nursery() as nursery:
-                for each in known:
-                    if isinstance(each, Owed | Safe):
-                        dropped += 1
-                        nursery.start_soon(self.receipts.withdraw, each)
+                for key in keys[first : first + AT_ONCE]:
+                    nursery.start_soon(drop, key)
         with trio.move_on_after(PATIENCE_S):
             await self.words.emptied(user)
         return dropped

@@ -57,6 +57,9 @@ PER_LANE: Final = 100
 
 IN_ALL: Final = 20_000
 
+PATIENCE_S: Final = 10.0
+"""How long a lane may take to become empty whose messages were dropped; what comes meanwhile is in it too."""
+
 _UNREADABLE: Final = frozenset({"too_large", "undecodable"})
 """Kinds of metas that may have been an agent's words."""
 
@@ -242,7 +245,11 @@ class Replies:
             answer.is_dropped = True
         if user in self._scopes:
             self._scopes[user].cancel()
-        await self._lanes.emptied(user)
+        with trio.move_on_after(PATIENCE_S):
+            await self._lanes.emptied(user)
+        for answer in dropped:
+            # By its hash: should it come once more, it is a repeat.
+            self._seen.note(user, answer.meta.meta_id, answer.msg_id, now=trio.current_time())
         self._intents.forget(user)
         self._placed.forget(user)
         return len(dropped)

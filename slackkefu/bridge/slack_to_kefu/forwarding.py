@@ -206,11 +206,14 @@ class Forwarding:
         journey.scope.cancel()
         return True
 
-    def abandon(self, user: ImUser) -> None:
-        """Work on no message of *user*'s any more, whatever Easemob has taken of it, and know nothing of them."""
-        for journey in self._journeys.values():
-            if journey.user == user:
-                journey.scope.cancel()
+    def abandon(self, key: MessageKey) -> None:
+        """Work on a message no more, whatever Easemob has taken of it; for one whose writer is forgotten."""
+        journey = self._journeys.get(key)
+        if journey is not None:
+            journey.scope.cancel()
+
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
         self._lateness.forget(user)
 
     @contextmanager

@@ -99,6 +99,10 @@ class Exchange:
         """Return the mailbox of *user*, which comes into being by being asked for."""
         return self._mailboxes.setdefault(user.lower(), Mailbox())
 
+    def forget(self, user: str) -> None:
+        """Drop what waits for *user*, who was removed."""
+        self._mailboxes.pop(user.lower(), None)
+
     def devices(self, user: str) -> tuple[Device, ...]:
         """Return the devices of *user* that are online, the longest online first."""
         return tuple(self._devices.get(user.lower(), ()))

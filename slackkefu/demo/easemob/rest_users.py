@@ -100,13 +100,18 @@ async def _read(call: Call) -> Answer:
 
 
 async def _delete(call: Call) -> Answer:
-    """Remove one user, with its tokens and logins."""
+    """Remove one user, with its tokens and logins (facts/easemob-rest.md §5.3)."""
     await trio.lowlevel.checkpoint()
     call.require_token()
+    switches = call.cluster.switches
+    if switches.unknown_removal == 400 and call.cluster.accounts.find(call.params["user"]) is None:
+        raise AccountError(400, "management", f"User with id null does not exist in app {call.cluster.application}")
     user = call.user()
     for device in call.cluster.exchange.devices(user.name):
         device.kick(1, "")
     call.cluster.accounts.delete(user.name)
+    if not switches.mail_outlives_user:
+        call.cluster.exchange.forget(user.name)
     entities = [shown(call, user)]
     return Answer(200, {"action": "delete", "path": "/users", "uri": call.uri, "entities": entities}, "full")
 

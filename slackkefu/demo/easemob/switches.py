@@ -54,6 +54,13 @@ class Switches:
     """REST calls allowed each second; 100 today, 30 in 2015 (facts/easemob-rest.md §12.1)."""
     limit_status: Literal[429, 503] = 429
     """What answers a call over the limit: 503 without a body in 2017 style (facts/easemob-rest.md §2.2)."""
+    unknown_removal: Literal[404, 400] = 404
+    """
+    How the removal of an unknown user is refused: ``service_resource_not_found`` or ``management``
+    (facts/easemob-rest.md §5.3).
+    """
+    mail_outlives_user: bool = False
+    """What waits for a user is there again when one of the same name is made; nothing documents it either way."""
     unknown_app_status: Literal[404, 400] = 404
     """What answers an unknown app: 400 in 2015 (facts/easemob-rest.md §14)."""
     offline_count: bool = True

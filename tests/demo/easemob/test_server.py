@@ -288,6 +288,28 @@ async def test_rest_sees_and_ends_logins(autojump_clock: MockClock) -> None:
         assert ["kicked with 4", "kicked with 4", "kicked with 1"] == [end.why for end in easemob.ledger.of(Ended)]
 
 
+@pytest.mark.parametrize(("unknown_removal", "error"), [(404, "service_resource_not_found"), (400, "management")])
+@pytest.mark.parametrize("mail_outlives_user", [False, True])
+async def test_a_user_who_was_removed(
+    autojump_clock: MockClock, unknown_removal: int, error: str, *, mail_outlives_user: bool
+) -> None:
+    """A second removal is refused in one of two ways; a new user of the name finds nothing waiting, or what waited."""
+    async with running(unknown_removal=unknown_removal, mail_outlives_user=mail_outlives_user) as (easemob, _):
+        easemob.post(text("hello"))
+        token = easemob.accounts.issue("", expires_at=4e9).value
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(easemob.asgi),
+            base_url="http://rest.easemob.test/acme/support/users",
+            headers={"Authorization": f"Bearer {token}"},
+        ) as rest:
+            first, second = await rest.delete("/mia"), await rest.delete("/mia")
+        easemob.register("mia")
+
+        assert (200, "mia") == (first.status_code, first.json()["entities"][0]["username"])
+        assert (unknown_removal, error) == (second.status_code, second.json()["error"])
+        assert mail_outlives_user == bool(easemob.waiting("mia"))
+
+
 async def test_a_copy_of_a_rest_message_is_asked_for(autojump_clock: MockClock) -> None:
     """``sync_device`` brings it to the sender's own devices, ROUTE_ONLINE only to who is there."""
     async with running() as (easemob, network):
