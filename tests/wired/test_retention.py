@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
+import slackkefu.parts as parts_module
 from slackkefu import app
 from slackkefu.bridge.slack_to_kefu.to_kefu import parts as parts_of
 from slackkefu.demo.desk import DeskSwitches
 from slackkefu.demo.easemob.ledger import RestCall
 from slackkefu.demo.slack.faults import Refusal
+from slackkefu.store.visitors import VisitorRecord, VisitorStore
 from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ DAY_S = 24 * HOUR_S
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Parts]:
     """Keep the parts of each daemon, the latest last, for what is asked by its control socket: no socket is virtual."""
     parts: list[Parts] = []
-    build = app.build
+    build = parts_module.build
 
     def keep(core: Core, *, nursery: trio.Nursery) -> Parts:
         parts.append(build(core, nursery=nursery))
@@ -209,3 +212,111 @@ async def test_something_in_every_place(
         assert [name] == removed(here)
         assert "an answer that Slack does not take" not in [post.text for post in await here.slack.posted(1)]
         assert [] == holding(root / "erasures", name)
+
+
+def kept_for_a_day(here: Town) -> None:
+    """Have visitors erased of whom nothing was heard for a day."""
+    here.config = replace(here.config, store=replace(here.config.store, keep_days=1))
+
+
+async def test_after_the_app_was_removed(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Who can be heard of no more goes in the same time, also with a word that waits for the desk: that goes too."""
+    async with town(tmp_path, started=False, settles=False) as here:
+        kept_for_a_day(here)
+        await here.start()
+        mia, name = await greeted(here)
+        unreachable(here)
+        await mia.says(mia.dm(), "waits for ever")
+        await trio.sleep(10)
+        await here.north.uninstalls()
+        await trio.sleep(HOUR_S)
+        here.wall.step(23 * HOUR_S)
+        await trio.sleep(HOUR_S)
+        reachable(here)
+        await trio.sleep(3 * HOUR_S)
+
+        assert [name] == removed(here)
+        assert [] == holding(here.config.store.path / "spill", "waits for ever")
+        assert [] == holding(here.config.store.path / "visitors", name)
+        assert [] == holding(here.config.store.path / "erasures", name)
+        await here.stop()
+
+
+async def test_words_do_not_wait_for_ever(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What Easemob has not taken for ``store.keep_days`` leaves the disk, its writer is told, and then goes too."""
+    async with town(tmp_path, started=False, settles=False) as here:
+        kept_for_a_day(here)
+        await here.start()
+        mia, name = await greeted(here)
+        unreachable(here)
+        message = await mia.says(mia.dm(), "waits for ever")
+        await trio.sleep(HOUR_S)
+        here.wall.step(22 * HOUR_S)
+        await trio.sleep(HOUR_S / 2)
+
+        assert holding(here.config.store.path / "spill", "waits for ever")
+
+        await trio.sleep(3 * HOUR_S)
+
+        assert [] == holding(here.config.store.path / "spill", "waits for ever")
+        assert message.reactions
+        assert [] == holding(here.config.store.path / "visitors", name)
+        await here.stop()
+
+
+async def test_a_user_whom_an_operator_removes(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Who was removed at Easemob's console while they were logged in is made anew when they write."""
+    async with town(tmp_path) as here:
+        mia, name = await greeted(here)
+        here.easemob.accounts.delete(name)
+        here.easemob.kick(name, 1)
+        await trio.sleep(5)
+
+        assert () == here.easemob.online(name)
+
+        await mia.says(mia.dm(), "still here")
+        with trio.fail_after(5 * 60):
+            while "still here" not in [line.text for line in here.desk.everything_heard()]:
+                await here.desk.change()
+        here.desk.answers(name, "so am I")
+        with trio.fail_after(SOON_S):
+            (post,) = await here.slack.posted(1)
+
+        assert "so am I" == post.text
+
+
+async def test_many_who_are_due(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """They go by and by, over a restart, none of them twice, and whoever writes meanwhile does not wait for it."""
+    async with town(tmp_path, started=False) as here:
+        kept_for_a_day(here)
+        wall = here.world.wall
+        store = VisitorStore(here.config.store.path)
+        for folder in ("visitors", "damaged/visitors"):
+            (here.config.store.path / folder).mkdir(parents=True, mode=0o700)
+        names = [f"t0north001_u0quiet{number:04}_d0quiet{number:04}" for number in range(300)]
+        for name in names:
+            team, user, channel = name.upper().split("_")
+            store.save(
+                VisitorRecord(
+                    im_user=name,
+                    team=team,
+                    user=user,
+                    channel=channel,
+                    installation_team_id=team,
+                    last_active=wall() - 40 * DAY_S,
+                )
+            )
+            here.easemob.register(name)
+        await here.start()
+        await trio.sleep(HOUR_S / 2 + 50)
+
+        assert 100 < len(removed(here)) < 200
+
+        await greeted(here)
+        await here.kill()
+        await here.start()
+        await trio.sleep(HOUR_S)
+
+        assert names == sorted({*removed(here)})
+        assert 301 >= len(removed(here))
+        assert [] == holding(here.config.store.path, "_u0quiet")
