@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.absence.backfill import Backfill
 from slackkefu.bridge.absence.marks import Marks
+from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.lanes import Lanes
@@ -104,7 +105,7 @@ def taking_in(
     )
 
     max_age_s = config.backfill_max_age * HOUR_S
-    marks = Marks(max_age_s=max_age_s)
+    marks, presence = Marks(max_age_s=max_age_s), Presence()
     backfill = Backfill(
         reading=slack.reading,
         installations=installations,
@@ -112,6 +113,7 @@ def taking_in(
         intake=intake,
         receipts=receipts,
         marks=marks,
+        presence=presence,
         gaps=to_kefu.gaps,
         journal=store.slack_journal,
         channels=config.channels,
@@ -120,10 +122,13 @@ def taking_in(
     )
     watch = Watch(
         marks=marks,
+        presence=presence,
+        installations=installations,
         gaps=to_kefu.gaps,
         receipts=receipts,
         backfill=backfill,
         file=store.alive,
+        places=store.presence,
         disk=world.disk,
         is_listening=lambda: socket_mode.statistics().connections_up > 0,
         wall=world.wall,

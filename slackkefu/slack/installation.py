@@ -8,7 +8,6 @@ channel may be a workspace that never installed the app (facts/slack.md §3, tra
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -126,8 +125,7 @@ class Installations:
     def __init__(self, installations: Iterable[Installation] = ()) -> None:
         self._workspaces: dict[TeamId, Installation] = {}
         self._organisations: dict[EnterpriseId, Installation] = {}
-        # How many of them each bot user belongs to: one that is installed anew may have kept it.
-        self._bots: Counter[UserId] = Counter()
+        self._bots: dict[UserId, dict[InstallationKey, Installation]] = {}
         self._told: list[Callable[[Installation], None]] = []
         for installation in installations:
             self.put(installation)
@@ -159,6 +157,10 @@ class Installations:
         """Tell whether *user* is the app's own bot user, in whichever installation: two of them can share a channel."""
         return user in self._bots
 
+    def of_bot(self, user: UserId) -> list[Installation]:
+        """Return the installations whose bot user this is."""
+        return [*self._bots.get(user, {}).values()]
+
     def bots_among(self, users: Iterable[UserId]) -> frozenset[UserId]:
         """Return those of *users* that are the app's own bot users, in whichever installation."""
         return frozenset(filter(self.has_bot, users))
@@ -180,7 +182,7 @@ class Installations:
         else:
             msg = "an installation has a workspace or an organisation"
             raise ValueError(msg)
-        self._bots[installation.bot_user_id] += 1
+        self._bots.setdefault(installation.bot_user_id, {})[key] = installation
         for tell in self._told:
             tell(installation)
 
@@ -197,7 +199,9 @@ class Installations:
             del self._workspaces[gone.key.team_id]
         elif gone.key.enterprise_id is not None:
             del self._organisations[gone.key.enterprise_id]
-        self._bots -= Counter([gone.bot_user_id])
+        del self._bots[gone.bot_user_id][gone.key]
+        if not self._bots[gone.bot_user_id]:
+            del self._bots[gone.bot_user_id]
 
     def owner_of(self, payload: Authorized) -> Installation | None:
         """

@@ -8,6 +8,7 @@ The folder on disk: installations, visitors, tokens, as small JSON files replace
     installations/E…-T….json          the app in a workspace or organisation
     visitors/t…_u…_c….json            where a visitor's answers go
     tokens/app.json, tokens/users/…   tokens, kept so that a restart fetches none
+    presence/E…-T….json               which channels the app is in, and since when
     alive.json                        how far Slack's messages have been seen, and when
     reserve                           room for marks on a full disk
     damaged/…                         what could not be read, under its old name

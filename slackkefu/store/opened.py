@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
-from slackkefu.store import erasures, files, installations, tokens, visitors
+from slackkefu.store import erasures, files, installations, presence, tokens, visitors
 from slackkefu.store.alive import AliveFile
 from slackkefu.store.device import resource
 from slackkefu.store.entries import KefuEntry, SlackEntry
@@ -36,6 +36,7 @@ ASIDE: Final = "aside"
 INCOMING: Final = "incoming"
 RESERVE: Final = "reserve"
 
+_RECORDS: Final = (installations.FOLDER, visitors.FOLDER, tokens.FOLDER, tokens.USERS, presence.FOLDER, erasures.FOLDER)
 _APPENDED: Final = {
     SLACK: "a message that had reached the desk may be sent once more, under the same ids",
     KEFU: "an answer may be looked for in Slack, or posted once more",
@@ -75,6 +76,7 @@ class Store:
     incoming: Spill
     """Answers that were handed out by the second channel, until they are in Slack."""
     alive: AliveFile
+    presence: presence.PresenceStore
     reserve: Reserve
     erasures: erasures.ErasureStore
 
@@ -96,15 +98,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             "store.closed_to_others", path=str(path), meaning="others on this machine could read tokens until now"
         )
     with hold(path, now=world.wall()):
-        for folder in (
-            "",
-            installations.FOLDER,
-            visitors.FOLDER,
-            tokens.FOLDER,
-            tokens.USERS,
-            erasures.FOLDER,
-            *_APPENDED,
-        ):
+        for folder in ("", *_RECORDS, *_APPENDED):
             for each in (path / folder, path / DAMAGED / folder):
                 files.private_folder(each)
         for leftover in filter(files.is_temporary, path.rglob(".*")):
@@ -121,6 +115,7 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             aside=Spill(_segments(path, ASIDE, world)),
             incoming=Spill(_segments(path, INCOMING, world)),
             alive=AliveFile(path),
+            presence=presence.PresenceStore(path),
             reserve=Reserve(path / RESERVE, disk=world.disk),
             erasures=erasures.ErasureStore(path),
         )

@@ -7,12 +7,15 @@ the way of all events, so what is in hand or has ended is recognised. The messag
 the order in which they were written, and a full lane is waited for. A conversation has been read when all of them are
 settled or in the spill.
 
-One call at a time for each installation; installations are read side by side, and do not hold up each other.
+One call at a time for each installation; installations are read side by side, and do not hold up each other. What
+several of them share (facts/slack.md §13) is read once, by whichever comes to it first; who finds it being read goes on
+with others, and comes back.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +26,7 @@ import trio
 
 from slackkefu.bridge.absence.history import Window, as_callback, in_order
 from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S
-from slackkefu.bridge.book import installation_key
+from slackkefu.bridge.absence.presence import ALWAYS, Stays, is_in
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey, Outcome
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
@@ -32,22 +35,23 @@ from slackkefu.bridge.slack_to_kefu.telling import untold
 from slackkefu.easemob.agenda import Alarm
 from slackkefu.errors import RemoteProtocolError, SlackApiError, StoreError, StoreUnwritable
 from slackkefu.slack.envelope import Envelope
-from slackkefu.slack.ids import Ts, written_at
+from slackkefu.slack.ids import ChannelId, Ts, written_at
 from slackkefu.slack.recovery import InstallationDead, Operator, after
 from slackkefu.store.entries import Read
+from slackkefu.store.presence import Stay
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from slackkefu.bridge.absence.gaps import Found, Gaps
     from slackkefu.bridge.absence.history import Wanted
     from slackkefu.bridge.absence.marks import Marks
+    from slackkefu.bridge.absence.presence import Presence
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.slack_to_kefu.intake import Intake
     from slackkefu.bridge.slack_to_kefu.receipts import Journal, Receipts
     from slackkefu.config import ChannelsMode
     from slackkefu.slack.envelope import EventCallback
-    from slackkefu.slack.ids import ChannelId
     from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.slack.reading import Conversation, Reading
     from slackkefu.store.entries import SlackEntry
@@ -130,6 +134,7 @@ class Backfill:
         intake: Takes each message.
         receipts: The messages in hand.
         marks: How far has been seen, and what was missed.
+        presence: Which channels we are in.
         gaps: What has to be read besides.
         journal: Where it is written down how far each conversation has been read.
         channels: What of members' messages is for the desk.
@@ -147,6 +152,7 @@ class Backfill:
         intake: Intake,
         receipts: Receipts,
         marks: Marks,
+        presence: Presence,
         gaps: Gaps,
         journal: Journal,
         channels: ChannelsMode,
@@ -159,6 +165,7 @@ class Backfill:
         self._intake = intake
         self._receipts = receipts
         self._marks = marks
+        self._presence = presence
         self._gaps = gaps
         self._journal = journal
         self._channels = channels
@@ -168,7 +175,7 @@ class Backfill:
         self._due: Alarm[InstallationKey] = Alarm()
         self._reading_now: set[InstallationKey] = set()
         self._side_by_side = trio.CapacityLimiter(SIDE_BY_SIDE)
-        # Installations may share a conversation: what it holds is handed over by one at a time.
+        # Installations may share a conversation: one reads it at a time.
         self._turns: dict[ChannelId, trio.Lock] = {}
         self._to_read: dict[InstallationKey, int] = {}
         self._read_so_far = self._unreadable = self._found = self._forwarded = self._known = self._skipped = 0
@@ -194,8 +201,15 @@ class Backfill:
 
     def begin(self, *, is_missed: bool) -> None:
         """Read at once what was missed and marked before we were started."""
-        everybody = [installation.key for installation in self._installations] if is_missed else []
-        for key in (*everybody, *self._gaps.installations()):
+        for key in (each.key for each in self._installations):
+            if is_missed or not self._presence.knows(key):
+                self._due.put(key, trio.current_time())
+        for key in self._gaps.installations():
+            self._due.put(key, trio.current_time())
+
+    def installed(self, key: InstallationKey) -> None:
+        """Ask which channels an installation is in that is new, at once."""
+        if key not in self._reading_now and not self._presence.knows(key):
             self._due.put(key, trio.current_time())
 
     def missed(self) -> None:
@@ -230,7 +244,7 @@ class Backfill:
             except SlackApiError as error:
                 # The token is dead, and with it all else that it could read.
                 problem = str(error)
-        if problem:
+        if problem and (self._marks.is_missing(key) or self._gaps.of(key)):
             log.error("backfill.given_up", installation=str(key), problem=problem, meaning=_LOST)
             await self._gaps.close(self._gaps.of(key))
         if missed_until is not None:
@@ -249,23 +263,48 @@ class Backfill:
         gaps: dict[ChannelId, list[Found]] = {}
         for gap in self._gaps.of(key):
             gaps.setdefault(gap.strand.channel, []).append(gap)
-        if not is_whole and not gaps:
+        if not is_whole and not gaps and self._presence.knows(key):
             return
+        listed, listed_at = list[ChannelId](), 0.0
         conversations = await self._patiently(key, self._reading.conversations)
-        self._unreadable += conversations is None
-        wanted = in_order(
-            conversations or (),
-            (record for record in self._book if installation_key(record) == key),
-            channels=self._channels,
-            since=self._marks.mark,
-            now=self._wall(),
-        )
+        if conversations is None:
+            self._unreadable += 1
+        else:
+            listed_at = self._slack_now()
+            listed = [each.id for each in conversations if _has_members(each)]
+            self._presence.listed(key, listed, listed_at)
+        if is_whole or gaps:
+            await self._read_wanted(key, conversations or (), gaps, is_whole=is_whole)
+        for channel in listed:
+            stay = self._presence.stay(key, channel)
+            if stay is None or not is_in(stay):
+                # Nobody has said since when; what is not read by now never is.
+                self._presence.found(key, channel, Stay(came=(listed_at,)))
+
+    async def _read_wanted(
+        self,
+        key: InstallationKey,
+        conversations: Iterable[Conversation],
+        gaps: dict[ChannelId, list[Found]],
+        *,
+        is_whole: bool,
+    ) -> None:
+        wanted = in_order(conversations, self._book, channels=self._channels, since=self._marks.mark, now=self._wall())
         if not is_whole:
             wanted = [each for each in wanted if each.conversation.id in gaps]
         log.info("backfill.begun", installation=str(key), conversations=len(wanted))
         self._to_read[key] = len(wanted)
-        for each in wanted:
-            await self._read_conversation(key, each, gaps.pop(each.conversation.id, []))
+        waiting, put_off = deque(wanted), set[ChannelId]()
+        while waiting:
+            each = waiting.popleft()
+            channel = each.conversation.id
+            if channel in self._turns and channel not in put_off:
+                # Another installation reads it now.
+                put_off.add(channel)
+                waiting.append(each)
+                continue
+            async with self._turn(channel):
+                await self._read_conversation(key, each, gaps.pop(channel, []))
             self._to_read[key] -= 1
         # We are not in these conversations any more.
         await self._gaps.close(gap for left in gaps.values() for gap in left)
@@ -281,19 +320,18 @@ class Backfill:
         if not since:
             return
         threads = wanted.threads | {gap.strand.thread_ts for gap in gaps if gap.strand.thread_ts is not None}
-        if await self._bring_over(key, wanted.conversation, min(since), threads):
-            self._read_so_far += 1
-        else:
-            self._unreadable += 1
+        is_read = await self._bring_over(key, wanted.conversation, min(since), threads)
+        self._read_so_far += is_read
+        self._unreadable += not is_read
         await self._gaps.close(gaps)
-        if missing is not None:
+        if missing is not None and (is_read or self._presence.members(channel) in ([], [key])):
             # Not past what was given back to Slack meanwhile.
             left = (written_at(gap.since) or 0.0 for gap in self._gaps.of(key) if gap.strand.channel == channel)
             await self._note_read(key, channel, min([began, *left]))
 
     async def _note_read(self, key: InstallationKey, channel: ChannelId, through: float) -> None:
         """Note how far a conversation has been read, for a restart on disk."""
-        self._marks.read(key, channel, through)
+        self._marks.read(channel, through)
         entry = Read(
             enterprise_id=key.enterprise_id, team_id=key.team_id, channel=channel, through=through, at=self._wall()
         )
@@ -319,22 +357,36 @@ class Backfill:
         self, key: InstallationKey, conversation: Conversation, since: float, threads: frozenset[Ts]
     ) -> bool:
         """Bring over what a conversation holds, so much at a time; False where Slack does not let us read it."""
+        stays, began = self._stays(key, conversation), self._slack_now()
         next_since: float | None = since
         while next_since is not None:
             installation = self._installations.get(key)
             if installation is None:
                 return False
-            window = Window(since=next_since, me=installation.bot_user_id, most=MOST)
+            window = Window(since=next_since, stays=stays, most=MOST)
             roots = await self._collect(key, conversation.id, window, threads)
             if roots is None:
                 return False
-            async with self._turn(conversation.id):
-                on_their_way = [await self._hand_over(each, conversation, installation) for each in window.messages()]
+            on_their_way = [await self._hand_over(each, conversation, installation) for each in window.messages()]
             for message in on_their_way:
                 if message is not None:
                     await self._receipts.passed(message)
             next_since, threads = window.cut, threads | roots
+            if next_since is None and _has_members(conversation):
+                self._presence.found(key, conversation.id, stays.of(installation.bot_user_id, began))
         return True
+
+    def _stays(self, key: InstallationKey, conversation: Conversation) -> Stays:
+        """Return when we were in a conversation, by any installation that is in it."""
+        channel = conversation.id
+        keys = {key, *self._presence.members(channel)} if _has_members(conversation) else {key}
+        here = [installation for each in keys if (installation := self._installations.get(each)) is not None]
+        if not _has_members(conversation):
+            return Stays({installation.bot_user_id: ALWAYS for installation in here})
+        return Stays({each.bot_user_id: self._presence.stay(each.key, channel) for each in here})
+
+    def _slack_now(self) -> float:
+        return self._marks.slack_time(self._wall())
 
     async def _collect(
         self, key: InstallationKey, channel: ChannelId, window: Window, threads: frozenset[Ts]
@@ -434,6 +486,11 @@ class Backfill:
             reason="too_old",
             at=self._wall(),
         )
+
+
+def _has_members(conversation: Conversation) -> bool:
+    """Tell whether the app comes into it and leaves it; in direct messages and group conversations it always was."""
+    return conversation.kind in ("channel", "group")
 
 
 def _may_change(error: SlackApiError | RemoteProtocolError) -> bool:

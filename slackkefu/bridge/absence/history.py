@@ -20,13 +20,13 @@ from slackkefu.slack.envelope import EventCallback, parse_event_callback
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import Ts, written_at
 from slackkefu.slack.reading import as_event
-from slackkefu.slack.text import mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from slackkefu.bridge.absence.presence import Stays
     from slackkefu.config import ChannelsMode
-    from slackkefu.slack.ids import ChannelId, UserId
+    from slackkefu.slack.ids import ChannelId
     from slackkefu.slack.installation import Installation
     from slackkefu.slack.reading import Conversation
     from slackkefu.store.visitors import VisitorRecord
@@ -35,8 +35,6 @@ __all__ = ["Wanted", "Window", "as_callback", "in_order"]
 
 RECENT_S: Final = 7 * 24 * 3600.0
 """Who wrote this lately is likelier to have written meanwhile than somebody unknown."""
-
-_JOINS: Final = frozenset({"channel_join", "group_join"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def in_order(
 
     Args:
         conversations: Everything the app is in.
-        records: The visitors of its installation.
+        records: The visitors; also of another installation that shares a conversation.
         channels: What of members' messages outside direct messages is for the desk.
         since: From when on messages may be missing.
         now: The time.
@@ -105,20 +103,19 @@ class Window:
 
     Args:
         since: That moment.
-        me: Our bot user there.
+        stays: When the app was there; learns what the history shows of that.
         most: How many are held. Where there are more, the newest are let go, and :attr:`cut` says from when on the
             conversation is to be read once more.
 
     """
 
-    def __init__(self, *, since: float, me: UserId, most: int) -> None:
+    def __init__(self, *, since: float, stays: Stays, most: int) -> None:
         self.since = since
-        self._me = me
+        self._stays = stays
         self._most = most
         # By what they are named, in a heap of which the newest comes out first.
         self._held: dict[str, Mapping[str, object]] = {}
         self._newest: list[tuple[float, str]] = []
-        self._joined_at = 0.0
         self.cut: float | None = None
 
     def __len__(self) -> int:
@@ -134,21 +131,15 @@ class Window:
                 continue
             if (written_at(Ts(text_at(message, "latest_reply"))) or 0.0) >= self.since:
                 roots.add(ts)
-            if text_at(message, "subtype") in _JOINS and text_at(message, "user") == self._me:
-                self._joined_at = max(at, self._joined_at)
+            self._stays.note(message)
             if self.since <= at < (self.cut or at + 1.0) and ts not in self._held:
                 self._hold(ts, at, message)
         return roots
 
     def messages(self) -> list[Mapping[str, object]]:
-        """
-        Return what is held, oldest first.
-
-        Of what was written before we were let in, only a mention is ours: the one that we were let in for
-        (facts/slack.md §3).
-        """
+        """Return what is held and was written while the app was there, oldest first."""
         in_order = sorted(self._held.values(), key=lambda message: written_at(Ts(text_at(message, "ts"))) or 0.0)
-        return [message for message in in_order if self._is_ours(message)]
+        return self._stays.ours(in_order)
 
     def _hold(self, ts: Ts, at: float, message: Mapping[str, object]) -> None:
         self._held[ts] = message
@@ -157,10 +148,6 @@ class Window:
             newest, name = heapq.heappop(self._newest)
             del self._held[name]
             self.cut = -newest
-
-    def _is_ours(self, message: Mapping[str, object]) -> bool:
-        at = written_at(Ts(text_at(message, "ts"))) or 0.0
-        return at >= self._joined_at or self._me in mentions(text_at(message, "text"))
 
 
 def as_callback(

@@ -73,7 +73,8 @@ class Marks:
         # When a short absence ended, as long as Slack may still repeat what was written in it.
         self._short_at: float | None = None
         self._complete: dict[InstallationKey, float] = {}
-        self._through: dict[tuple[InstallationKey, ChannelId], float] = {}
+        # Whichever installation has read it: what several share is read once.
+        self._through: dict[ChannelId, float] = {}
 
     def __repr__(self) -> str:
         return f"<Marks at {self._mark:.0f}{' missed' if self._missed_until is not None else ''}>"
@@ -190,16 +191,15 @@ class Marks:
         """Return from when on a conversation has to be read; None when it has been read."""
         if self._missed_until is None or not self.is_missing(installation):
             return None
-        through = self._through.get((installation, channel), -math.inf)
+        through = self._through.get(channel, -math.inf)
         if through >= self._missed_until:
             return None
         # The history, too, may show a message a little later.
         return max(self._mark, self.slack_time(through) - BEHIND_S, self.slack_time(now) - LOOK_BACK_S)
 
-    def read(self, installation: InstallationKey, channel: ChannelId, through: float) -> None:
+    def read(self, channel: ChannelId, through: float) -> None:
         """Note that a conversation has been read through this moment, and that all found is settled or safe."""
-        place = (installation, channel)
-        self._through[place] = max(through, self._through.get(place, 0.0))
+        self._through[channel] = max(through, self._through.get(channel, 0.0))
 
     def complete(self, installation: InstallationKey, through: float, *, among: Iterable[InstallationKey]) -> None:
         """Note that an installation has been read through this moment; with the last one *among* all nothing misses."""

@@ -11,6 +11,7 @@ import trio.testing
 from slackkefu.bridge.absence.backfill import BLOCKED_S, Backfill, BackfillStatistics
 from slackkefu.bridge.absence.gaps import Gaps, Strand
 from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S, Marks
+from slackkefu.bridge.absence.presence import ALWAYS, Presence
 from slackkefu.bridge.aside import Aside
 from slackkefu.bridge.book import Book
 from slackkefu.bridge.deeds.deeds import Deeds, Handlers
@@ -115,6 +116,8 @@ class Desk:
         self.journal, self.spill, self.reserve = Journal(), Spill(), Reserve()
         self.installations = Installations([NORTH])
         self.marks = Marks(max_age_s=24 * HOUR_S)
+        self.presence = Presence()
+        self.presence.found(NORTH.key, SUPPORT, ALWAYS)
         self.gaps = Gaps(self.reserve, on_gap=lambda key: self.backfill.gap(key))  # noqa: PLW0108 - it comes later
         self.receipts = receipts(self.journal, self.spill, self.gaps)
         self.sheltering = Sheltering(receipts=self.receipts, is_live=lambda _: True)
@@ -139,6 +142,7 @@ class Desk:
             intake=self.intake,
             receipts=self.receipts,
             marks=self.marks,
+            presence=self.presence,
             gaps=self.gaps,
             journal=self.journal,
             channels="all",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slackkefu.bridge.absence.history import Window, as_callback, in_order
+from slackkefu.bridge.absence.presence import ALWAYS, Stays
 from slackkefu.bridge.slack_to_kefu.routing import Forward, route
 from slackkefu.slack.envelope import Envelope, MessageEvent
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
@@ -37,6 +38,11 @@ def visitor(channel: str, *, days_ago: float = 0.0, **fields: Any) -> VisitorRec
 def message(ts: float, **fields: Any) -> dict[str, object]:
     """Make a message as the history shows it."""
     return {"type": "message", "ts": f"{ts:.6f}", "user": "U0MIA00001", "text": f"words of {ts}", **fields}
+
+
+def stays() -> Stays:
+    """Return a stay in a channel that has lasted for ever, as far as known."""
+    return Stays({ME: ALWAYS})
 
 
 def texts(window: Window) -> list[object]:
@@ -99,7 +105,7 @@ def test_pages_in_any_order_are_put_in_order() -> None:
     pages = [[message(5), message(4)], [message(3), message(2, text="the first")], [message(4), message(1)]]
     for seed in range(5):
         Random(seed).shuffle(pages)
-        window = Window(since=2.0, me=ME, most=10)
+        window = Window(since=2.0, stays=stays(), most=10)
         for page in pages:
             window.add(page)
 
@@ -116,7 +122,7 @@ def test_threads_with_news() -> None:
         message(7),
     ]
 
-    assert {"9.000000", "1.000000"} == Window(since=5.0, me=ME, most=10).add(page)
+    assert {"9.000000", "1.000000"} == Window(since=5.0, stays=stays(), most=10).add(page)
 
 
 @given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 5), st.integers(0, 10))
@@ -125,7 +131,7 @@ def test_more_than_is_held(numbers: list[int], most: int, since: int) -> None:
     found: list[object] = []
     begin: float | None = float(since)
     while begin is not None:
-        window = Window(since=begin, me=ME, most=most)
+        window = Window(since=begin, stays=stays(), most=most)
         for number in numbers:
             window.add([message(number)])
         found += texts(window)
@@ -138,7 +144,7 @@ def test_more_than_is_held(numbers: list[int], most: int, since: int) -> None:
 
 def test_what_was_written_before_we_were_let_in() -> None:
     """It is not ours, but for a mention; of several times the last one counts."""
-    window = Window(since=0.0, me=ME, most=10)
+    window = Window(since=0.0, stays=stays(), most=10)
     window.add(
         [
             message(6),
@@ -155,7 +161,7 @@ def test_what_was_written_before_we_were_let_in() -> None:
 
 def test_what_cannot_be_named_is_passed_over() -> None:
     """A message without a readable name is left out; it could be neither placed nor recognised."""
-    window = Window(since=0.0, me=ME, most=10)
+    window = Window(since=0.0, stays=stays(), most=10)
     window.add([{"text": "nameless"}, {"ts": 5, "text": "number"}, {"ts": "novel", "text": "novel"}, message(1)])
 
     assert ["words of 1"] == texts(window)

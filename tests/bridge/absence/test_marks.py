@@ -150,7 +150,7 @@ def test_a_clock_that_was_ahead_hides_nothing() -> None:
 def test_the_mark_stands_still_until_all_is_read() -> None:
     """What has been read is known for each conversation; the mark moves when the last one has."""
     book = marks(Alive(mark=START - 2 * HOUR_S, at=START - HOUR_S))
-    book.read(NORTH, SUPPORT, START + 60)
+    book.read(SUPPORT, START + 60)
 
     assert Alive(mark=START - 2 * HOUR_S, at=START + 600, missed_until=START) == listened(book, START, START + 600)
     assert book.since(NORTH, SUPPORT, START + 600) is None
@@ -170,7 +170,7 @@ def test_the_mark_stands_still_until_all_is_read() -> None:
 def test_what_is_missed_while_it_is_read() -> None:
     """A further gap makes everything be read once more, from a little before where it has been read to."""
     book = marks(Alive(mark=START - 2 * HOUR_S, at=START - HOUR_S))
-    book.read(NORTH, SUPPORT, START + 60)
+    book.read(SUPPORT, START + 60)
     book.missed(START + 100, START + 120)
 
     book.complete(NORTH, START, among=[NORTH])
@@ -204,7 +204,7 @@ def test_a_restart_goes_on_where_it_was() -> None:
         now = START + 1200 + away_s
         book = Marks(max_age_s=DAY_S)
         book.restore(kept, now)
-        book.read(NORTH, SUPPORT, START + 900)
+        book.read(SUPPORT, START + 900)
 
         assert book.begin(now)
         assert expected == book.since(NORTH, SUPPORT, now)
@@ -296,7 +296,7 @@ class Life:
         if until is not None:
             since = self.book.since(NORTH, SUPPORT, self.now)
             self.unseen = [at for at in self.unseen if since is None or at < since]
-            self.book.read(NORTH, SUPPORT, self.now)
+            self.book.read(SUPPORT, self.now)
             self.book.complete(NORTH, until, among=[NORTH])
             assert not self.book.is_missing(NORTH)
 

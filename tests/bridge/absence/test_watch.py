@@ -11,17 +11,19 @@ import trio.testing
 
 from slackkefu.bridge.absence.gaps import Gaps, Strand
 from slackkefu.bridge.absence.marks import BEHIND_S, Marks
+from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.errors import StoreUnwritable
 from slackkefu.slack.absence import Gap, GapReason
 from slackkefu.slack.envelope import parse_envelope
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
-from slackkefu.slack.installation import InstallationKey
+from slackkefu.slack.installation import InstallationKey, Installations
 from slackkefu.store.alive import Alive
 from slackkefu.store.entries import Read
 from slackkefu.store.reserve import Mark
 from slackkefu.world import InlineDisk
+from tests.bridge import people
 from tests.bridge.people import Parcels, Reserve, envelope, forward, receipts
 from tests.memory_network import virtual_wall
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
     from slackkefu.bridge.absence.backfill import Backfill
+    from slackkefu.store.presence import PresenceRecord, Stay
 
 START = 1_760_000_000.0
 NORTH = InstallationKey(None, TeamId("T0NORTH001"))
@@ -55,6 +58,25 @@ class Told:
 
 
 @final
+class Places:
+    """Where it is kept which channels the app is in."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+        self.kept: dict[str, dict[str, Stay]] = {}
+
+    def save(self, record: PresenceRecord) -> None:
+        """Keep *record*, unless the disk is full."""
+        if self.is_full:
+            raise StoreUnwritable(Path("presence"), "the disk is full")
+        self.kept[record.team_id or ""] = record.channels
+
+    def delete(self, record: PresenceRecord) -> None:
+        """Forget it."""
+        del self.kept[record.team_id or ""]
+
+
+@final
 class Post:
     """A watch with everything it needs."""
 
@@ -63,15 +85,19 @@ class Post:
         self.is_full = False
         self.is_listening = True
         self.marks = Marks(max_age_s=24 * 3600.0)
+        self.presence, self.places = Presence(), Places()
         self.gaps = Gaps(Reserve(), on_gap=lambda _: None)
         self.receipts = receipts(gaps=self.gaps)
         self.told = Told(self.marks)
         self.watch = Watch(
             marks=self.marks,
+            presence=self.presence,
+            installations=Installations([people.NORTH]),
             gaps=self.gaps,
             receipts=self.receipts,
             backfill=cast("Backfill", self.told),
             file=self,
+            places=self.places,
             disk=InlineDisk(),
             is_listening=lambda: self.is_listening,
             wall=virtual_wall(),
