@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 import msgspec
 
 from slackkefu.bridge.disk_trouble import DiskTrouble
-from slackkefu.bridge.identity import Unmappable, Visitor, im_user
+from slackkefu.bridge.identity import Unmappable, Visitor, im_user, visitor_of
 from slackkefu.bridge.open_sessions import OPEN_S
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import StoreUnwritable
@@ -221,14 +221,15 @@ class Book:
 
     def __init__(self, records: Iterable[VisitorRecord], *, store: Records, disk: Disk) -> None:
         self._records = {ImUser(record.im_user): record for record in records}
-        self._moved: dict[Visitor, ImUser] = {}
+        # By whom they are in the channel that they write in now; a user id means one person there.
+        self._people: dict[tuple[UserId, ChannelId], ImUser] = {}
         self._unwritten: set[ImUser] = set()
         self._store = store
         self._disk = disk
         self._on_change: Callable[[ImUser], None] = lambda _: None
         self._trouble = DiskTrouble("store.unwritable", meaning="the way to a visitor is known until a restart")
         for record in self._records.values():
-            self._note_move(record)
+            self._note(record)
 
     def __iter__(self) -> Iterator[VisitorRecord]:
         return iter(self._records.values())
@@ -245,8 +246,13 @@ class Book:
         return self._records.get(user)
 
     def user_of(self, visitor: Visitor) -> ImUser | Unmappable:
-        """Return the visitor's name at the desk: the one it has had, also when its channel has a new id since."""
-        return self._moved.get(visitor) or im_user(visitor)
+        """
+        Return the visitor's name at the desk: the one it has had.
+
+        Also when its channel has a new id since, or when Slack names their workspace otherwise, which it may where
+        companies share a channel (facts/slack.md §13).
+        """
+        return self._people.get((visitor.user, visitor.channel)) or im_user(visitor)
 
     def remember(self, record: VisitorRecord) -> None:
         """Take *record* into memory; what the next envelope is decided by."""
@@ -254,7 +260,7 @@ class Book:
         if self._records.get(user) != record:
             self._records[user] = record
             self._unwritten.add(user)
-            self._note_move(record)
+            self._note(record)
             self._on_change(user)
 
     async def write(self, user: ImUser) -> None:
@@ -286,9 +292,13 @@ class Book:
             StoreUnwritable: It is still there.
 
         """
-        self._records.pop(user, None)
+        record, visitor = self._records.pop(user, None), visitor_of(user)
         self._unwritten.discard(user)
-        self._moved = {visitor: name for visitor, name in self._moved.items() if name != user}
+        places = {(visitor.user, visitor.channel)} if visitor is not None else set()
+        places |= {(UserId(record.user), ChannelId(record.channel))} if record is not None else set()
+        for place in places:
+            if self._people.get(place) == user:
+                del self._people[place]
         await self._disk.run(partial(self._store.delete, user))
         if user in self._records:
             self._unwritten.add(user)
@@ -299,8 +309,12 @@ class Book:
         if ImUser(record.im_user) in self._records:
             self._store.save(record)
 
-    def _note_move(self, record: VisitorRecord) -> None:
-        """Remember the name of a visitor whose channel is not the one it was named by."""
-        visitor = Visitor(TeamId(record.team), UserId(record.user), ChannelId(record.channel))
-        if im_user(visitor) != record.im_user:
-            self._moved[visitor] = ImUser(record.im_user)
+    def _note(self, record: VisitorRecord) -> None:
+        """Remember which name a person has in a channel: of two the one brought along from another id of it."""
+        channel = ChannelId(record.channel)
+        visitor = visitor_of(record.im_user)
+        place, named = (UserId(record.user), channel), ImUser(record.im_user)
+        if visitor is not None and visitor.channel != channel:
+            self._people[place] = named
+        else:
+            self._people.setdefault(place, named)

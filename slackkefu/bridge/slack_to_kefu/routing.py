@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user
+from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user, visitor_of
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
 from slackkefu.slack.envelope import (
@@ -237,6 +237,7 @@ def _route_message(
     user = user_of(visitor)
     if isinstance(user, Unmappable):
         return Ignored(Reason.UNMAPPABLE_ID)
+    visitor = _as_named(visitor, user)
     # Whichever of them is meant, and whichever is told of it (facts/slack.md §13).
     own_users = installations.bots_among(mentions(event.text))
     is_mention = event.is_mention_event or bool(own_users)
@@ -312,6 +313,7 @@ def _correction(
     user = user_of(visitor)
     if isinstance(user, Unmappable):
         return None
+    visitor = _as_named(visitor, user)
     is_direct = _is_direct(message)
     in_thread = message.thread_ts if message.thread_ts != message.ts else None
     own_users = installations.bots_among(mentions(message.text))
@@ -326,6 +328,12 @@ def _correction(
         own_users=own_users,
         revision=revision,
     )
+
+
+def _as_named(visitor: Visitor, user: ImUser) -> Visitor:
+    """Return *visitor* of the workspace that it is known by at the desk: ids of what we send derive from that."""
+    named = visitor_of(user)
+    return visitor if named is None else replace(visitor, team=named.team)
 
 
 def _edit(key: MessageKey, message: MessageEvent) -> MessageKey:

@@ -254,7 +254,7 @@ class Delivery:
         """Return the frame of one delivery; only events are tried again, and only they say so."""
         envelope: Shape = {
             "envelope_id": attempt.envelope_id,
-            "payload": parcel.payload,
+            "payload": [parcel.payload, *parcel.again][(len(parcel.attempts) - 1) % (len(parcel.again) + 1)],
             "type": parcel.kind,
             "accepts_response_payload": parcel.accepts_answer,
         }

@@ -14,6 +14,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slackkefu.demo.slack.shape import Document
     from slackkefu.demo.slack.state import Channel, Installation, Message
 
@@ -71,6 +73,8 @@ class Parcel:
     state: ParcelState = ParcelState.PENDING
     answer: Document | None = None
     """The payload of the acknowledgement, where one came."""
+    again: Sequence[Document] = ()
+    """The payload as its retries may have it: for another installation."""
 
     @property
     def event(self) -> Document:

@@ -200,6 +200,8 @@ class Installation:
     token: str
     scopes: frozenset[str] = frozenset()
     alive: bool = True
+    withheld: set[str] = field(default_factory=set)
+    """Workspaces of the organisation that have not been granted it, by id (facts/slack.md §13)."""
 
     @property
     def name(self) -> str:
@@ -216,7 +218,9 @@ class Installation:
 
     def covers(self, team: Team) -> bool:
         """Tell whether *team* is one of this installation's workspaces."""
-        return team is self.team if self.team is not None else team.organisation is self.organisation
+        if self.team is not None:
+            return team is self.team
+        return team.organisation is self.organisation and team.id not in self.withheld
 
     def authorization(self) -> Shape:
         """Return the entry of ``authorizations``."""

@@ -63,17 +63,25 @@ class Enterprise:
 
     async def _access(self, kind: str, workspaces: Iterable[Workspace]) -> None:
         await trio.lowlevel.checkpoint()
+        installation = next(
+            (each for each in self._state.installations if each.alive and each.organisation is self.organisation), None
+        )
+        if installation is None or not installation.org_wide:
+            raise ValueError(f"the app is not installed in {self.id} as a whole")
+        names = {workspace.id for workspace in workspaces}
+        installation.withheld = (
+            installation.withheld - names if kind == "team_access_granted" else installation.withheld | names
+        )
         event: Shape = {
             "type": kind,
             "team_ids": [workspace.id for workspace in workspaces],
             "event_ts": self._state.mint.ts(""),
         }
-        installation = self._state.installed_in(self.organisation.teams[0])
-        if installation is None:
-            raise ValueError(f"the app is not installed in {self.id}")
         stamp = events.Stamp(self._state.mint.event_id(), self._state.mint.event_context(), int(self._state.mint.now()))
         payload = events.event_callback(event, installation=installation, team=None, ext_shared=False, stamp=stamp)
         del payload["authorizations"]
+        if not self._state.switches.access_names_organisation:
+            del payload["enterprise_id"], payload["context_enterprise_id"]
         if self._state.settings.hears(event):
             self._state.send("events_api", payload)
 
@@ -182,6 +190,11 @@ class Workspace:
         """Remove the app: the token dies, then ``tokens_revoked`` and ``app_uninstalled`` come in any order."""
         await trio.lowlevel.checkpoint()
         self._state.uninstall(self.installation)
+
+    async def stops_sharing(self, channel: Channel, *, channel_id: str | None = None) -> Channel:
+        """End this workspace's part in a shared channel; returns what it keeps, under a new id."""
+        await trio.lowlevel.checkpoint()
+        return self._state.unshare(channel, self.team, channel_id=channel_id)
 
     async def other_bot_posts(
         self,

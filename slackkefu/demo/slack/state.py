@@ -9,7 +9,7 @@ in the conversation and has the scope, and the one of several that ``authorizati
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
 from slackkefu.demo.slack import events
@@ -158,6 +158,9 @@ class State:
         self.teams[team.id] = team
         if organisation is not None:
             organisation.teams.append(team)
+        for known in self.installations:
+            if known.org_wide and known.organisation is organisation:
+                known.withheld.add(team.id)
         return team
 
     def add_user(self, user: User) -> User:
@@ -257,8 +260,12 @@ class State:
         return min(serving, key=lambda known: known.org_wide, default=None)
 
     def hearers(self, channel: Channel) -> list[Installation]:
-        """Return the installations whose bot is in *channel*."""
-        return [known for known in self.installations if known.alive and known.bot.id in channel.members]
+        """Return the installations whose bot is in *channel*, and that may see it."""
+        return [
+            known
+            for known in self.installations
+            if known.alive and known.bot.id in channel.members and any(map(known.covers, channel.teams))
+        ]
 
     # People and bots write.
 
@@ -408,10 +415,31 @@ class State:
         )
 
     def leave(self, user: User, channel: Channel) -> None:
-        """Take somebody, or the bot, out of *channel*."""
-        event = events.member_event("member_left_channel", user, channel, at=self.mint.ts(channel.id), inviter=None)
-        self._tell_hearer(channel, event)
+        """Take somebody, or the bot, out of *channel*; says so in the channel and by an event."""
+        at = self.mint.ts(channel.id)
+        message = Message(channel, at, f"<@{user.id}> has left the channel", user=user, subtype="channel_leave")
+        if self.switches.leaving_shows:
+            self._keep(message)
+        self._tell_hearer(channel, events.member_event("member_left_channel", user, channel, at=at, inviter=None))
         channel.members.pop(user.id, None)
+
+    def unshare(self, channel: Channel, team: Team, *, channel_id: str | None = None) -> Channel:
+        """
+        End the sharing of *channel* with *team*, which keeps what was written under a new id (facts/slack.md §5).
+
+        Whose people and bots are in it no more; by a switch its app is told of the new id.
+        """
+        own = [user for user in channel.members.values() if user.team.company == team.company]
+        kept = self.add_channel(channel_id, channel.kind, channel.name, teams=[team], members=own)
+        for message in channel.messages:
+            kept.add(replace(message, channel=kept, files=[], reactions={}))
+        channel.teams = [each for each in channel.teams if each.company != team.company]
+        for user in own:
+            del channel.members[user.id]
+        if self.switches.unsharing_tells:
+            told: Shape = {"old_channel_id": channel.id, "new_channel_id": kept.id}
+            self._tell_hearer(kept, {"type": "channel_id_changed", **told, "event_ts": self.mint.ts("")})
+        return kept
 
     # People press and command.
 
@@ -472,11 +500,27 @@ class State:
 
     # Whom to tell.
 
-    def tell(self, event: Shape, *, installation: Installation, team: Team | None, ext_shared: bool = False) -> Parcel:
-        """Send an inner *event* to one installation; what the app does not subscribe to goes nowhere."""
+    def tell(
+        self,
+        event: Shape,
+        *,
+        installation: Installation,
+        team: Team | None,
+        ext_shared: bool = False,
+        others: Iterable[Installation] = (),
+    ) -> Parcel:
+        """
+        Send an inner *event* to one installation; what the app does not subscribe to goes nowhere.
+
+        By a switch a retry may name one of *others*.
+        """
         stamp = events.Stamp(self.mint.event_id(), self.mint.event_context(), int(self.mint.now()))
-        payload = events.event_callback(event, installation=installation, team=team, ext_shared=ext_shared, stamp=stamp)
-        parcel = Parcel("events_api", payload, accepts_answer=False)
+        payload, *again = (
+            events.event_callback(event, installation=each, team=team, ext_shared=ext_shared, stamp=stamp)
+            for each in (installation, *(other for other in others if other is not installation))
+        )
+        again = again if self.switches.retry_authorization == "next" else []
+        parcel = Parcel("events_api", payload, accepts_answer=False, again=again)
         return self._send(parcel) if self.settings.hears(event) else parcel
 
     def send(self, kind: str, payload: Document, *, accepts_answer: bool = False) -> Parcel:
@@ -514,6 +558,8 @@ class State:
                 profile=switches.profile_in_events,
                 teams=switches.team_in_events,
             )
+            if "user_team" in event and message.user is not None and self._says_workspace():
+                event |= dict.fromkeys(("user_team", "source_team"), message.user.team.id)
             outgoing.append((hearer, event))
         if (
             not own
@@ -526,7 +572,7 @@ class State:
             outgoing.reverse()
         for installation, event in outgoing:
             team = message.user.team if message.user is not None else installation.bot.team
-            self.tell(event, installation=installation, team=team, ext_shared=channel.ext_shared)
+            self.tell(event, installation=installation, team=team, ext_shared=channel.ext_shared, others=hearers)
 
     def _mentioned(self, message: Message) -> list[Installation]:
         """Return the installations whose bot *message* mentions and that may know."""
@@ -555,11 +601,16 @@ class State:
         if hearers:
             hearer = self._one_of(hearers)
             team = author.team if author is not None else hearer.bot.team
-            self.tell(event, installation=hearer, team=team, ext_shared=channel.ext_shared)
+            self.tell(event, installation=hearer, team=team, ext_shared=channel.ext_shared, others=hearers)
 
     def _one_of(self, choices: Sequence[T]) -> T:
         """Return the one that is told: Slack names exactly one (facts/slack.md §3)."""
         return self.mint.chance.choice(choices) if self.switches.authorization == "random" else choices[0]
+
+    def _says_workspace(self) -> bool:
+        """Tell whether an event names its author's workspace rather than their organisation."""
+        named = self.switches.org_author
+        return named == "workspace" or (named == "random" and self.mint.chance.random() < 1 / 2)
 
     def _own_installation(self, user: User, scope: str = "") -> Installation:
         """Return the installation of the user's own workspace; foreigners have none (facts/slack.md §11)."""

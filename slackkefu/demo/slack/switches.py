@@ -47,6 +47,16 @@ class Switches:
     """Which of ``message`` and ``app_mention`` comes first (§2: any order)."""
     authorization: Literal["first", "random"] = "first"
     """Which of several installations ``authorizations`` names (§3: exactly one, whichever)."""
+    retry_authorization: Literal["same", "next"] = "same"
+    """Whether a retry names the same of several installations, or another (not stated)."""
+    access_names_organisation: bool = True
+    """Whether ``team_access_granted`` and ``_revoked`` say outside which organisation it is (§3: not stated)."""
+    leaving_shows: bool = True
+    """Whether a channel shows a line of who has left it (§4: the subtype, not when)."""
+    unsharing_tells: bool = True
+    """Whether a channel's new id after the end of sharing is told by ``channel_id_changed`` (§5: on sharing)."""
+    org_author: Literal["organisation", "workspace", "random"] = "organisation"
+    """What ``user_team`` is of somebody of an organisation (§13: a ``T`` or an ``E`` id)."""
     uninstall_order: Literal["revoked_first", "uninstalled_first", "random"] = "random"
     """Which of ``tokens_revoked`` and ``app_uninstalled`` comes first (§3: any order)."""
     echoes_posts: bool = True

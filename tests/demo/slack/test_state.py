@@ -42,8 +42,8 @@ async def test_an_invited_bot_hears(stage: Stage) -> None:
     await stage.mia.removes_app(quiet)
     await stage.mia.says(quiet, "psst")
 
-    assert ["message", "member_joined_channel", "message", "member_left_channel"] == kinds(stage)
-    assert "channel_join" == stage.events[0]["subtype"]
+    assert ["message", "member_joined_channel", "message", "message", "member_left_channel"] == kinds(stage)
+    assert ["channel_join", "channel_leave"] == [stage.events[at]["subtype"] for at in (0, 3)]
     assert ("U0NORTHBOT", "C") == (stage.events[1]["user"], stage.events[1]["channel_type"])
 
 
@@ -225,11 +225,18 @@ async def test_installing_after_removal_is_a_new_installation(stage: Stage) -> N
 
 
 async def test_an_organisation(stage: Stage) -> None:
-    """An organisation-wide installation serves every workspace, and access events name workspaces only inside."""
+    """An organisation-wide installation serves whom it was granted, and access events name workspaces only inside."""
     other = stage.grid.add_workspace("T0GRIDWS02", name="Gridother")
-    assert other.installation is stage.grid_team.installation
+    with pytest.raises(ValueError, match="not installed"):
+        assert other.installation
+
     await stage.grid.grants(other)
+
+    assert other.installation is stage.grid_team.installation
+
     await stage.grid.withdraws(other)
+    with pytest.raises(ValueError, match="not installed"):
+        assert other.installation
 
     payload = stage.slack.ledger.parcels[0].payload
     assert ["team_access_granted", "team_access_revoked"] == kinds(stage)
@@ -311,3 +318,29 @@ async def test_group_conversations_and_old_private_channels(stage: Stage) -> Non
     await stage.mia.says(old, "hi")
 
     assert [("C", "mpim"), ("G", "group")] == [(event["channel"][0], event["channel_type"]) for event in stage.events]
+
+
+async def test_a_retry_for_another_installation(stage: Stage) -> None:
+    """By a switch a retry names another of the installations that share a channel; it is the same event."""
+    stage.slack.switches = replace(stage.slack.switches, retry_authorization="next")
+    shared = stage.north.add_channel(name="shared", members=[stage.mia], shared_with=[stage.grid_team])
+    await stage.mia.says(shared, "hello")
+    parcel = stage.slack.ledger.parcels[-1]
+
+    (other,) = parcel.again
+    assert parcel.payload["event_id"] == other["event_id"]
+    assert parcel.payload["authorizations"] != other["authorizations"]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_the_end_of_sharing(stage: Stage, tells: bool) -> None:
+    """Who leaves keeps what was written, under a new id, and is out of the old one."""
+    stage.slack.switches = replace(stage.slack.switches, unsharing_tells=tells)
+    shared = stage.north.add_channel("C0SHARED01", name="shared", members=[stage.mia], shared_with=[stage.grid_team])
+    said = await stage.mia.says(shared, "hello")
+    kept = await stage.grid_team.stops_sharing(shared, channel_id="C0KEPT0001")
+
+    assert [(said.ts, said.text)] == [(message.ts, message.text) for message in kept.messages]
+    assert [stage.north.installation] == stage.slack.state.hearers(shared)
+    assert [stage.grid_team.installation] == stage.slack.state.hearers(kept)
+    assert tells is ("channel_id_changed" in kinds(stage))

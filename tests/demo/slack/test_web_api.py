@@ -479,7 +479,10 @@ async def test_an_organisations_token_names_the_workspace(stage: Stage) -> None:
 
 async def test_which_workspaces_a_token_is_for(stage: Stage) -> None:
     """auth.teams.list gives the workspaces of an organisation, in pages, and of a workspace itself."""
-    stage.grid.add_workspace("T0GRIDWS02", name="Gridspace 2")
+    other = stage.grid.add_workspace("T0GRIDWS02", name="Gridspace 2")
+    assert ["T0GRIDWS01"] == [team["id"] for team in stage.call("auth.teams.list", "xoxb-grid")["teams"]]
+
+    await stage.grid.grants(other)
 
     first = stage.call("auth.teams.list", "xoxb-grid", limit=1)
     second = stage.call("auth.teams.list", "xoxb-grid", cursor=first["response_metadata"]["next_cursor"])

@@ -140,6 +140,8 @@ class BotCall(Call):
 
         """
         channel = state.channels.get(self.required(name))
+        if channel is not None and any(team.id in self.installation.withheld for team in channel.teams):
+            raise Refused("team_access_not_granted")
         if channel is None or not any(self.installation.covers(team) for team in channel.teams):
             raise Refused("channel_not_found")
         if right:

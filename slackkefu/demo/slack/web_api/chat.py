@@ -151,6 +151,8 @@ def open_direct(state: State, call: BotCall, user_id: str) -> Channel:
         raise Refused("channel_not_found")
     if user.is_bot:
         raise Refused("cannot_dm_bot")
+    if user.team.id in call.installation.withheld:
+        raise Refused("team_access_not_granted")
     channel = state.direct(user, call.installation)
     _check_reachable(state, channel)
     return channel

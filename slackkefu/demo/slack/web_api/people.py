@@ -42,7 +42,9 @@ def list_teams(_: State, call: BotCall) -> Shape:
     """``auth.teams.list``: the workspaces that an installation serves, one or an organisation's."""
     installation = call.installation
     organisation = installation.organisation
-    teams = organisation.teams if installation.org_wide and organisation is not None else [installation.bot.team]
+    teams = [installation.bot.team]
+    if installation.org_wide and organisation is not None:
+        teams = [team for team in organisation.teams if installation.covers(team)]
     page, cursor = page_of(call, teams)
     return {
         "teams": [{"id": team.id, "name": team.name} for team in page],
