@@ -20,6 +20,7 @@ from slackkefu.secret import Secret
 from slackkefu.store.records import Damage, Records, hide
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["JsonInstallationStore", "read_bot"]
@@ -96,8 +97,12 @@ class JsonInstallationStore(InstallationStore):
     def bots(self) -> tuple[list[Bot], list[Damage]]:
         """Return every bot, the one installed last at the end, and what is damaged."""
         places, damages = self._records.all()
-        bots = sorted((place.bot for place in places.values() if place.bot), key=lambda bot: bot.installed_at)
-        return [_sdk_bot(bot) for bot in bots], damages
+        return _in_order(places), damages
+
+    def peek(self) -> tuple[list[Bot], list[Damage]]:
+        """Return the same, moving nothing that is damaged: for whoever does not own the store. Raises StoreError."""
+        places, damages = self._records.peek()
+        return _in_order(places), damages
 
     def keep_only(self, bot: Bot) -> None:
         """Keep a bot and nothing else there: tokens of who installed it before are gone when this returns."""
@@ -195,6 +200,11 @@ def read_bot(raw: object) -> Bot:
     if not re.fullmatch(r"[!-~]+", bot.bot_token.reveal()):
         raise ValueError("its bot_token is none")
     return _sdk_bot(bot)
+
+
+def _in_order(places: Mapping[str, _Place]) -> list[Bot]:
+    bots = sorted((place.bot for place in places.values() if place.bot), key=lambda bot: bot.installed_at)
+    return [_sdk_bot(bot) for bot in bots]
 
 
 def _name(enterprise_id: str | None, team_id: str | None, *, whole: bool | None = False) -> str:

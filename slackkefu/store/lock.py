@@ -11,6 +11,9 @@ import contextlib
 import datetime as dt
 import fcntl
 import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from slackkefu.errors import StoreLocked
@@ -18,9 +21,8 @@ from slackkefu.store.files import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["hold"]
+__all__ = ["Holder", "hold", "holder"]
 
 _NAME: Final = "lock"
 
@@ -50,6 +52,45 @@ def hold(root: Path, *, now: float) -> Iterator[None]:
     finally:
         # Closing the file frees the lock. The file stays: removing it could take a third process's lock away.
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock of a store, as seen from outside."""
+
+    is_held: bool | None
+    """None where this machine does not tell."""
+    process: int | None = None
+    """The holder's number, where it is known."""
+
+
+def holder(root: Path, *, proc: Path = Path("/proc")) -> Holder:
+    """
+    Look who holds the lock of the store *root*, without taking it; blocks.
+
+    Taking it, even shared and for a moment, could make a daemon fail that starts just then. So the kernel's own list is
+    read, which shows what is in the same process namespace.
+
+    Raises:
+        OSError: The store cannot be looked at.
+
+    """
+    path = root / _NAME
+    try:
+        inode = path.stat().st_ino
+        said = re.match(r"process (\d+)", path.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return Holder(is_held=False)
+    try:
+        lines = (proc / "locks").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return Holder(is_held=None)
+    # "1: FLOCK  ADVISORY  WRITE 4711 08:01:262154 0 EOF". The device may be another one than stat() says (overlays).
+    held = [line.split() for line in lines if "FLOCK" in line and "->" not in line]
+    processes = [int(fields[4]) for fields in held if len(fields) > 5 and fields[5].endswith(f":{inode}")]
+    if said is not None and int(said[1]) in processes:
+        return Holder(is_held=True, process=int(said[1]))
+    return Holder(is_held=bool(processes) and said is None)
 
 
 def _take(root: Path, descriptor: int, now: float) -> None:

@@ -109,6 +109,29 @@ class Records(Generic[R]):
         stems = {*_stems(self._folder), *_stems(self._damaged)}
         return sorted(name for name in stems if self._names.fullmatch(name))
 
+    def peek(self) -> tuple[dict[str, R], list[Damage]]:
+        """
+        Return all records by name, and the damaged ones, which stay where they are: for whoever does not own the store.
+
+        Raises:
+            StoreError: One cannot be read.
+
+        """
+        records: dict[str, R] = {}
+        damages = []
+        for folder in (self._damaged, self._folder):
+            for name in filter(self._names.fullmatch, sorted(_stems(folder)) if folder.exists() else ()):
+                path = folder / self._file(name)
+                content = files.read(path)
+                if content is None:
+                    continue  # it went in between
+                found = self._understand(name, content) if folder == self._folder else "set aside earlier"
+                if isinstance(found, str):
+                    damages.append(Damage(name, path, found))
+                else:
+                    records[name] = found
+        return records, [damage for damage in damages if damage.name not in records]
+
     def put(self, name: str, record: R) -> None:
         """Write *record*; on disk when this returns. Raises StoreUnwritable."""
         path = self._folder / self._file(name)
@@ -125,21 +148,27 @@ class Records(Generic[R]):
             raise StoreError(self._folder, f"{name[:80]!r} is no name of a record here; nothing was read or written.")
         return name + _SUFFIX
 
-    def _decode(self, name: str, path: Path, content: bytes) -> R | Damage:
+    def _understand(self, name: str, content: bytes) -> R | str:
+        """Return the record, or why it is damaged."""
         try:
             record = self._decoder.decode(content)
-            if self._name_of is None or self._name_of(record) == name:
-                return record
-            reason = "it is about somebody else than its file's name says"
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            reason = str(exc) if content.strip() else "the file is empty"
+            return str(exc) if content.strip() else "the file is empty"
+        if self._name_of is None or self._name_of(record) == name:
+            return record
+        return "it is about somebody else than its file's name says"
+
+    def _decode(self, name: str, path: Path, content: bytes) -> R | Damage:
+        found = self._understand(name, content)
+        if not isinstance(found, str):
+            return found
         aside = self._damaged / path.name
         try:
             path.replace(aside)
             files.sync_folder(path.parent)
         except OSError as exc:
             raise files.unwritable(aside, exc) from exc
-        return Damage(name, aside, reason)
+        return Damage(name, aside, found)
 
 
 def hide(kind: type, value: object) -> object:

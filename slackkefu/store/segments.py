@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from slackkefu.store.files import System
     from slackkefu.world import Disk
 
-__all__ = ["Line", "Place", "Segments"]
+__all__ = ["Line", "Place", "Seen", "Segments", "look"]
 
 log = structlog.get_logger()
 
@@ -391,6 +391,46 @@ def _revised(line: bytes, revise: Callable[[bytes], bytes | None]) -> bytes:
     if made is None:
         return b""
     return line if made is record else seal(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a folder of segments by somebody who does not own it."""
+
+    records: list[bytes]
+    """Oldest first; also the heads of segments."""
+    unsound: int
+    """Lines that cannot be read, but for the ends of segments."""
+    bytes: int
+    is_whole: bool
+    """Everything was looked at."""
+
+
+def look(folder: Path, *, most_bytes: int, keep: bool) -> Seen:
+    """
+    Read the segments of *folder* as they are, changing nothing; blocks.
+
+    Args:
+        folder: Where they are, if anywhere.
+        most_bytes: What is read at most, but for the segment that passes it; the oldest first.
+        keep: Return the records.
+
+    Raises:
+        StoreError: They cannot be read.
+
+    """
+    records: list[bytes] = []
+    unsound = size = 0
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        if size >= most_bytes:
+            return Seen(records, unsound, size, is_whole=False)
+        content = files.read(path) or b""
+        size += len(content)
+        sound = [_sound(line) for line in content.splitlines(keepends=True)]
+        whole = max((number for number, each in enumerate(sound, start=1) if isinstance(each, bytes)), default=0)
+        records += [each for each in sound if keep and isinstance(each, bytes)]
+        unsound += sum(not isinstance(each, bytes) for each in sound[:whole])
+    return Seen(records, unsound, size, is_whole=True)
 
 
 def _sound(line: bytes) -> bytes | ValueError:

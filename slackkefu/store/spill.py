@@ -17,9 +17,11 @@ from slackkefu.errors import StoreUnwritable
 from slackkefu.store.places import Places
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from slackkefu.store.segments import Segments
 
-__all__ = ["Piece", "Spill", "SpillStatistics", "Spilled"]
+__all__ = ["Piece", "Spill", "SpillStatistics", "Spilled", "pending"]
 
 MAX_BYTES: Final = 2**30
 """Beyond it nothing more is taken, as on a full disk: half a million messages of 2 kB."""
@@ -213,6 +215,22 @@ class Spill:
         return SpillStatistics(
             pending=len(self._places), bytes=self._segments.size, damaged=self._segments.damaged_lines
         )
+
+
+def pending(records: Iterable[bytes]) -> int:
+    """Count the pieces that are pending by these records of a spill, for whoever does not own it."""
+    decoder = msgspec.json.Decoder(_Put | _Done)
+    waiting = set()
+    for record in records:
+        try:
+            entry = decoder.decode(record)
+        except msgspec.MsgspecError:
+            continue  # the head of a segment, or by a later version
+        if isinstance(entry, _Put):
+            waiting.add(entry.n)
+        else:
+            waiting.difference_update(entry.n)
+    return len(waiting)
 
 
 def _done(numbers: list[int]) -> list[bytes]:

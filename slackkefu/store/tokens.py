@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from slackkefu.world import Disk
 
-__all__ = ["JsonTokenStore"]
+__all__ = ["JsonTokenStore", "damaged_tokens"]
 
 log = structlog.get_logger()
 
@@ -59,14 +59,7 @@ class JsonTokenStore:
     """Tokens as JSON files; what :mod:`slackkefu.easemob` asks of a token store."""
 
     def __init__(self, root: Path, disk: Disk) -> None:
-        self._app = Records(root, FOLDER, _Token, names=_APP, loss="the app token is fetched again")
-        self._users = Records(
-            root,
-            USERS,
-            _User,
-            names=r"[a-z0-9][a-z0-9_.-]{0,63}",
-            loss=_USER_LOSS,
-        )
+        self._app, self._users = _records(root)
         self._disk = disk
 
     async def load_app(self) -> StoredToken | None:
@@ -103,6 +96,18 @@ class JsonTokenStore:
     def users(self) -> list[str]:
         """Return everybody of whom something is kept, damaged or not; blocks. Raises StoreError."""
         return self._users.names()
+
+
+def damaged_tokens(root: Path) -> list[Damage]:
+    """Return what is damaged, moving nothing: for whoever does not own the store. Blocks; raises StoreError."""
+    return [damage for records in _records(root) for damage in records.peek()[1]]
+
+
+def _records(root: Path) -> tuple[Records[_Token], Records[_User]]:
+    return (
+        Records(root, FOLDER, _Token, names=_APP, loss="the app token is fetched again"),
+        Records(root, USERS, _User, names=r"[a-z0-9][a-z0-9_.-]{0,63}", loss=_USER_LOSS),
+    )
 
 
 def _stored(token: _Token) -> StoredToken:

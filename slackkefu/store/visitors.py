@@ -148,6 +148,11 @@ class VisitorStore:
         self._written, damages = self._records.all()
         return list(self._written.values()), damages
 
+    def peek(self) -> tuple[list[VisitorRecord], list[Damage]]:
+        """Return the same, moving nothing that is damaged: for whoever does not own the store. Raises StoreError."""
+        records, damages = self._records.peek()
+        return list(records.values()), damages
+
     def save(self, record: VisitorRecord) -> None:
         """Write *record* if it is new or has changed; on disk when this returns. Raises StoreUnwritable."""
         if self._written.get(record.im_user) != record:
