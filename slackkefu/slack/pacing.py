@@ -53,6 +53,7 @@ _TIER_4: Final = Limit(interval_s=0.6, burst=20)
 LIMITS: Final[Mapping[str, Limit]] = {
     "assistant.threads.setStatus": Limit(interval_s=0.1, burst=20),
     "auth.teams.list": _TIER_2,
+    "bots.info": _TIER_3,
     "chat.delete": _TIER_3,
     "chat.getPermalink": _TIER_4,
     "chat.postEphemeral": _TIER_4,

@@ -78,6 +78,7 @@ READS: Final = frozenset(
         "apps.connections.open",
         "auth.teams.list",
         "auth.test",
+        "bots.info",
         "chat.getPermalink",
         "conversations.history",
         "conversations.info",

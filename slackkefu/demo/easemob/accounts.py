@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import Final, Literal, final
+from typing import TYPE_CHECKING, Final, Literal, final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["AccountError", "Accounts", "Token", "User"]
 
@@ -119,6 +122,9 @@ class Accounts:
 
     def __len__(self) -> int:
         return len(self._users)
+
+    def __iter__(self) -> Iterator[User]:
+        return iter(self._users.values())
 
     # Tokens.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["USER_CALLS"]
 
 MAX_BATCH: Final = 60
+MAX_PAGE: Final = 100
 MAX_STATUSES: Final = 100
 KICKED_BY_CONSOLE: Final = 4
 
@@ -97,6 +98,20 @@ async def _read(call: Call) -> Answer:
     call.require_token()
     entity = shown(call, call.user())
     return Answer(200, {"action": "get", "uri": call.uri, "path": "/users", "entities": [entity], "count": 1}, "short")
+
+
+async def _list(call: Call) -> Answer:
+    """List users, a page at a time; the last page has no cursor (facts/easemob-rest.md §5.3)."""
+    await trio.lowlevel.checkpoint()
+    call.require_token()
+    limit, start = int(call.query.get("limit", "10")), int(call.query.get("cursor", "0"))
+    if not 1 <= limit <= MAX_PAGE:
+        raise AccountError(400, "illegal_argument", f"limit has to be from 1 to {MAX_PAGE}")
+    users = list(call.cluster.accounts)
+    entities = [shown(call, user) for user in users[start : start + limit]]
+    more: dict[str, object] = {"cursor": str(start + limit)} if start + limit < len(users) else {}
+    fields = {"action": "get", "path": "/users", "uri": call.uri, "entities": entities, "count": len(entities)}
+    return Answer(200, fields | more, "short")
 
 
 async def _delete(call: Call) -> Answer:
@@ -209,6 +224,7 @@ def _about(call: Call, data: Mapping[str, object]) -> Answer:
 
 
 USER_CALLS: Final = {
+    ("GET", "/users"): _list,
     ("POST", "/users"): _register,
     ("POST", "/users/batch/status"): _statuses,
     ("GET", "/users/{user}"): _read,

@@ -44,6 +44,7 @@ METHODS: Final = {
     "assistant.threads.setStatus": Method(bot=assistants.set_status, scope="chat:write", json=True),
     "auth.teams.list": Method(bot=people.list_teams),
     "auth.test": Method(bot=people.auth_test, json=True),
+    "bots.info": Method(bot=people.bot_info, scope="users:read"),
     "chat.delete": Method(bot=chat.delete, scope="chat:write", json=True),
     "chat.getPermalink": Method(bot=chat.permalink),
     "chat.postEphemeral": Method(bot=chat.post_ephemeral, scope="chat:write", json=True),

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.state import State
     from slackkefu.demo.slack.web_api.call import BotCall
 
-__all__ = ["auth_test", "list_teams", "open_view", "publish_view", "team_info", "update_view", "user_info"]
+__all__ = [
+    "auth_test",
+    "bot_info",
+    "list_teams",
+    "open_view",
+    "publish_view",
+    "team_info",
+    "update_view",
+    "user_info",
+]
 
 VIEW_BYTES: Final = 250_000
 
@@ -36,6 +45,22 @@ def auth_test(_: State, call: BotCall) -> Shape:
             "is_enterprise_install": installation.org_wide,
         }
     )
+
+
+def bot_info(_: State, call: BotCall) -> Shape:
+    """``bots.info``: of the app's own bot."""
+    installation = call.installation
+    if call.required("bot") != installation.bot_id:
+        raise Refused("bot_not_found")
+    return {
+        "bot": {
+            "id": installation.bot_id,
+            "deleted": False,
+            "name": installation.bot.name,
+            "app_id": installation.app_id,
+            "user_id": installation.bot.id,
+        }
+    }
 
 
 def list_teams(_: State, call: BotCall) -> Shape:
