@@ -1,15 +1,29 @@
-"""``slackkefu check``: look at the configuration, start nothing."""
+"""``slackkefu check``: the doctor."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import click
+import trio
 
+from slackkefu.cli.findings import Printed, print_hosts
 from slackkefu.cli.options import config_option
 from slackkefu.config import load
+from slackkefu.doctor.checkup import check_up
+from slackkefu.doctor.configuration import examine_file, examine_problems
+from slackkefu.doctor.easemob import find_addresses
+from slackkefu.doctor.hosts import list_hosts
+from slackkefu.doctor.report import IDS, ok
+from slackkefu.doctor.scene import look_around
+from slackkefu.errors import ConfigError
 from slackkefu.keys import GROUPS, KEYS
+from slackkefu.net.network import TcpNetwork
+from slackkefu.service import logs
+from slackkefu.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,23 +33,88 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_WIDTH: Final = max(map(len, IDS))
 
-@click.command()
+_EPILOG: Final = """
+\b
+With --json, one document:
+  {{"version": 1, "level": "ok|warning|failure", "exit_code": 0, "findings": [
+    {{"id": "…", "level": "…", "about": "…", "says": "…", "means": "…", "do": "…"}}]}}
+with --offline also "settings", by key; with --hosts instead
+  {{"version": 1, "hosts": [{{"host": "…", "port": 443, "use": "…"}}], "problem": ""}}
+\b
+The ids of findings:
+{ids}
+\b
+Exit codes: 0 well, or warnings only; 3 configuration; 4 store; 5 anything else that fails.
+""".format(ids="\n".join(f"  {id_:{_WIDTH}}  {about}" for id_, about in IDS.items()))
+
+
+@click.command(epilog=_EPILOG)
 @config_option
-def check(config_path: Path) -> None:
+@click.option("--offline", is_flag=True, help="Ask nobody; show what each key of the configuration means.")
+@click.option(
+    "--login",
+    is_flag=True,
+    help="Also log in to Easemob's IM, as a user made for it and deleted afterwards. It counts as a registered user "
+    "until then, and as a user of today.",
+)
+@click.option("--hosts", is_flag=True, help="List every host and port that a firewall must let out, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
+def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json: bool) -> None:
     """
-    Check the configuration and show what it means.
+    Examine everything slackkefu depends on, and say what is wrong and what to do.
 
-    Every problem is told at once. Nothing is started, nobody is called. Secrets are not shown.
+    Configuration, store and limits of this machine; the way to every host; tokens and scopes of every installation;
+    Easemob's credentials, service number and plan; the desk. Each line is ok, a warning or a failure.
+
+    It is safe while the daemon runs: it takes no lock, writes nothing to the store, and opens no Socket Mode
+    connection, which would get customers' messages. It asks Slack a few questions for each workspace and Easemob for
+    one app token; Easemob bans apps that ask for tokens all the time, so do not run it every minute. Secrets are not
+    shown.
     """
-    config = load(config_path, os.environ)
-    click.echo(f"{config_path}: configuration is good")
-    for line in _summary(config):
-        click.echo(f"  {line}")
+    logs.quiet()
+    if offline and (login or hosts):
+        raise click.UsageError("--login and --hosts ask others; they do not go with --offline")
+    printed = Printed(as_json=as_json)
+    found = list(examine_file(config_path))
+    try:
+        config = load(config_path, os.environ)
+    except ConfigError as error:
+        found += examine_problems(error, path=config_path, environ=os.environ, program=sys.argv[0])
+        for finding in found:
+            printed.tell(finding)
+        printed.finish()
+        sys.exit(printed.code)
+    if hosts:
+        sys.exit(trio.run(partial(_list_hosts, config, as_json=as_json)))
+    for finding in (*found, ok("config.values", "every key has a value that can be used")):
+        printed.tell(finding)
+    trio.run(partial(_check_up, config, printed, offline=offline, login=login))
+    printed.finish(dict(_settings(config)) if offline else None)
+    sys.exit(printed.code)
 
 
-def _summary(config: Config) -> Iterator[str]:
-    width = max(len(key.name) for key in KEYS)
+async def _check_up(config: Config, printed: Printed, *, offline: bool, login: bool) -> None:
+    await check_up(await look_around(config, _world()), printed.tell, offline=offline, login=login)
+
+
+async def _list_hosts(config: Config, *, as_json: bool) -> int:
+    """Print the list; return the exit code."""
+    scene = await look_around(config, _world())
+    is_needed = not (config.easemob.rest_url and config.easemob.websocket_url)
+    addresses = await find_addresses(scene) if is_needed else None
+    problem = addresses.problem if addresses is not None else ""
+    print_hosts(list_hosts(scene, addresses), problem, as_json=as_json)
+    return 5 if problem else 0
+
+
+def _world() -> World:
+    return World(network=TcpNetwork())
+
+
+def _settings(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each key, and what it is; of a secret, whether it is set."""
     for key in KEYS:
         table, _, field = key.name.partition(".")
         value = getattr(getattr(config, table), field)
@@ -44,11 +123,10 @@ def _summary(config: Config) -> Iterator[str]:
         elif key.secret:
             shown = "set" if value else "not set"
         elif isinstance(value, tuple):
-            shown = ", ".join(value) or "none"
+            shown = ", ".join(map(str, value)) or "none"
         else:
             shown = "not set" if value in {None, ""} else str(value)
-        yield f"{key.name:{width}}  {shown}"
+        yield key.name, shown
     for group in GROUPS:
         table, _, field = group.name.partition(".")
-        members = getattr(getattr(config, table), field)
-        yield f"{group.name:{width}}  {', '.join(members) or 'none'}"
+        yield group.name, ", ".join(getattr(getattr(config, table), field)) or "none"

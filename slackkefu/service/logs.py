@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
-__all__ = ["configure"]
+__all__ = ["configure", "quiet"]
 
 _LEVELS: Final = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 """Names of levels, and syslog's numbers for them."""
@@ -58,6 +58,17 @@ def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidd
     root = logging.getLogger()  # noqa: TID251 - the seam to the libraries' loggers
     root.handlers[:] = [_Bridge(logging.WARNING)]
     root.setLevel(logging.WARNING)
+
+
+def quiet() -> None:
+    """Log nothing, for a command that says on its own what it finds."""
+    structlog.configure(processors=[_dropped], cache_logger_on_first_use=False)
+    root = logging.getLogger()  # noqa: TID251 - as above
+    root.handlers[:] = [logging.NullHandler()]
+
+
+def _dropped(_logger: WrappedLogger, _method: str, _event: EventDict) -> EventDict:
+    raise structlog.DropEvent
 
 
 def _without_words(exc_info: ExcInfo) -> str:
