@@ -11,18 +11,20 @@ import click
 import trio
 
 from slackkefu.cli.findings import Printed, print_hosts
+from slackkefu.cli.network import network_of
 from slackkefu.cli.options import config_option
-from slackkefu.config import load
+from slackkefu.config import StoreOnly, load, load_as
 from slackkefu.doctor.checkup import check_up
 from slackkefu.doctor.configuration import examine_file, examine_problems
 from slackkefu.doctor.easemob import find_addresses
 from slackkefu.doctor.hosts import list_hosts
 from slackkefu.doctor.report import IDS, ok
 from slackkefu.doctor.scene import look_around
+from slackkefu.doctor.store import examine_store
 from slackkefu.errors import ConfigError
 from slackkefu.keys import GROUPS, KEYS
-from slackkefu.net.network import TcpNetwork
 from slackkefu.service import logs
+from slackkefu.store.inspection import inspect
 from slackkefu.world import World
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from slackkefu.config import Config
+    from slackkefu.doctor.report import Finding
 
 __all__ = ["check"]
 
@@ -82,7 +85,7 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
         config = load(config_path, os.environ)
     except ConfigError as error:
         found += examine_problems(error, path=config_path, environ=os.environ, program=sys.argv[0])
-        for finding in found:
+        for finding in (*found, *_store_alone(config_path)):
             printed.tell(finding)
         printed.finish()
         sys.exit(printed.code)
@@ -96,12 +99,14 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
 
 
 async def _check_up(config: Config, printed: Printed, *, offline: bool, login: bool) -> None:
-    await check_up(await look_around(config, _world()), printed.tell, offline=offline, login=login)
+    await check_up(
+        await look_around(config, World(network=network_of(config))), printed.tell, offline=offline, login=login
+    )
 
 
 async def _list_hosts(config: Config, *, as_json: bool) -> int:
     """Print the list; return the exit code."""
-    scene = await look_around(config, _world())
+    scene = await look_around(config, World(network=network_of(config)))
     is_needed = not (config.easemob.rest_url and config.easemob.websocket_url)
     addresses = await find_addresses(scene) if is_needed else None
     problem = addresses.problem if addresses is not None else ""
@@ -109,8 +114,13 @@ async def _list_hosts(config: Config, *, as_json: bool) -> int:
     return 5 if problem else 0
 
 
-def _world() -> World:
-    return World(network=TcpNetwork())
+def _store_alone(path: Path) -> Iterator[Finding]:
+    """Examine the store where the rest of the configuration cannot be used."""
+    try:
+        store = load_as(StoreOnly, path, os.environ).store
+    except ConfigError:
+        return
+    yield from examine_store(inspect(store.path))
 
 
 def _settings(config: Config) -> Iterator[tuple[str, str]]:

@@ -101,8 +101,10 @@ async def examine_easemob(scene: Scene, say: Say, *, login: bool) -> None:
     """
     config = scene.config.easemob
     addresses = await find_addresses(scene)
-    say(await examine_way(scene, _discovery(config)))
-    say(_discovered(addresses, config))
+    way = await examine_way(scene, _discovery(config))
+    say(way)
+    if way.level is Level.OK or addresses.rest:
+        say(_discovered(addresses, config))
     ways = [
         *(way_to(url, means=_NO_DESK) for url in addresses.rest[:MOST_WAYS]),
         *(way_to(url, means=_NO_DESK) for url in addresses.websockets[:MOST_WAYS]),
@@ -167,9 +169,7 @@ def _endpoints(scene: Scene, nursery: trio.Nursery, *, discovery_alone: bool = F
 def _discovery(config: EasemobConfig) -> Way:
     """Return the way to the discovery server; without it one starts where both addresses are configured."""
     is_needed = not (config.rest_url and config.websocket_url)
-    means = (
-        "Easemob's addresses are not found, so nothing reaches the desk" if is_needed else "nothing: it is not needed"
-    )
+    means = "nothing reaches the desk: its addresses are not found" if is_needed else "nothing: it is not needed"
     return way_to(config.discovery_url, means=means, level=Level.FAILURE if is_needed else Level.WARNING)
 
 

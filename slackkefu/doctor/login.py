@@ -68,10 +68,17 @@ async def _log_in(scene: Scene, rest: RestClient, endpoints: Endpoints, probe: I
     login = Login(AppKey.parse(scene.config.easemob.app_key), probe, token, resource=probe)
     url = (await endpoints.websocket_urls())[0]
     connection = Connection(world=scene.world, url=url, login=login, on_batch=_nothing)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(connection.run)
-        await connection.logout()
-        nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(connection.run)
+            await connection.logout()
+            nursery.cancel_scope.cancel()
+    except ExceptionGroup as group:
+        # One task, one reason.
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        raise error from group
 
 
 async def _nothing(_: Batch) -> None:

@@ -131,6 +131,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "assistant.threads.setStatus": ("chat:write",),
         "auth.teams.list": (),
         "auth.test": (),
+        "bots.info": ("users:read",),
         "chat.delete": ("chat:write",),
         "chat.getPermalink": (),
         "chat.postEphemeral": ("chat:write",),
