@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from slackkefu.doctor.easemob import Addresses
-    from slackkefu.doctor.scene import ProxyAddress, Scene
+    from slackkefu.doctor.scene import Scene
+    from slackkefu.net.proxy import Proxy
 
 __all__ = ["Host", "list_hosts"]
 
@@ -39,14 +40,15 @@ def list_hosts(scene: Scene, addresses: Addresses | None) -> Sequence[Host]:
 
     """
     found: dict[tuple[str, int], Host] = {}
+    proxies = scene.config.network.proxies
     for each in (*_slack(scene.config.slack.api_url), *_easemob(scene, addresses), *_kefu(scene)):
-        proxy = scene.proxy_of(each.host, each.port)
+        proxy = proxies.of(each.host.replace("*", "x"), each.port)
         line = each if proxy is None else _proxy(proxy)
         found.setdefault((line.host, line.port), line)
     return [*found.values()]
 
 
-def _proxy(proxy: ProxyAddress) -> Host:
+def _proxy(proxy: Proxy) -> Host:
     return Host(proxy.host, proxy.port, "the proxy, for everything that is not listed beside it")
 
 

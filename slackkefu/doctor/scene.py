@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from slackkefu.net.public import look_up
 from slackkefu.store.inspection import inspect
@@ -19,21 +19,7 @@ if TYPE_CHECKING:
     from slackkefu.store.inspection import Inspection
     from slackkefu.world import World
 
-__all__ = ["Machine", "ProxyAddress", "Scene", "look_around"]
-
-
-class ProxyAddress(Protocol):
-    """Where a proxy is; the part of :class:`slackkefu.net.proxy.Proxy` that is examined by itself."""
-
-    @property
-    def host(self) -> str:
-        """Its name or number."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-        ...
+__all__ = ["Machine", "Scene", "look_around"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +34,6 @@ class Machine:
     """Where Linux tells of locks, and of limits of processes."""
 
 
-def _direct(_host: str, _port: int) -> None:
-    """There is no proxy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One examination."""
@@ -61,8 +43,6 @@ class Scene:
     store: Inspection
     """What was seen of the store, before anything else."""
     machine: Machine = field(default_factory=Machine)
-    proxy_of: Callable[[str, int], ProxyAddress | None] = _direct
-    """Tells by which proxy the daemon's network reaches a host and port; None: directly."""
 
 
 async def look_around(config: Config, world: World, machine: Machine | None = None) -> Scene:

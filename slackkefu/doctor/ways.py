@@ -17,6 +17,7 @@ import trio
 from slackkefu.doctor.report import Finding, Level, ok
 from slackkefu.errors import ConnectFailed
 from slackkefu.net.address import is_loopback
+from slackkefu.net.proxy import joined
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,7 +66,7 @@ def way_to(url: str, *, means: str, level: Level = Level.FAILURE) -> Way:
 
 async def examine_way(scene: Scene, way: Way) -> Finding:
     """Go the way as far as it goes; the finding's id names the step at which it ends, ``net.way`` a whole one."""
-    proxy = scene.proxy_of(way.host, way.port)
+    proxy = scene.config.network.proxies.of(way.host, way.port)
     first = proxy or way
 
     async def name() -> None:
@@ -79,7 +80,7 @@ async def examine_way(scene: Scene, way: Way) -> Finding:
     if not _is_number(first.host):
         steps.append(("net.proxy" if proxy else "net.dns", "name of the proxy" if proxy else "name", name))
     if proxy:
-        steps.append(("net.proxy", f"way through the proxy {joined(proxy.host, proxy.port)}", partial(dial, tls=False)))
+        steps.append(("net.proxy", f"way through the proxy {proxy.address}", partial(dial, tls=False)))
     else:
         steps.append(("net.tcp", "TCP", partial(dial, tls=False)))
     if way.tls:
@@ -123,8 +124,3 @@ def _ended(way: Way, id_: str, says: str, *, proxy: bool) -> Finding:
 
 def _is_number(host: str) -> bool:
     return is_loopback(host) or ":" in host or host.replace(".", "").isdecimal()
-
-
-def joined(host: str, port: int) -> str:
-    """Return ``host:port``, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack import Workspace
     from slackkefu.demo.slack.model import Installation
     from slackkefu.doctor.report import Finding
-    from slackkefu.doctor.scene import ProxyAddress
     from slackkefu.store import Store
     from tests.memory_network import VirtualWall
 
@@ -157,7 +156,6 @@ class Patient:
     room: Mapping[str, int] = field(default_factory=dict)
     """What the disk says of itself instead of the truth."""
     open_files: int = 65536
-    proxy: ProxyAddress | None = None
     findings: list[Finding] = field(default_factory=list)
 
     def configure(self, table: str, **values: Any) -> None:
@@ -193,8 +191,7 @@ class Patient:
         if not (proc / "locks").exists():
             (proc / "locks").write_text("", encoding="ascii")
         machine = Machine(look_up=self.look_up, statvfs=self.statvfs, proc=proc)
-        scene = await look_around(self.config, self.world, machine)
-        return replace(scene, proxy_of=lambda _host, _port: self.proxy)
+        return await look_around(self.config, self.world, machine)
 
     async def examined(self, *, offline: bool = False, login: bool = False) -> list[Finding]:
         """Let it be examined."""

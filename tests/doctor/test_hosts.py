@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slackkefu.doctor.easemob import find_addresses
 from slackkefu.doctor.hosts import list_hosts
+from slackkefu.secret import Secret
 from tests.doctor.patient import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SLACK = ["slack.com", "wss-primary.slack.com", "wss-backup.slack.com", "wss-*.slack.com", "files.slack.com"]
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """Where a proxy is."""
-
-    host: str = "proxy.shop.test"
-    port: int = 3128
 
 
 async def test_every_host_that_is_dialled(autojump_clock: object, tmp_path: Path) -> None:
@@ -61,7 +53,11 @@ async def test_configured_addresses_are_those(autojump_clock: object, tmp_path: 
 async def test_with_a_proxy_it_is_the_proxy(autojump_clock: object, tmp_path: Path) -> None:
     """Behind a proxy nothing else has to be let out."""
     async with patient(tmp_path) as here:
-        here.proxy = Proxy()
+        here.configure("network", proxy=Secret("http://buyer:hunter2@proxy.shop.test:3128"))
         hosts = list_hosts(await here.scene(), None)
 
+        here.configure("network", no_proxy=("kefu.test",))
+        beside = list_hosts(await here.scene(), None)
+
     assert [("proxy.shop.test", 3128)] == [(each.host, each.port) for each in hosts]
+    assert [("proxy.shop.test", 3128), ("kefu.test", 443)] == [(each.host, each.port) for each in beside]

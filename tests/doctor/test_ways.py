@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from slackkefu.doctor.report import Level
 from slackkefu.doctor.ways import examine_way, way_to
+from slackkefu.secret import Secret
 from tests.doctor.patient import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.doctor.patient import Patient
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """Where a proxy is."""
-
-    host: str = "proxy.shop.test"
-    port: int = 3128
 
 
 def wants_a_password(here: Patient) -> None:
@@ -42,7 +35,7 @@ def wants_a_password(here: Patient) -> None:
 async def test_a_way_by_a_proxy(ill: object, id_: str, words: str, autojump_clock: object, tmp_path: Path) -> None:
     """The proxy resolves the target's name, and what it refuses is its own step."""
     async with patient(tmp_path) as here:
-        here.proxy = Proxy()
+        here.configure("network", proxy=Secret("http://buyer:hunter2@proxy.shop.test:3128"))
         assert callable(ill)
         ill(here)
         finding = await examine_way(await here.scene(), way_to("https://slack.com/api/", means="nothing passes"))
@@ -51,6 +44,7 @@ async def test_a_way_by_a_proxy(ill: object, id_: str, words: str, autojump_cloc
     assert words in finding.says
     assert {"proxy.shop.test"} == set(here.looked_up)
     assert "network.proxy" in finding.do or id_ != "net.proxy"
+    assert "hunter2" not in repr(finding)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:80/", "ws://[::1]:80/websocket", "http://localhost/"])
