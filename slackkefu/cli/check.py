@@ -18,7 +18,7 @@ from slackkefu.doctor.checkup import check_up
 from slackkefu.doctor.configuration import examine_file, examine_problems
 from slackkefu.doctor.easemob import find_addresses
 from slackkefu.doctor.hosts import list_hosts
-from slackkefu.doctor.report import IDS, ok
+from slackkefu.doctor.report import IDS, Level, ok, worst
 from slackkefu.doctor.scene import look_around
 from slackkefu.doctor.store import examine_store
 from slackkefu.errors import ConfigError
@@ -84,7 +84,8 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
     try:
         config = load(config_path, os.environ)
     except ConfigError as error:
-        found += examine_problems(error, path=config_path, environ=os.environ, program=sys.argv[0])
+        if worst(found) is not Level.FAILURE:
+            found += examine_problems(error, path=config_path, environ=os.environ, program=sys.argv[0])
         for finding in (*found, *_store_alone(config_path)):
             printed.tell(finding)
         printed.finish()

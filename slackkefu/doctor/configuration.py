@@ -67,8 +67,6 @@ def examine_problems(error: ConfigError, *, path: Path, environ: Mapping[str, st
         program: How this program is called.
 
     """
-    if not path.exists():
-        return  # said already
     missing = [problem.key for problem in error.problems if problem.found == "nothing" and problem.key in _SECRETS]
     for problem in error.problems:
         yield failure(
