@@ -190,11 +190,13 @@ async def _take_over(parts: Parts, left: Left, nursery: trio.Nursery) -> None:
     await _restore(parts, left)
     await nursery.start(to_slack.polling.run)
     await parts.leaving.start(nursery)
+    to_slack.reach.restore()
     now = core.world.wall()
     to_slack.pool.watch((im_user(record.im_user), record.last_active, is_open(record, now=now)) for record in core.book)
     for record in core.book:
-        if is_open(record, now=now):
-            to_slack.sessions.heard(im_user(record.im_user), ago_s=now - record.last_active)
+        user = im_user(record.im_user)
+        if is_open(record, now=now) and to_slack.reach.why_not(user) is None:
+            to_slack.sessions.heard(user, ago_s=now - record.last_active)
 
 
 async def _restore(parts: Parts, left: Left) -> None:

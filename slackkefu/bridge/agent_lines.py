@@ -140,6 +140,8 @@ class NotCarried(enum.StrEnum):
     DELETED = "deleted"
     HIDDEN = "hidden"
     DENIED = "denied"
+    APP_REMOVED = "app_removed"
+    """Its workspace has removed the app, which may not read it any more."""
     NOT_GIVEN = "not_given"
     """Slack does not hand it out."""
     NOT_TAKEN = "not_taken"
@@ -156,6 +158,7 @@ _NOT_CARRIED: Final[Mapping[NotCarried, str]] = MappingProxyType(
         NotCarried.DELETED: "已被删除 / deleted",
         NotCarried.HIDDEN: "超出 Slack 套餐限制，不可见 / hidden by the limit of a Slack plan",
         NotCarried.DENIED: "无权读取 / may not be read",
+        NotCarried.APP_REMOVED: "客户的工作区已卸载本应用，未转发 / the workspace has removed the app, not passed on",
         NotCarried.NOT_GIVEN: "无法从 Slack 下载 / could not be had from Slack",
         NotCarried.NOT_TAKEN: "无法上传 / could not be uploaded",
         NotCarried.FAILED: "传输失败 / could not be passed on",

@@ -1,7 +1,7 @@
 """
 Reach: who can be reached in Slack, and what happens when that changes.
 
-Where the app has left, no answer can be posted, and none is lost: it stays at Easemob, for as long as the plan keeps it.
+Where the app has left no answer can be posted, and none is lost: it stays at Easemob for as long as the plan keeps it.
 So a visitor who cannot be reached is *stopped*. Their login is let go and nobody asks what waits for them, so they take
 no place and cost no daily user; their lane stands still; the agent who serves them is told once, and why. What they had
 written before is brought to the desk all the same.
@@ -98,6 +98,10 @@ class Reach:
             return Why.NEEDS_REINSTALL if is_known else Why.APP_REMOVED
         return Why.LEFT_CHANNEL if record is not None and record.left else None
 
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* any more."""
+        self._stopped.pop(user, None)
+
     # What changes.
 
     def look(self, user: ImUser) -> None:
@@ -112,8 +116,12 @@ class Reach:
         self._on_change(user, why)
 
     def restore(self) -> None:
-        """Look at everybody, at the start."""
-        self._look_at(self._book)
+        """Look at everybody, at the start: also at whom the run before has stopped, and who can be reached by now."""
+        for record in [*self._book]:
+            user = ImUser(record.im_user)
+            if record.stop_told is not None and self.why_not(user) is None:
+                self._on_change(user, None)
+            self.look(user)
 
     def changed(self, key: InstallationKey) -> None:
         """Know that an installation has come or gone."""

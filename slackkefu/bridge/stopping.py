@@ -86,10 +86,10 @@ class Stopping:
             log.info("lane.stopped", visitor=user, reason=why.value, meaning="answers wait at Easemob")
             self._notes.stopped(user, why.value)
             self._ask_no_more(user)
-            self._logins.set_stopped(user, True)  # noqa: FBT003 - see there
+            self._logins.set_stopped(user, True)
         else:
             log.info("lane.goes_on", visitor=user)
-            self._logins.set_stopped(user, False)  # noqa: FBT003 - see there
+            self._logins.set_stopped(user, False)
             record, now = self._book.get(user), self._wall()
             if record is not None and is_open(record, now=now):
                 self._sessions.heard(user, ago_s=now - record.last_active)

@@ -299,6 +299,7 @@ class Pool:
     async def remove(self, user: ImUser) -> None:
         """Log *user* out, and know nothing of them any more, unless somebody has sent something meanwhile."""
         await trio.lowlevel.checkpoint()
+        self._stopped.discard(user)
         visitor = self._visitors.get(user)
         if visitor is None:
             return

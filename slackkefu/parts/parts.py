@@ -91,13 +91,17 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
     )
     easemob = easemob_end(core, nursery=nursery)
     installing = Installing(
-        installations=core.installations, store=core.store.installations, web=slack.web, world=core.world
+        installations=core.installations,
+        store=core.store.installations,
+        web=slack.web,
+        world=core.world,
+        on_change=lambda key: to_slack.reach.changed(key),  # noqa: PLW0108 - it comes later, as do the next four
     )
     to_slack = desk_to_slack(
         core,
         slack,
         easemob,
-        renew=lambda: listening.socket_mode.renew(),  # noqa: PLW0108 - it comes later, as do the next three
+        renew=lambda: listening.socket_mode.renew(),  # noqa: PLW0108
         on_ack=lambda user, mark: to_kefu.proving.on_ack(user, mark),  # noqa: PLW0108
         on_drained=lambda user: to_kefu.proving.on_drained(user),  # noqa: PLW0108
         on_attendance=lambda user: deeds.homes.changed(user),  # noqa: PLW0108

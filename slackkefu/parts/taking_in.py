@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.absence.backfill import Backfill
@@ -16,6 +17,7 @@ from slackkefu.bridge.slack_to_kefu.intake import Intake
 from slackkefu.parts.core import each
 from slackkefu.parts.to_kefu import IN_ALL_LANES
 from slackkefu.slack.connections import SocketMode
+from slackkefu.slack.membership import is_in
 
 if TYPE_CHECKING:
     import trio
@@ -76,6 +78,8 @@ def taking_in(
             installing=installing,
             book=book,
             directory=slack.directory,
+            reach=to_slack.reach,
+            is_in=partial(is_in, slack.web),
             on_joined=doing.first_contact.joined,
         ).handle,
         per_lane=AFFAIRS,
@@ -94,7 +98,7 @@ def taking_in(
         hearing=to_slack.hearing,
         wall=world.wall,
         on_came=lambda envelope: watch.came(envelope),  # noqa: PLW0108 - the watch comes later
-        on_wrote=doing.first_contact.wrote,
+        on_wrote=each(doing.first_contact.wrote, lambda forward: to_slack.reach.look(forward.user)),
     )
     socket_mode = SocketMode(
         world=world,

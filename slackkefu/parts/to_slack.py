@@ -8,6 +8,7 @@ where a login is missing; and who posts, and who hears of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from slackkefu.bridge.aside import Aside
@@ -33,6 +34,8 @@ from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
 from slackkefu.bridge.kefu_to_slack.used_menus import UsedMenus
 from slackkefu.bridge.open_sessions import OpenSessions
+from slackkefu.bridge.reach import Reach
+from slackkefu.bridge.stopping import Stopping
 from slackkefu.easemob.names import DOMAIN, Queue
 from slackkefu.easemob.pool import Pool
 from slackkefu.kefu.media_fetch import MediaFetch
@@ -63,6 +66,7 @@ class DeskToSlack:
     arrivals: Arrivals
     polling: Polling
     replies: Replies
+    reach: Reach
     posting: Posting
     intents: Intents
     media: MediaAnswering
@@ -98,6 +102,7 @@ class DeskToSlack:
             "easemob_sessions": self.pool.statistics,
             "lanes_to_slack": self.replies.lanes,
             "replies": self.replies.statistics,
+            "reach": self.reach.statistics,
             "agent_notes": self.agent_notes.statistics,
             "posting": self.posting.statistics,
             "media": self.media.statistics,
@@ -141,6 +146,11 @@ def desk_to_slack(
     intents = Intents(journal=store.kefu_journal, wall=world.wall)
     placed = Placed()
     hearing = Hearing(renew=renew)
+    reach = Reach(
+        installations=installations,
+        book=book,
+        on_change=lambda user, why: stopping.changed(user, why),  # noqa: PLW0108 - it comes later
+    )
     posting = Posting(
         world=world,
         web=web,
@@ -150,6 +160,7 @@ def desk_to_slack(
         hearing=hearing,
         looking=Looking(web=web, reading=slack.reading, hearing=hearing),
         uploads=slack.uploads,
+        on_left=reach.left,
     )
     media = MediaAnswering(
         fetch=MediaFetch(
@@ -208,6 +219,7 @@ def desk_to_slack(
         book=book,
         service_number=easemob.service_number,
         send=lambda user, message: pool.send(user, message),  # noqa: PLW0108 - pool comes later
+        serving=attendance.of,
         world=world,
     )
     replies = Replies(
@@ -232,6 +244,7 @@ def desk_to_slack(
         intents=intents,
         placed=placed,
         on_ack=on_ack,
+        why_not=reach.why_not,
         world=world,
     )
     pool = Pool(
@@ -255,11 +268,22 @@ def desk_to_slack(
     greeting = Greeting(desk=easemob.desk_state, arrivals=arrivals, attempts=attempts, book=book)
     polling = Polling(channel=easemob.second_channel, arrivals=arrivals, is_missing=pool.is_missing)
 
+    stopping = Stopping(
+        book=book,
+        logins=pool,
+        notes=agent_notes,
+        sessions=sessions,
+        ask_no_more=each(partial(polling.set_open, is_open=False), partial(desk_life.set_open, is_open=False)),
+        look_again=replies.look_again,
+        wall=world.wall,
+    )
+
     return DeskToSlack(
         pool=pool,
         arrivals=arrivals,
         polling=polling,
         replies=replies,
+        reach=reach,
         posting=posting,
         intents=intents,
         media=media,

@@ -186,7 +186,7 @@ class Directory:
             # Of foreign people Slack may tell less here than in an event (facts/slack.md §13).
             return known if known is not None and told.name is None else told
 
-        return await self._users.get((installation.key, user), ask, self._nursery, patience_s=patience_s)
+        return await self._users.get((installation.key, user), ask, self._asks(installation), patience_s=patience_s)
 
     async def user_name(
         self, installation: Installation, user: UserId, *, patience_s: float = PATIENCE_S
@@ -203,7 +203,9 @@ class Directory:
         async def ask() -> str:
             return await self._web.conversation_name(installation, channel)
 
-        name = await self._channels.get((installation.key, channel), ask, self._nursery, patience_s=patience_s)
+        name = await self._channels.get(
+            (installation.key, channel), ask, self._asks(installation), patience_s=patience_s
+        )
         return name or None
 
     async def workspace_name(
@@ -226,7 +228,7 @@ class Directory:
         async def ask() -> str:
             return await self._web.team_name(installation, team)
 
-        name = await self._teams.get((installation.key, team), ask, self._nursery, patience_s=patience_s)
+        name = await self._teams.get((installation.key, team), ask, self._asks(installation), patience_s=patience_s)
         return name or None
 
     async def permalink(
@@ -238,7 +240,11 @@ class Directory:
             return await self._web.permalink(installation, channel, ts)
 
         key = (installation.key, channel, ts)
-        return await self._links.get(key, ask, self._nursery, patience_s=patience_s) or None
+        return await self._links.get(key, ask, self._asks(installation), patience_s=patience_s) or None
+
+    def _asks(self, installation: Installation) -> trio.Nursery | None:
+        """Return where to ask; None where an installation has no token any more, and what is known must do."""
+        return self._nursery if installation.bot_token else None
 
     def learn(self, installation: Installation, user: UserId, profile: Profile) -> None:
         """

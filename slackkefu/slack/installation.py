@@ -153,6 +153,11 @@ class Installations:
             return self._organisations.get(key.enterprise_id)
         return None
 
+    def in_any_case(self, key: InstallationKey) -> Installation:
+        """Return the installation named *key*; where there is none what stands for it, and may call nothing."""
+        gone = Installation(key, "", Secret(""), "", UserId(""), "", frozenset(), needs_reinstall="app_removed")
+        return self.known(key) or gone
+
     def has_bot(self, user: UserId | None) -> bool:
         """Tell whether *user* is the app's own bot user, in whichever installation: two of them can share a channel."""
         return user in self._bots

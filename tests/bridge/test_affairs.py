@@ -11,12 +11,14 @@ from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.reach import Reach, Why
 from slackkefu.bridge.slack_to_kefu.routing import Special
 from slackkefu.bridge.table import EVENTS, Rule
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.envelope import OtherEvent
 from slackkefu.slack.ids import UserId
+from slackkefu.slack.installation import Installations
 from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA_CHANNEL, NORTH, Shelf, forward, installation
 
@@ -45,12 +47,26 @@ class Office:
         # Nothing is asked while the directory does not run.
         self.directory = Directory(web=cast("WebClient", None))
         self.joined: list[str] = []
+        self.left: list[str] = []
+        self.reached: list[tuple[str, Why | None]] = []
+        self.is_in: bool | None = False
+        """What Slack says when it is asked whether the app is in a channel."""
         self._affairs = Affairs(
             installing=self,
             book=self.book,
             directory=self.directory,
+            reach=Reach(installations=Installations([NORTH, SOUTH]), book=self.book, on_change=self._reached),
+            is_in=self._is_in,
             on_joined=lambda _, channel: self.joined.append(channel),
+            on_left=lambda _, channel: self.left.append(channel),
         )
+
+    def _reached(self, user: ImUser, why: Why | None) -> None:
+        self.reached.append((user, why))
+
+    async def _is_in(self, _: Installation, _channel: str) -> bool | None:
+        await trio.lowlevel.checkpoint()
+        return self.is_in
 
     async def remove(self, key: InstallationKey, *, cause: str, happened_at: float | None) -> bool:
         """Remove an installation."""
@@ -200,3 +216,39 @@ async def test_the_app_comes_into_a_channel(expected: list[str], fields: dict[st
     await office.hears("member_joined_channel", **fields)
 
     assert expected == office.joined
+    assert [] == office.left
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_in", "fields"),
+    [
+        (["C0SUPPORT1"], False, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["C0SUPPORT1"], None, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        ([], True, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        ([], False, {"user": "U0MIA00001", "channel": "C0SUPPORT1"}),
+        ([], False, {"user": "U0NORTHBOT"}),
+        ([], False, {"user": None, "channel": 5}),
+    ],
+)
+async def test_the_app_leaves_a_channel(expected: list[str], is_in: bool | None, fields: dict[str, Any]) -> None:
+    """Only the app's own leaving counts, and not when Slack says that it is back: the event may be a day late."""
+    office = Office(record("t1_u1_c1", "C0SUPPORT1"))
+    office.is_in = is_in
+    await office.hears("member_left_channel", **fields)
+
+    assert expected == office.left
+    assert [("t1_u1_c1", Why.LEFT_CHANNEL)] * len(expected) == office.reached
+    assert bool(expected) is any(each.left for each in office.shelf.saved)
+
+
+async def test_the_app_comes_back_into_a_channel() -> None:
+    """Its visitors there are reached again, after a restart too; nobody else is touched."""
+    here, elsewhere = record("t1_u1_c1", "C0SUPPORT1"), record("t1_u1_c2", "C0OTHER001")
+    theirs = record("t2_u3_c1", "C0SUPPORT1", about=SOUTH)
+    office = Office(here, elsewhere, theirs)
+    for kind in ("member_left_channel", "member_left_channel", "member_joined_channel", "member_joined_channel"):
+        await office.hears(kind, user="U0NORTHBOT", channel="C0SUPPORT1")
+
+    assert [("t1_u1_c1", Why.LEFT_CHANNEL), ("t1_u1_c1", None)] == office.reached
+    assert [here, elsewhere, theirs] == list(office.book)
+    assert [True, False] == [each.left for each in office.shelf.saved]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from slackkefu.bridge.kefu_to_slack.posting import REMOVED_S
 from tests.installed import keep
 from tests.wired.town import town
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from tests.wired.town import Town
 
 SOON_S = 30.0
+LATER_S = 300.0
 
 
 def add_south(here: Town) -> Workspace:
@@ -112,7 +112,7 @@ async def test_a_workspace_that_has_gone_takes_nobodys_place(
         here.desk.closes(visitor)
         await trio.sleep(SOON_S)
         await mia.says(mia.dm(), "from the north")
-        await trio.sleep(2 * REMOVED_S)
+        await trio.sleep(LATER_S)
 
         assert here.desk.everything_heard()[-1].text.endswith("from the north")
         assert not here.slack.ledger.posts

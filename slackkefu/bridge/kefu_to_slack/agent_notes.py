@@ -223,5 +223,8 @@ class AgentNotes:
     def _give_up(self, user: ImUser, problem: str) -> None:
         self._unsent += 1
         log.warning(
-            "agent.not_told", visitor=user, problem=problem, meaning="the agent does not know that answers wait or are lost"
+            "agent.not_told",
+            visitor=user,
+            problem=problem,
+            meaning="the agent does not know that answers wait or are lost",
         )

@@ -53,7 +53,6 @@ CHANNEL_REFUSED: Final = frozenset(
         "channel_not_found",
         "is_archived",
         "is_inactive",
-        "not_in_channel",
         "restricted_action",
         "restricted_action_read_only_channel",
         "restricted_action_thread_locked",

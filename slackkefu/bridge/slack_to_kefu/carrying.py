@@ -37,7 +37,7 @@ from slackkefu.errors import (
 from slackkefu.net.backoff import backoff
 from slackkefu.net.network import reason_of
 from slackkefu.slack.files import NOT_SLACKS, PIECE, SIGN_IN
-from slackkefu.slack.recovery import LookFirst, Retry, after
+from slackkefu.slack.recovery import InstallationDead, LookFirst, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -133,6 +133,8 @@ class Carrying:
         """
         file, pauses = cargo.file, backoff(self._world.chance, first_s=1.0, cap_s=60.0)
         why = obstacle(file)
+        if why is None and not installation.bot_token:
+            why = NotCarried.APP_REMOVED
         if why is not None:
             return self._line(cargo, file, why)
         is_known = not is_only_named(file)
@@ -248,4 +250,6 @@ def _after_refusal(error: SlackApiError) -> tuple[NotCarried, float | None]:
     if error.code.startswith("http_"):
         return NotCarried.NOT_GIVEN, 1.0
     step = after(error)
+    if isinstance(step, InstallationDead):
+        return NotCarried.APP_REMOVED, None
     return NotCarried.DENIED, step.after_s if isinstance(step, Retry) else None

@@ -79,7 +79,7 @@ class Outcome(enum.StrEnum):
     TOO_OLD = "too_old"
     """It was read from the history when it was too old for the desk; its writer is told."""
     APP_REMOVED = "app_removed"
-    """Its workspace has removed the app: it is not ours to bring over any more, and nobody can be told."""
+    """It has waited for too long, and nobody can be told."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
@@ -247,12 +247,11 @@ class Forwarding:
 
     # From the spill, and aside.
 
-    async def _fetch(self, parcel: Parcel) -> Forward | None:
-        """Read a message from the spill; None when its workspace has removed the app meanwhile."""
-        forward = restore(await self._read(parcel), self._installations)
-        if forward is None:
-            log.warning("slack.no_installation", message=str(parcel.owed.key), meaning="not brought to the desk")
-        return forward
+    async def _fetch(self, parcel: Parcel) -> Forward:
+        """Return a message, with its installation as it is now: whose workspace has removed the app has none."""
+        if parcel.forward is None:
+            return restore(await self._read(parcel), self._installations)
+        return replace(parcel.forward, installation=self._installations.in_any_case(parcel.forward.installation.key))
 
     async def _read(self, parcel: Parcel) -> bytes:
         """Read what the spill keeps; a disk that cannot be read now is waited for, for the words are nowhere else."""
@@ -287,9 +286,7 @@ class Forwarding:
     # On the way.
 
     async def _bring_over(self, journey: Journey, parcel: Parcel) -> _Ending:
-        forward = parcel.forward or await self._fetch(parcel)
-        if forward is None:
-            return _Ending(Outcome.APP_REMOVED)
+        forward = await self._fetch(parcel)
         journey.thread_ts = forward.event.thread_ts
         if not self._claims(forward):
             log.info("slack.ignored", reason=Reason.DUPLICATE.value, visitor=forward.user, ts=forward.event.ts)

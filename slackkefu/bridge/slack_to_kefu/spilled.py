@@ -88,12 +88,11 @@ def _changed(forward: Forward, callback: EventCallback) -> dict[str, object]:
     return {**words, "type": "message", **place}
 
 
-def restore(content: bytes, installations: Installations) -> Forward | None:
+def restore(content: bytes, installations: Installations) -> Forward:
     """
     Read what :func:`write` wrote.
 
-    Returns:
-        None when its installation is gone.
+    It was acknowledged, so it goes to the desk also where its workspace has removed the app since.
 
     Raises:
         ValueError: It is not what :func:`write` writes.
@@ -103,14 +102,12 @@ def restore(content: bytes, installations: Installations) -> Forward | None:
     callback = parse_event_callback(kept.payload)
     if not isinstance(callback, EventCallback) or not isinstance(callback.event, MessageEvent):
         raise ValueError("no message in it")  # noqa: TRY004 - it is about the content
-    installation = installations.get(
+    installation = installations.in_any_case(
         InstallationKey(
             EnterpriseId(kept.enterprise_id) if kept.enterprise_id else None,
             TeamId(kept.installation_team_id) if kept.installation_team_id else None,
         )
     )
-    if installation is None:
-        return None
     return Forward(
         visitor=Visitor(TeamId(kept.team), UserId(kept.user), ChannelId(kept.channel)),
         user=ImUser(kept.im_user),

@@ -16,12 +16,12 @@ from slackkefu.bridge.book import Book, wrote
 from slackkefu.bridge.kefu_to_slack.hearing import Hearing
 from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.looking import Looking
-from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKS_REFUSED, NO_ADDRESS, REMOVED_S, Posting
+from slackkefu.bridge.kefu_to_slack.posting import APP_REMOVED, BLOCKS_REFUSED, NO_ADDRESS, Posting
 from slackkefu.bridge.kefu_to_slack.to_slack import InPrivate, posts
 from slackkefu.bridge.slack_to_kefu.routing import Ignored
 from slackkefu.bridge.table import Reason
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, SlackRateLimited
+from slackkefu.errors import LinkClosed, SlackApiError, SlackOutcomeUnknown, SlackRateLimited, VisitorUnreachable
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.installation import Installation, Installations
 from slackkefu.slack.reading import Reading
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
     from slackkefu.secret import Secret
+    from slackkefu.slack.installation import InstallationKey
     from slackkefu.slack.uploads import Source, Uploads
     from slackkefu.slack.web import WebClient
 
@@ -148,6 +149,7 @@ class Desk:
         self.journal = Journal()
         self.intents = Intents(journal=self.journal, wall=virtual_wall())
         self.hearing = Hearing(renew=lambda: None)
+        self.left: list[tuple[InstallationKey, str]] = []
         self.posting = Posting(
             hearing=self.hearing,
             looking=Looking(
@@ -161,6 +163,7 @@ class Desk:
             uploads=cast("Uploads", self.slack),
             installations=self.installations,
             book=self.book,
+            on_left=lambda key, channel: self.left.append((key, channel)),
         )
 
     def wrote(self, **changes: Any) -> None:
@@ -200,7 +203,7 @@ async def test_a_file_goes_where_words_would(autojump_clock: trio.testing.MockCl
     slack = Files()
     desk = Desk(slack=slack)
     desk.wrote(**CHANNEL)
-    slack.refused.append(SlackApiError("files.completeUploadExternal", "not_in_channel"))
+    slack.refused.append(SlackApiError("files.completeUploadExternal", "is_archived"))
 
     assert await desk.posting.post(ImUser(MIA_CHANNEL), shared) is None
     assert [("F2", "D0OPENED01", None)] == slack.shared
@@ -380,39 +383,51 @@ async def test_an_operator_is_told_what_to_do(autojump_clock: trio.testing.MockC
     assert "sekrit" not in str(log.entries)
 
 
-async def test_an_answer_waits_for_its_installation(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, log: LogCapture
-) -> None:
-    """While the app is not in the workspace an answer waits; when it is back, it is posted with the new token."""
+async def test_nothing_is_posted_without_an_installation(autojump_clock: trio.testing.MockClock) -> None:
+    """Where the app has left nothing is tried, and whoever posts is told so: the answer stays where it is."""
     desk = Desk(SOUTH)
-    nursery.start_soon(desk.answers, "hi")
-    await trio.sleep(300)
+    with pytest.raises(VisitorUnreachable) as unreachable:
+        await desk.answers("hi")
 
+    assert APP_REMOVED == unreachable.value.reason
     assert [] == desk.slack.tried
-    assert {"slack.no_installation"} == {entry["event"] for entry in log.entries}
-
-    desk.installations.put(NORTH)
-    await trio.sleep(100)
-
-    assert [("North", "D0MIA00001", None, "hi")] == desk.slack.taken
+    assert 0 == desk.posting.statistics().refused
 
 
-@pytest.mark.parametrize("is_known", [False, True])
-async def test_an_answer_does_not_wait_for_ever(autojump_clock: trio.testing.MockClock, is_known: bool) -> None:
-    """Where the app is not in the workspace any more an answer ends after an hour, whoever told of the removal."""
-    desk = Desk(NORTH if is_known else SOUTH)
+async def test_a_token_that_dies_while_it_is_tried(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A dead answer refuses nothing for good; once somebody has found out that the app has left, that counts."""
+    desk = Desk(NORTH)
     desk.slack.answers += [SlackApiError(METHOD, "account_inactive")] * 1000
-    refusal = await desk.answers("hi")
 
-    assert ("account_inactive" if is_known else APP_REMOVED) == refusal
-    assert REMOVED_S <= trio.current_time() < REMOVED_S + 120
-    assert 1 == desk.posting.statistics().refused
+    async def finds_out() -> None:
+        await trio.sleep(300)
+        desk.installations.remove(NORTH.key)
+
+    nursery.start_soon(finds_out)
+    with pytest.raises(VisitorUnreachable):
+        await desk.answers("hi")
+
+    assert 300 <= trio.current_time() < 420
+
+
+async def test_a_channel_that_the_app_has_left(autojump_clock: trio.testing.MockClock) -> None:
+    """An answer does not go round to its reader in private: the app was put out there, and that is told at once."""
+    desk = Desk(NORTH)
+    desk.wrote(**CHANNEL)
+    desk.slack.answers += [SlackApiError(METHOD, "not_in_channel")]
+    with pytest.raises(VisitorUnreachable):
+        await desk.answers("hi", MIA_CHANNEL)
+
+    assert [(NORTH.key, "C0SUPPORT1")] == desk.left
+    assert [] == desk.slack.taken
 
 
 # Where it is refused.
 
 
-@pytest.mark.parametrize("code", ["not_in_channel", "channel_not_found", "is_archived", "thread_not_found"])
+@pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "thread_not_found"])
 async def test_a_refused_channel_is_answered_in_private(code: str) -> None:
     """What a channel does not take goes to the visitor alone, whole."""
     desk = Desk()
@@ -428,10 +443,10 @@ async def test_what_is_refused_everywhere_is_said(log: LogCapture) -> None:
     """An answer that Slack takes nowhere is given up with each of Slack's codes in the log, and does not block."""
     desk = Desk()
     desk.wrote(**CHANNEL)
-    desk.slack.answers += [SlackApiError(METHOD, "not_in_channel"), SlackApiError(METHOD, "user_disabled")]
+    desk.slack.answers += [SlackApiError(METHOD, "is_archived"), SlackApiError(METHOD, "user_disabled")]
     assert "user_disabled" == await desk.answers("hi", MIA_CHANNEL)
     assert [] == desk.slack.taken
-    assert [("not_in_channel", "goes elsewhere"), ("user_disabled", "not in Slack")] == [
+    assert [("is_archived", "goes elsewhere"), ("user_disabled", "not in Slack")] == [
         (entry["code"], entry["meaning"]) for entry in log.entries
     ]
     assert 2 == desk.posting.statistics().refused

@@ -51,7 +51,7 @@ def test_long_texts_are_cut_whole(text: str) -> None:
 
 def test_a_refused_channel_leads_to_the_visitor_alone() -> None:
     """An answer refused in a channel goes to the visitor alone, never openly elsewhere."""
-    assert PRIVATE == elsewhere(THREAD, "not_in_channel", user=UserId("U1"), is_direct=False)
+    assert PRIVATE == elsewhere(THREAD, "is_archived", user=UserId("U1"), is_direct=False)
     assert PRIVATE == elsewhere(THREAD, "thread_not_found", user=UserId("U1"), is_direct=False)
 
 

@@ -263,7 +263,7 @@ async def test_a_line_in_its_place(
         (NotCarried.DELETED, SlackApiError("files.info", "file_not_found")),
         (NotCarried.DELETED, SlackApiError("files.info", "file_deleted")),
         (NotCarried.DENIED, SlackApiError("files.info", "missing_scope", needed="files:read")),
-        (NotCarried.DENIED, SlackApiError("files.info", "account_inactive")),
+        (NotCarried.APP_REMOVED, SlackApiError("files.info", "account_inactive")),
         (NotCarried.DELETED, FileRef("F1", "", "", None, "tombstone")),
         (NotCarried.REFUSED_TYPE, file(name="a.exe")),
         (NotCarried.TOO_LARGE, file(size=MAX_BYTES + 1)),

@@ -283,10 +283,10 @@ def test_other_events_need_their_installation() -> None:
 
 def test_events_that_concern_nobody_are_ignored_by_name() -> None:
     """A known event without a meaning for the desk is told from an unknown one."""
-    decision = decide(message(type="member_left_channel"))
+    decision = decide(message(type="team_access_granted"))
 
     assert isinstance(decision, Ignored)
-    assert (Reason.NOT_FOR_THE_DESK, "member_left_channel") == (decision.reason, decision.detail)
+    assert (Reason.NOT_FOR_THE_DESK, "team_access_granted") == (decision.reason, decision.detail)
 
 
 @pytest.mark.parametrize(("expected", "channel"), [(True, "D0MIA00001"), (False, "C0SUPPORT1")])

@@ -80,8 +80,11 @@ def test_of_a_deletion_no_words_are_kept() -> None:
 
 
 def test_an_installation_that_is_gone() -> None:
-    """Without its workspace's token a message goes nowhere."""
-    assert restore(content(), Installations([])) is None
+    """A message goes to the desk without its workspace's token, too; nothing can be called about it."""
+    forward = restore(content(), Installations([]))
+
+    assert NORTH.key == forward.installation.key
+    assert not forward.installation.bot_token
 
 
 def test_no_token_is_on_disk() -> None:
