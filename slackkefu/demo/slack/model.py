@@ -200,6 +200,8 @@ class Installation:
     token: str
     scopes: frozenset[str] = frozenset()
     alive: bool = True
+    gone_at: float = 0.0
+    """When the app was removed."""
     withheld: set[str] = field(default_factory=set)
     """Workspaces of the organisation that have not been granted it, by id (facts/slack.md §13)."""
 

@@ -186,10 +186,20 @@ class Workspace:
         """Install the app here; again, to add *scopes*. None stands for fresh ids and the app's own scopes."""
         return self._state.install(self.team, bot_user_id=bot_user_id, bot_id=bot_id, token=token, scopes=scopes)
 
-    async def uninstalls(self) -> None:
-        """Remove the app: the token dies, then ``tokens_revoked`` and ``app_uninstalled`` come in any order."""
+    async def uninstalls(self, *, tells: bool = True) -> None:
+        """
+        Remove the app: the token dies, then ``tokens_revoked`` and ``app_uninstalled`` come in any order.
+
+        Without *tells* they do not come, or later, see :meth:`tells_of_removal`: the workspace was disabled, say.
+        """
         await trio.lowlevel.checkpoint()
-        self._state.uninstall(self.installation)
+        self._state.uninstall(self.installation, tells=tells)
+
+    async def tells_of_removal(self) -> None:
+        """Tell of the last removal, as of when it was: late, or once more."""
+        await trio.lowlevel.checkpoint()
+        *_, last = (each for each in self._state.installations if each.team is self.team and not each.alive)
+        self._state.tell_gone(last)
 
     async def stops_sharing(self, channel: Channel, *, channel_id: str | None = None) -> Channel:
         """End this workspace's part in a shared channel; returns what it keeps, under a new id."""

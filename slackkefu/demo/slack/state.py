@@ -200,7 +200,8 @@ class State:
         """
         Install the app in a workspace or an organisation.
 
-        A second time keeps the bot and adds scopes (facts/slack.md §12).
+        A second time keeps the bot and adds scopes (facts/slack.md §12). After a removal the bot is the same, with its
+        direct messages, and in no channel any more.
         """
         scopes = self.settings.scopes if scopes is None else scopes
         team, organisation = (where, where.organisation) if isinstance(where, Team) else (None, where)
@@ -213,7 +214,11 @@ class State:
             raise ValueError("an organisation needs a workspace before the app can be installed in it")
         home = team if team is not None else organisation.teams[0]  # type: ignore[union-attr]  # as above
         name = self.settings.name
-        bot = self.add_user(User(bot_user_id or self.mint.identity("U"), home, name, is_bot=True))
+        before = [old for old in self.installations if old.team is team and old.bot.team is home]
+        if before and bot_user_id is None:
+            bot, bot_id = before[-1].bot, bot_id or before[-1].bot_id
+        else:
+            bot = self.add_user(User(bot_user_id or self.mint.identity("U"), home, name, is_bot=True))
         installation = Installation(
             team=team,
             organisation=organisation,
@@ -238,17 +243,31 @@ class State:
         installation.token = token
         self._by_token[token] = installation
 
-    def uninstall(self, installation: Installation) -> None:
+    def uninstall(self, installation: Installation, *, tells: bool = True) -> None:
         """Remove the app: the token dies first, then both events come, in any order (facts/slack.md §3)."""
         installation.alive = False
+        installation.gone_at = self.mint.now()
+        for channel in self.channels.values():
+            if channel.kind is not ChannelKind.IM:
+                channel.members.pop(installation.bot.id, None)
+        if tells:
+            self.tell_gone(installation)
+
+    def tell_gone(self, installation: Installation) -> None:
+        """Tell that the app was removed; late, and again, it says the same (facts/slack.md §2)."""
         revoked: Shape = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [installation.bot.id]}}
         order: list[Shape] = [revoked, {"type": "app_uninstalled"}]
         chosen = self.switches.uninstall_order
         if chosen == "uninstalled_first" or (chosen == "random" and self.mint.chance.random() < 1 / 2):
             order.reverse()
-        for event in order:
+        for event in filter(self.settings.hears, order):
             event["event_ts"] = self.mint.ts("")
-            self.tell(event, installation=installation, team=installation.team)
+            stamp = events.Stamp(self.mint.event_id(), self.mint.event_context(), int(installation.gone_at))
+            team = installation.team
+            self.send(
+                "events_api",
+                events.event_callback(event, installation=installation, team=team, ext_shared=False, stamp=stamp),
+            )
 
     def installation_of(self, token: str) -> Installation | None:
         """Return whose bot token this is, dead ones included."""
