@@ -197,7 +197,7 @@ class Installations:
 
     def remove(self, key: InstallationKey) -> None:
         """Forget the installation named *key*, and only that one; harmless when it is gone already."""
-        gone = self.get(key)
+        gone = self.known(key)
         if gone is None:
             return
         if gone.key.team_id is not None:

@@ -110,6 +110,10 @@ def test_one_that_needs_a_reinstall_is_known_and_serves_nobody() -> None:
     assert "token_revoked" == getattr(installations.known(NORTH.key), "needs_reinstall", "")
     assert len(installations.all_known()) == 2
 
+    installations.remove(NORTH.key)
+
+    assert [SOUTH] == installations.all_known()
+
 
 ROTATING = replace(NORTH, refresh_token=Secret("xoxe-1-north"), expires_at=1_760_043_200.0)
 DEAD = replace(NORTH, needs_reinstall="token_revoked")

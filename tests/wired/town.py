@@ -16,8 +16,10 @@ from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 
+from slackkefu import app, parts
 from slackkefu.app import run
 from slackkefu.config import Config, EasemobConfig, KefuConfig, SlackConfig, StoreConfig
 from slackkefu.demo.conservation import judge_town
@@ -28,6 +30,7 @@ from slackkefu.demo.slack import Switches as SlackSwitches
 from slackkefu.secret import Secret
 from slackkefu.slack.manifest import manifest
 from slackkefu.world import InlineDisk, World
+from tests.installed import bot_of
 from tests.memory_network import MemoryNetwork, virtual_wall
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack import Person, Timing, Workspace
     from slackkefu.demo.slack.model import Channel
     from slackkefu.keys import ChannelsMode
-    from slackkefu.parts import Statistics
+    from slackkefu.parts import Core, Parts, Statistics
     from tests.memory_network import VirtualWall
 
 __all__ = ["Town", "greeted", "town"]
@@ -71,6 +74,7 @@ class Town:
     nursery: trio.Nursery = field(repr=False)
     statistics: Statistics = field(default_factory=dict, repr=False)
     """What tells how the daemon is, by part, once it has started."""
+    _parts: list[Parts] = field(default_factory=list, repr=False)
     _stop: trio.Event = field(default_factory=trio.Event)
     _gone: trio.Event = field(default_factory=trio.Event)
     _life: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -99,9 +103,18 @@ class Town:
             self.statistics = statistics
             task_status.started()
 
-        with trio.CancelScope() as self._life:
+        def build(core: Core, *, nursery: trio.Nursery) -> Parts:
+            self._parts.append(parts.build(core, nursery=nursery))
+            return self._parts[-1]
+
+        with trio.CancelScope() as self._life, pytest.MonkeyPatch.context() as patched:
+            patched.setattr(app, "build", build)
             await run(self.config, self.world, stop=self._stop, on_ready=on_ready)
         self._gone.set()
+
+    async def installs(self, workspace: Workspace) -> None:
+        """Let the app be installed in *workspace*, and tell the daemon that runs, as ``slackkefu install`` does."""
+        await self._parts[-1].installing.install(bot_of(workspace.install(), at=self.wall()))
 
     @property
     def is_running(self) -> bool:

@@ -346,7 +346,7 @@ class Replies:
             except VisitorUnreachable as exc:
                 # What of it stands there is known, and is not posted again.
                 self._intents.interrupted(user, answer.identity)
-                log.info("lane.stopped", visitor=user, reason=exc.reason, meaning="its answers wait at Easemob")
+                log.debug("lane.unreachable", visitor=user, reason=exc.reason)
                 tries -= 1
                 continue
             except Exception as exc:
