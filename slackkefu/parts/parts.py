@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from slackkefu.bridge.installing import Installing
+from slackkefu.parts.core import each
 from slackkefu.parts.doing import doing
 from slackkefu.parts.easemob_end import easemob_end
 from slackkefu.parts.leaving import leaving
@@ -95,7 +96,10 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         store=core.store.installations,
         web=slack.web,
         world=core.world,
-        on_change=lambda key: to_slack.reach.changed(key),  # noqa: PLW0108 - it comes later, as do the next four
+        on_change=each(
+            lambda key: to_slack.reach.changed(key),  # noqa: PLW0108 - it comes later, as do the next five
+            lambda key: listening.watch.changed(key),  # noqa: PLW0108
+        ),
     )
     to_slack = desk_to_slack(
         core,

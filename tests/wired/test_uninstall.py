@@ -289,6 +289,39 @@ async def test_what_was_taken_goes_to_the_desk(tmp_path: Path, autojump_clock: t
         await here.stop()
 
 
+async def test_what_was_written_while_the_app_was_away_is_nobodys(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Nobody there had agreed to it: neither the direct message nor the channel of that time is read afterwards."""
+    async with town(tmp_path, started=False, channels="all") as here:
+        south = add_south(here)
+        await here.start()
+        ben, _ = await served(here, south)
+        channel, direct = south.add_channel(name="support", members=[ben]), ben.dm()
+        await ben.says(channel, "before")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("before")
+        await south.uninstalls()
+        await trio.sleep(10)
+        for where in (channel, direct):
+            here.slack.state.write(ben.user, where, "among ourselves")
+        await trio.sleep(10)
+        await here.installs(south)
+        await ben.invites_app(channel)
+        await trio.sleep(10)
+        await here.kill()
+        for where in (channel, direct):
+            await ben.says(where, "afterwards")
+        await trio.sleep(HOUR_S)
+        await here.start()
+        await trio.sleep(LATER_S)
+        texts = [line.text.splitlines()[-1] for line in here.desk.everything_heard()]
+
+        assert 2 == texts.count("afterwards")
+        assert "among ourselves" not in texts
+        await here.stop()
+
+
 async def test_an_answer_whose_post_may_stand_is_not_doubled(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -363,6 +363,8 @@ class Backfill:
             installation = self._installations.get(key)
             if installation is None:
                 return False
+            # Before that the app was not there, and nobody had agreed to it; a direct message shows no such break.
+            next_since = max(next_since, self._marks.slack_time(installation.served_since))
             window = Window(since=next_since, stays=stays, most=MOST)
             roots = await self._collect(key, conversation.id, window, threads)
             if roots is None:
