@@ -349,8 +349,7 @@ async def _ask_who_we_are(token: Secret, world: World, web: WebClient) -> Instal
         try:
             return (await web.auth_test(token)).installation(token)
         except SlackkefuError as error:
-            is_for_good = isinstance(after(error), InstallationDead | Operator)
-            if isinstance(error, SlackApiError) and (is_for_good or error.code == "token_expired"):
+            if isinstance(error, SlackApiError) and isinstance(after(error), InstallationDead | Operator):
                 raise SlackSetupError(error.method, error.code, _ROTATING if _expires(token) else _CHECK) from error
             pause = next(pauses)
             advice = "check slack.api_url, DNS and the firewall"

@@ -24,6 +24,7 @@ Every error of ours, in one tree.
     ├── SlackError                     an answer of Slack's Web API that is not "ok"
     │   ├── SlackApiError              ``ok: false`` with a code
     │   ├── SlackRateLimited           429 or ``ratelimited``; carries the pause
+    │   ├── SlackTokenPending          the token has expired, and the next has not come
     │   └── SlackOutcomeUnknown        sent, but no answer: it may have happened
     ├── EasemobError                   an answer of Easemob's that is not "ok"
     │   ├── RestError                  HTTP status with an ``error`` code
@@ -92,6 +93,7 @@ __all__ = [
     "SlackOutcomeUnknown",
     "SlackRateLimited",
     "SlackSetupError",
+    "SlackTokenPending",
     "SlackkefuError",
     "StoreBroken",
     "StoreError",
@@ -314,6 +316,13 @@ class SlackRateLimited(SlackError):
 
     def __str__(self) -> str:
         return f"Slack asks to wait {self.retry_after_s:g} s before the next {self.method}"
+
+
+class SlackTokenPending(SlackError):
+    """The bot token has expired, and the next one cannot be had now: the call did not happen (facts/slack.md §12)."""
+
+    def __str__(self) -> str:
+        return f"no bot token for {self.method} now: the last one has expired, and the next has not come"
 
 
 class SlackOutcomeUnknown(SlackError):

@@ -59,7 +59,7 @@ RETRY_CAP_S: Final = 600.0
 ABSENT_S: Final = 300.0
 """Without a connection for longer than this Slack may have told of an uninstall in vain."""
 
-_GONE: Final = DEAD | {"invalid_auth", "not_authed", "token_expired"}
+_GONE: Final = DEAD | {"invalid_auth", "not_authed"}
 """Codes that bear out what Slack has told; by themselves some may mean something else (facts/slack.md §9)."""
 
 

@@ -18,6 +18,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    SlackTokenPending,
     StoreError,
 )
 
@@ -87,15 +88,19 @@ class Operator:
 
 Recovery = Retry | LookFirst | GiveUp | InstallationDead | Operator
 
-DEAD: Final = frozenset({"account_inactive", "token_revoked", "user_removed_from_team", "team_disabled"})
-"""Codes of a token that is gone for good."""
+DEAD: Final = frozenset(
+    {"account_inactive", "team_disabled", "token_expired", "token_revoked", "user_removed_from_team"}
+)
+"""
+Codes of a token that is gone for good.
+
+One that has expired and will be followed by another is :class:`~slackkefu.errors.SlackTokenPending` instead.
+"""
 
 _LATER: Final[Mapping[str, float]] = {
     # The workspace is being moved into an organisation; minutes to hours.
     "team_added_to_org": 60.0,
     "org_login_required": 60.0,
-    # The next token has not come yet (slackkefu.slack.rotation); once it is clear that none comes, nobody calls.
-    "token_expired": 30.0,
 }
 
 _ADVICE: Final[Mapping[str, str]] = {
@@ -114,7 +119,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "enterprise_is_restricted": "the organisation's policy forbids it: ask an organisation admin",
 }
 
-_GRANT_LOST: Final = DEAD | {"invalid_grant", "invalid_refresh_token", "token_expired"}
+_GRANT_LOST: Final = DEAD | {"invalid_grant", "invalid_refresh_token"}
 """
 Codes that a refresh token gets that is no longer good.
 
@@ -166,6 +171,7 @@ _NO_FILES: Final = frozenset({"missing_scope", "access_denied", "accesslimited",
 
 LINK_RETRY_S: Final = 1.0
 UNKNOWN_RETRY_S: Final = 2.0
+TOKEN_RETRY_S: Final = 30.0
 
 
 def after(error: SlackkefuError) -> Recovery:
@@ -174,12 +180,14 @@ def after(error: SlackkefuError) -> Recovery:
 
     * The network failed before the request left, or during a read: retry.
     * The request left and no usable answer came: it may have happened, so look first.
-    * 429: retry after the pause Slack names.
+    * 429: retry after the pause Slack names. The token has expired, and its successor has not come: retry in a while.
     * A code: by the table of facts/slack.md §9; an unknown one is given up. A bare HTTP status is not one.
     """
     match error:
         case SlackRateLimited():
             return Retry(error.retry_after_s)
+        case SlackTokenPending():
+            return Retry(TOKEN_RETRY_S)
         case SlackOutcomeUnknown():
             return LookFirst(UNKNOWN_RETRY_S)
         case SlackApiError():

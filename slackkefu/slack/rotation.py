@@ -8,8 +8,8 @@ new token is used*, since Slack takes a refresh token once (facts/slack.md §12)
 * One refresh at a time for an installation, however many calls wait for it. It is nobody's: it goes on when all who
   waited have gone, and for :data:`FINISH_S` after a stop.
 * Until the new token is on disk calls are made with the old one. That is so after any failure, for as long as Slack
-  takes it: Slack's word decides, our calendar may be wrong. A call refused with ``token_expired`` did not happen; it is
-  made again with the next token, or said to be worth a retry later.
+  takes it: Slack's word decides, our calendar may be wrong. A call refused with ``token_expired`` did not happen: it is
+  made again with the next token, or is :class:`~slackkefu.errors.SlackTokenPending` while there is none.
 * After a lost answer, or a crash at any point, the old refresh token is tried again; Slack lets it live for a short
   while. Once it is refused the installation cannot be kept up: it is served until its token dies, and then reported.
 * What an operator has to mend (client id, client secret) is named, and is nobody's death.
@@ -32,6 +32,7 @@ from slackkefu.errors import SlackkefuError, StoreBroken, StoreError
 from slackkefu.net.backoff import backoff
 from slackkefu.slack.recovery import DEAD, InstallationDead, Operator, after_refresh
 from slackkefu.slack.tokens import LIFE_S, Holders, Renewed, due_in, is_ending, read_renewed
+from slackkefu.slack.web import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -62,7 +63,7 @@ DOUBT_S: Final = 3600.0
 LOOK_S: Final = 600.0
 """How often Slack is asked whether a token has died that will have no successor."""
 
-_ABOUT_TOKENS: Final = DEAD | {"invalid_auth", "token_expired"}
+_ABOUT_TOKENS: Final = DEAD | {"invalid_auth"}
 
 _WAITS: Final = "nothing is posted there until Slack accepts it; it is kept"
 _LISTED: Final = (
@@ -198,14 +199,14 @@ class Rotation:
             installation = self._of(token)
         return token if installation is None else installation.bot_token
 
-    async def refused(self, token: Secret, code: str) -> bool:
+    async def refused(self, token: Secret, code: str) -> Verdict:
         """
-        Take note that a call with *token* was refused with *code*.
+        Take note that a call with *token* was refused with *code*, and did not happen.
 
         A cancellation leaves a refresh under way.
 
         Returns:
-            Whether the same call may be made once more, with :meth:`current`: it did not happen.
+            What may follow.
 
         """
         installation = self._of(token) if code in _ABOUT_TOKENS else None
@@ -213,22 +214,18 @@ class Rotation:
             await self._renew(installation)
             installation = self._of(token)
         if installation is None:
-            return False
+            return Verdict.FINAL
         if installation.bot_token != token:
             self._repeated += 1
-            return True
-        self._suspect(installation, code)
-        return False
-
-    def _suspect(self, installation: Installation, code: str) -> None:
-        """Report what is dead; one that cannot be renewed now may be later."""
+            return Verdict.REPEAT
         watch = self._watches[installation.key]
         if code == "invalid_auth":
             self._doubt(installation, watch)
-        elif code in DEAD:
-            self._report(installation, watch, code)
-        elif watch.refusal or not watch.is_rotating:
+        elif code == "token_expired" and watch.is_rotating and not watch.refusal:
+            return Verdict.PENDING
+        else:
             self._report(installation, watch, watch.refusal or code)
+        return Verdict.FINAL
 
     def _doubt(self, installation: Installation, watch: _Watch) -> None:
         """Tell an operator, now and then."""

@@ -2,7 +2,8 @@
 Slack's Web API on one keep-alive HTTP client.
 
 A call ends in an answer that says ``ok``, or in one of our errors, which tell three things apart: it did not happen
-(:class:`~slackkefu.errors.ConnectFailed`, :class:`~slackkefu.errors.SlackRateLimited`), Slack refused it
+(:class:`~slackkefu.errors.ConnectFailed`, :class:`~slackkefu.errors.SlackRateLimited`,
+:class:`~slackkefu.errors.SlackTokenPending`), Slack refused it
 (:class:`~slackkefu.errors.SlackApiError`), or it may have happened
 (:class:`~slackkefu.errors.SlackOutcomeUnknown`; for methods that only read a plain
 :class:`~slackkefu.errors.LinkClosed`, since they can be repeated). What follows from an error is decided in
@@ -23,6 +24,7 @@ import re
 from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import httpx
@@ -39,6 +41,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    SlackTokenPending,
 )
 from slackkefu.net.network import reason_of
 from slackkefu.secret import Secret
@@ -54,7 +57,18 @@ if TYPE_CHECKING:
 
     from slackkefu.world import World
 
-__all__ = ["NOT_SENT", "AsGiven", "Identity", "OAuthClient", "Post", "Posted", "Tokens", "WebClient", "pause_of"]
+__all__ = [
+    "NOT_SENT",
+    "AsGiven",
+    "Identity",
+    "OAuthClient",
+    "Post",
+    "Posted",
+    "Tokens",
+    "Verdict",
+    "WebClient",
+    "pause_of",
+]
 
 log = structlog.get_logger()
 
@@ -177,6 +191,17 @@ class _Answer:
     headers: httpx.Headers
 
 
+class Verdict(Enum):
+    """What may follow when a call was refused, as far as its token decides that."""
+
+    FINAL = auto()
+    """Nothing: the refusal is what it is."""
+    REPEAT = auto()
+    """The same call, with the token that stands there now."""
+    PENDING = auto()
+    """The same call, later: there is no token now."""
+
+
 class Tokens(Protocol):
     """Which token a call is made with: :class:`~slackkefu.slack.rotation.Rotation`."""
 
@@ -188,8 +213,8 @@ class Tokens(Protocol):
         """Return the token that stands for *token* now."""
         ...
 
-    async def refused(self, token: Secret, code: str) -> bool:
-        """Take note that a call was refused with *code*; tell whether it may be made again, with :meth:`current`."""
+    async def refused(self, token: Secret, code: str) -> Verdict:
+        """Take note that a call was refused with *code*, and did not happen."""
         ...
 
 
@@ -207,11 +232,11 @@ class AsGiven:
         await trio.lowlevel.checkpoint()
         return token
 
-    async def refused(self, token: Secret, code: str) -> bool:
-        """Return False."""
+    async def refused(self, token: Secret, code: str) -> Verdict:
+        """Return that there is no other."""
         del token, code
         await trio.lowlevel.checkpoint()
-        return False
+        return Verdict.FINAL
 
 
 @final
@@ -283,6 +308,7 @@ class WebClient:
             ConnectFailed: Nothing was sent.
             SlackRateLimited: Slack asks for a pause that is longer than the call may take. It did not happen.
             SlackApiError: Slack refused it.
+            SlackTokenPending: There is no token to make it with now.
             SlackOutcomeUnknown: It may have happened (writes only).
             LinkClosed: No usable answer to a read.
 
@@ -358,7 +384,7 @@ class WebClient:
         headers = {"Authorization": f"Basic {basic}"}
         request = self._http.build_request("POST", OAUTH, data=dict(fields), headers=headers, timeout=self._timeout)
         try:
-            return (await self._carry(OAUTH, request, trio.current_time() + OAUTH_S)).body
+            return (await self._carry(OAUTH, request, trio.current_time() + OAUTH_S, within_s=OAUTH_S)).body
         except SlackRateLimited as exc:
             self._hold(key, exc)
             raise
@@ -429,8 +455,11 @@ class WebClient:
             try:
                 return await self._carry(key.method, self._request(key.method, arguments, sent), deadline)
             except SlackApiError as error:
-                if not await self._may_repeat(sent, error, deadline) or is_repeat:
+                verdict = await self._judged(sent, error, deadline)
+                if verdict is Verdict.FINAL:
                     raise
+                if verdict is Verdict.PENDING or is_repeat:
+                    raise SlackTokenPending(key.method) from None
             is_repeat = True
 
     async def _current(self, token: Secret, deadline: float) -> Secret:
@@ -439,14 +468,16 @@ class WebClient:
             return await self.tokens.current(token)
         raise ConnectFailed(self._address, "the next bot token has not come yet")
 
-    async def _may_repeat(self, sent: Secret, error: SlackApiError, deadline: float) -> bool:
-        """Tell whether a refused call is worth another token."""
+    async def _judged(self, sent: Secret, error: SlackApiError, deadline: float) -> Verdict:
+        """Ask what may follow a refusal; where that takes too long, its successor is being fetched."""
         with trio.move_on_at(deadline):
             return await self.tokens.refused(sent, error.code)
-        return False
+        return Verdict.PENDING
 
-    async def _carry(self, method: str, request: httpx.Request, deadline: float) -> _Answer:
-        """Send one request and judge what comes back."""
+    async def _carry(
+        self, method: str, request: httpx.Request, deadline: float, *, within_s: float = CALL_S
+    ) -> _Answer:
+        """Send one request and judge what comes back; *within_s* says how far off the *deadline* was."""
         with trio.move_on_at(deadline):
             try:
                 response = await self._http.send(request)
@@ -456,7 +487,7 @@ class WebClient:
                 # Not chained: the error holds the request, and with it the token.
                 raise self._lost(method, type(exc).__name__) from None
             return self._judge(method, response)
-        raise self._lost(method, "no answer in time")
+        raise self._lost(method, f"nothing within {within_s:g} s")
 
     def _request(self, method: str, arguments: Mapping[str, object], token: Secret) -> httpx.Request:
         """Make the request: a form for reads, JSON for writes; never a query, which proxies log."""

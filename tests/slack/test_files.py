@@ -15,7 +15,7 @@ from slackkefu.net.network import TcpNetwork
 from slackkefu.secret import Secret
 from slackkefu.slack.file_ref import FileRef
 from slackkefu.slack.files import NOT_SLACKS, SIGN_IN, SILENCE_S, Files, file_host
-from slackkefu.slack.web import AsGiven
+from slackkefu.slack.web import AsGiven, Verdict
 from slackkefu.world import World
 from tests.bridge.people import NORTH
 from tests.net.streams import MemoryNetwork
@@ -269,7 +269,7 @@ class Replaced:
         await trio.lowlevel.checkpoint()
         return Secret("xoxb-next") if self._is_known or self._web.asked else token
 
-    async def refused(self, token: Secret, code: str) -> bool:
+    async def refused(self, token: Secret, code: str) -> Verdict:
         """Nobody calls this."""
         raise AssertionError(code)
 

@@ -15,6 +15,7 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    SlackTokenPending,
     StoreUnwritable,
 )
 from slackkefu.slack.recovery import (
@@ -44,7 +45,8 @@ POST = "chat.postMessage"
         (SlackApiError(POST, "account_inactive"), InstallationDead("account_inactive")),
         (SlackApiError(POST, "token_revoked"), InstallationDead("token_revoked")),
         (SlackApiError(POST, "team_added_to_org"), Retry(60.0)),
-        (SlackApiError(POST, "token_expired"), Retry(30.0)),
+        (SlackApiError(POST, "token_expired"), InstallationDead("token_expired")),
+        (SlackTokenPending(POST), Retry(30.0)),
         (SlackApiError(POST, "channel_not_found"), GiveUp("channel_not_found")),
         (SlackApiError(POST, "not_in_channel"), GiveUp("not_in_channel")),
         (SlackApiError(POST, "msg_too_long"), GiveUp("msg_too_long")),

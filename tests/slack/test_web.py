@@ -24,12 +24,13 @@ from slackkefu.errors import (
     SlackOutcomeUnknown,
     SlackRateLimited,
     SlackSetupError,
+    SlackTokenPending,
 )
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import CALL_S, Identity, OAuthClient, Post, Posted, WebClient
+from slackkefu.slack.web import CALL_S, Identity, OAuthClient, Post, Posted, Verdict, WebClient
 from slackkefu.world import World
 from tests.net.streams import MemoryNetwork
 
@@ -518,12 +519,12 @@ class Replacing:
         await trio.sleep(self._takes_s)
         return Secret(f"xoxb-north-{self.number}") if self.holder(token) else token
 
-    async def refused(self, token: Secret, code: str) -> bool:
+    async def refused(self, token: Secret, code: str) -> Verdict:
         """Let there be a next one."""
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self._takes_s)
         self.refusals.append((token.reveal(), code))
         self.number += 1
-        return code == "token_expired"
+        return {"token_expired": Verdict.REPEAT, "token_revoked": Verdict.PENDING}.get(code, Verdict.FINAL)
 
 
 @asynccontextmanager
@@ -540,17 +541,37 @@ async def replacing(slack: Slack, tokens: Replacing) -> AsyncIterator[WebClient]
 
 
 async def test_a_refused_call_is_made_once_more(autojump_clock: trio.abc.Clock) -> None:
-    """With the successor; a second refusal is the caller's, and noted too."""
+    """With the successor; where that is refused in the same way the call is worth a retry, later."""
     tokens = Replacing()
     slack = Slack(error("token_expired"), ok(ts="1.2"), error("token_expired"), error("token_expired"))
     async with replacing(slack, tokens) as web:
         await post(web)
-        with pytest.raises(SlackApiError, match="token_expired"):
+        with pytest.raises(SlackTokenPending, match=POST):
             await post(web)
 
     sent = [request.headers["authorization"].removeprefix("Bearer xoxb-north-") for request in slack.requests]
     assert ["0", "1", "1", "2"] == sent
     assert 3 == len(tokens.refusals)
+
+
+async def test_a_refused_call_without_a_successor(autojump_clock: trio.abc.Clock) -> None:
+    """It is not made again here, and surely did not happen."""
+    slack = Slack(error("token_revoked"))
+    async with replacing(slack, Replacing()) as web:
+        with pytest.raises(SlackTokenPending):
+            await post(web)
+
+    assert 1 == len(slack.requests)
+
+
+async def test_a_successor_that_takes_too_long(autojump_clock: trio.abc.Clock) -> None:
+    """No call takes longer for it than a call may."""
+    slack = Slack(error("token_expired"))
+    async with replacing(slack, Replacing(takes_s=CALL_S * 0.6)) as web:
+        with pytest.raises(SlackTokenPending):
+            await post(web)
+
+        assert CALL_S == trio.current_time()
 
 
 async def test_only_what_a_token_is_refused_for_is_repeated(autojump_clock: trio.abc.Clock) -> None:
