@@ -224,7 +224,7 @@ class Rotation:
         elif code == "token_expired" and watch.is_rotating and not watch.refusal:
             return Verdict.PENDING
         else:
-            self._report(installation, watch, watch.refusal or code)
+            self._report(installation, watch, (code == "token_expired" and watch.refusal) or code)
         return Verdict.FINAL
 
     def _doubt(self, installation: Installation, watch: _Watch) -> None:

@@ -16,7 +16,7 @@ from slackkefu.demo.slack import Drop, Hang, Refusal, Status, Switches, Timing
 from slackkefu.errors import ConnectFailed, SlackApiError, SlackTokenPending
 from slackkefu.secret import Secret
 from slackkefu.slack.recovery import Retry, after
-from slackkefu.slack.rotation import DOUBT_S, FINISH_S
+from slackkefu.slack.rotation import AT_ONCE, DOUBT_S, FINISH_S
 from slackkefu.slack.web import OAuthClient
 from slackkefu.store.files import OPERATING_SYSTEM
 from tests.slack.rotating import HOUR_S, place
@@ -72,6 +72,22 @@ async def test_many_are_not_replaced_at_once(tmp_path: Path, autojump_clock: tri
     assert (60, 0) == (statistics.rotating, statistics.failed)
     assert 60 <= statistics.refreshed
     assert 4 >= max(by_minute.count(minute) for minute in by_minute)
+
+
+async def test_many_that_have_expired(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
+    """After a long stop all are replaced soon, a few at a time, within Slack's 600 a minute (facts/slack.md §10)."""
+    async with place(tmp_path, teams=200) as here:
+        await trio.sleep(24 * HOUR_S)
+        began = trio.current_time()
+        here.slack.faults.web.latency_s = 0.5
+        async with here.run() as run:
+            await trio.sleep(120)
+            assert 200 == run.rotation.statistics().refreshed
+
+    times = [at - began for at in here.refreshes()]
+    assert 200 == len(times)
+    assert AT_ONCE >= max(sum(at - 0.5 < other <= at for other in times) for at in times)
+    assert 60 >= times[-1]
 
 
 async def test_an_old_installation_in_a_lane(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
