@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 import trio
 
+import slackkefu
 from slackkefu.errors import ConnectFailed
 from slackkefu.net.network import TcpNetwork
 
@@ -83,3 +86,20 @@ async def test_the_http_client_follows_no_redirect(monkeypatch: pytest.MonkeyPat
         assert not client.trust_env
         assert client.timeout == httpx.Timeout(7)
         assert (str(client.base_url), client.headers["x"]) == ("https://slack.test/api/", "1")
+
+
+AROUND = re.compile(
+    r"httpx\.(AsyncClient|Client|get|post|request|stream)\(|open_(tcp|ssl_over_tcp)_stream|urllib\.request"
+)
+
+
+def test_nothing_goes_around_the_network() -> None:
+    """Connections are opened in ``net/``, which knows of the proxy and the CAs, and nowhere else."""
+    root = Path(slackkefu.__file__).parent
+    around = [
+        f"{path.relative_to(root)}: {found[0]}"
+        for path in root.rglob("*.py")
+        if path.parent != root / "net" and (found := AROUND.search(path.read_text(encoding="utf-8")))
+    ]
+
+    assert [] == around
