@@ -10,7 +10,9 @@ status is theirs, and is not repeated.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -33,10 +35,15 @@ if TYPE_CHECKING:
 
 __all__ = ["TUNNEL_S", "open_tunnel"]
 
-TUNNEL_S: Final = 9.0
-"""Longest time until the way is open; less than those who open connections wait, so that the proxy is named."""
+TUNNEL_S: Final = 10.0
+"""Longest time until the way is open."""
+
+SHARE: Final = 0.9
+"""So much of the caller's time is taken at most: what is said then names the proxy."""
 
 MAX_READ_BYTES: Final = 4096
+
+_NAME: Final = re.compile(r"[!-~]{1,253}")
 
 _LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
@@ -65,12 +72,23 @@ async def open_tunnel(proxy: Proxy, host: str, port: int, *, tls: ssl.SSLContext
         ConnectFailed: The way did not open; names the proxy, and what to do.
 
     """
-    way = _through_socks(proxy, host, port) if proxy.scheme.startswith("socks5") else _connect(proxy, host, port, tls)
+    if not _is_name(host):
+        raise ConnectFailed(joined(host, port), "not a name that can be looked up")
+    limit_s = min(TUNNEL_S, SHARE * (trio.current_effective_deadline() - trio.current_time()))
     try:
-        with trio.fail_after(TUNNEL_S):
-            return await way
+        with trio.fail_after(max(0.0, limit_s)):
+            if proxy.scheme.startswith("socks5"):
+                return await _through_socks(proxy, host, port)
+            return await _connect(proxy, host, port, tls)
     except trio.TooSlowError:
-        raise _failed(proxy, host, port, f"has not opened the way within {TUNNEL_S:g} s") from None
+        raise _failed(proxy, host, port, f"has not opened the way within {limit_s:.2g} s") from None
+
+
+def _is_name(host: str) -> bool:
+    """Tell whether a proxy can be asked for *host*, which somebody may have made up."""
+    with suppress(UnicodeError):
+        return bool(_NAME.fullmatch(host) and host.encode("idna"))
+    return False
 
 
 def _failed(proxy: Proxy, host: str, port: int, words: str) -> ConnectFailed:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import h11
+import httpx
 import pytest
 import trio
 from trio.testing import memory_stream_pair
@@ -236,6 +237,27 @@ async def test_a_cut_in_the_middle(scheme: str, ca: PrivateCa) -> None:
 
             assert b"A LONG MES" == await stream.receive_some()
             assert b"" == await stream.receive_some()
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_proxy_is_named_before_the_caller_gives_up(scheme: str, ca: PrivateCa) -> None:
+    """Whoever waits, by httpx's limit or by trio's, hears of the proxy, and not of time."""
+    async with between(scheme, ca) as (running, network):
+        await running.has("silent")
+        words = f"the proxy localhost:{running.port} has not opened the way within 0.1"
+        with trio.fail_after(0.2), pytest.raises(ConnectFailed, match=words):
+            await network.open_stream(TARGET, 443, tls=True)
+        async with network.http_client(base_url="", timeout_s=0.2) as http:
+            with pytest.raises(httpx.ConnectError, match=words):
+                await http.get(f"https://{TARGET}/")
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize("host", ["a b", "a..b", "", "x" * 64, "a." * 150, "a\r\nX: y", "代理"])
+async def test_what_is_no_name_is_not_asked_for(scheme: str, host: str) -> None:
+    """A message may name any host; a proxy sees none that breaks what is said to it."""
+    with pytest.raises(ConnectFailed, match="not a name that can be looked up"):
+        await open_tunnel(Proxy.read(f"{scheme}://127.0.0.1:1"), host, 443, tls=trust())
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
