@@ -16,7 +16,8 @@ import trio
 
 from slackkefu.bridge import at_rest
 from slackkefu.bridge.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
-from slackkefu.config import EasemobConfig, StoreConfig, load_as
+from slackkefu.cli.network import network_of
+from slackkefu.config import EasemobConfig, NetworkConfig, load_as
 from slackkefu.control import NotRunning, ask
 from slackkefu.errors import ConfigError, SlackkefuError, StoreError
 from slackkefu.net.network import TcpNetwork
@@ -38,11 +39,11 @@ CLOSE_S: Final = 1.0
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Config:
+class _Easemob:
     """What is needed to have Easemob remove somebody."""
 
     easemob: EasemobConfig
-    store: StoreConfig
+    network: NetworkConfig
 
 
 async def list_visitors(path: Path, arguments: Mapping[str, object]) -> Mapping[str, object]:
@@ -60,25 +61,31 @@ async def forget(config_path: Path, path: Path, arguments: Mapping[str, object])
     told = await ask(path, "visitors.forget", arguments)
     if not isinstance(told, NotRunning):
         return told
-    world = World(network=TcpNetwork())
+    config, problem = _easemob(config_path)
+    # Where there is no configuration for it, nothing is called.
+    world = World(network=TcpNetwork() if config is None else network_of(config))
     with open_store(path, world) as store:
         users, gone = await at_rest.erase(store, world, read_arguments(arguments, Forget))
-        if not users:
-            return gone
-        leaving, problem = await _remove(config_path, store, world, users)
-        return {**gone, "leaving": leaving, "problem": problem}
+        if config is not None and users:
+            leaving, problem = await _remove(config, store, world, users)
+            return {**gone, "leaving": leaving, "problem": problem}
+        return {**gone, "problem": problem if users else ""}
 
 
-async def _remove(config_path: Path, store: Store, world: World, users: Sequence[ImUser]) -> tuple[list[ImUser], str]:
+def _easemob(config_path: Path) -> tuple[_Easemob | None, str]:
+    """Read what is needed of Easemob; or say why it cannot be asked from here."""
+    try:
+        return load_as(_Easemob, config_path, os.environ), ""
+    except ConfigError as exc:
+        return None, f"{exc.source} does not say here how to reach it ({exc.problems[0].key})"
+
+
+async def _remove(config: _Easemob, store: Store, world: World, users: Sequence[ImUser]) -> tuple[list[ImUser], str]:
     """Have Easemob remove *users*; return those that it has not, and why."""
     left = [*users]
-    try:
-        config = load_as(_Config, config_path, os.environ).easemob
-    except ConfigError as exc:
-        return left, f"Easemob's credentials are not at hand here ({exc.source})"
     problem = f"no answer from Easemob within {REMOVE_S:g} s"
     async with trio.open_nursery() as nursery:
-        _, rest = rest_client(config, world, store.tokens, nursery=nursery)
+        _, rest = rest_client(config.easemob, world, store.tokens, nursery=nursery)
         with trio.move_on_after(REMOVE_S):
             try:
                 for user in users:
