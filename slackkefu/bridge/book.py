@@ -282,16 +282,8 @@ class Book:
         if self._records.get(user) is record:
             self._unwritten.discard(user)
 
-    async def erase(self, user: ImUser) -> None:
-        """
-        Know nothing of *user* any more; the record is off the disk when this returns.
-
-        Who writes meanwhile has a record of their own, which is written behind that.
-
-        Raises:
-            StoreUnwritable: It is still there.
-
-        """
+    def forget(self, user: ImUser) -> None:
+        """Know nothing of *user* from now on; for the disk there is :meth:`clear`."""
         record, visitor = self._records.pop(user, None), visitor_of(user)
         self._unwritten.discard(user)
         places = {(visitor.user, visitor.channel)} if visitor is not None else set()
@@ -299,6 +291,17 @@ class Book:
         for place in places:
             if self._people.get(place) == user:
                 del self._people[place]
+
+    async def clear(self, user: ImUser) -> None:
+        """
+        Take the record of a forgotten visitor off the disk.
+
+        Who has written since has a record of their own, which is written behind that.
+
+        Raises:
+            StoreUnwritable: It is still there.
+
+        """
         await self._disk.run(partial(self._store.delete, user))
         if user in self._records:
             self._unwritten.add(user)

@@ -201,11 +201,10 @@ class Erasing:
                 erasure = Erasure(im_user=user, cause=cause, at=at, through=through)
                 await self._begin(user, erasure, people)
             dropped = Dropped()
-            if self._memories is not None:
-                for user in users:
-                    dropped += await self._memories.forget(user)
-                if person is not None:
-                    self._memories.forget_person(person.user)
+            for user in users:
+                dropped += await self._forget(user)
+            if self._memories is not None and person is not None:
+                self._memories.forget_person(person.user)
             self._erased[cause] += len(users)
             self._dropped += dropped.words + dropped.answers + dropped.aside
             log.info("visitors.erased", visitors=len(users), cause=cause, dropped=dropped.words)
@@ -222,10 +221,22 @@ class Erasing:
             # Should this be cut off.
             self._due.put(user, trio.current_time() + AGAIN_S)
 
+    async def _forget(self, user: ImUser) -> Dropped:
+        """Know nothing of *user* any more; return what is dropped."""
+        # Whoever writes from here on has a record of their own, and a lane with something in it.
+        self._book.forget(user)
+        if self._memories is None:
+            return Dropped()
+        dropped = await self._memories.forget(user)
+        if not self._memories.has_written(user):
+            # What was ended meanwhile may have taken note of something.
+            self._book.forget(user)
+        return dropped
+
     async def _clear(self, users: Sequence[ImUser], people: Sequence[Person]) -> None:
         """Take them off the disk, and note that they are; raises StoreError."""
         for user in users:
-            await self._book.erase(user)
+            await self._book.clear(user)
         await clear(self._store, self._world.disk, users, people)
         for user in users:
             leaving = self._leaving[user]

@@ -105,6 +105,10 @@ class Memories:
             or (visitor is not None and self.telling.has(visitor.user))
         )
 
+    def has_written(self, user: ImUser) -> bool:
+        """Tell whether *user* has written something that has not left."""
+        return bool(self.words.depth(user))
+
     def waiting(self, user: ImUser) -> Dropped:
         """Count what of *user*'s would be dropped now."""
         return Dropped(self.words.depth(user), self.replies.in_hand(user), self.aside.count(user))
