@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slackkefu.bridge.lanes import Lanes
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.bridge.proof.proving import Proving
+    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
@@ -83,6 +84,7 @@ class Memories:
     telling: Telling
     replies: Replies
     intents: Intents
+    reach: Reach
     sessions: OpenSessions
     attendance: Attendance
     polling: Polling
@@ -96,13 +98,17 @@ class Memories:
     def is_free(self, user: ImUser) -> bool:
         """Tell whether nothing of *user*'s is in hand, in question, or to be told."""
         visitor = visitor_of(user)
+        is_answered = (
+            self.replies.is_busy(user)
+            or self.polling.is_busy(user)
+            or self.intents.are_open(user, since=self.wall() - INTENTS_S)
+        )
         return not (
             self.words.depth(user)
-            or self.replies.is_busy(user)
-            or self.polling.is_busy(user)
             or self.proving.awaits(user)
-            or self.intents.are_open(user, since=self.wall() - INTENTS_S)
             or (visitor is not None and self.telling.has(visitor.user))
+            # Where the app has left, answers wait until it is back, and that may be never.
+            or (is_answered and self.reach.why_not(user) is None)
         )
 
     def has_written(self, user: ImUser) -> bool:
@@ -123,6 +129,7 @@ class Memories:
         await self.pool.remove(user)
         answers = await self.replies.forget(user)
         self.sessions.closed(user)
+        self.reach.forget(user)
         self.attendance.forget(user)
         self.polling.forget(user)
         self.proving.forget(user)

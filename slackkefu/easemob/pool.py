@@ -303,7 +303,7 @@ class Pool:
         visitor = self._visitors.get(user)
         if visitor is None:
             return
-        visitor.is_open = visitor.awaits = False
+        visitor.is_open = visitor.awaits = visitor.is_stopped = False
         link = visitor.link
         if link is not None and not visitor.leaving:
             self._let_go(visitor)

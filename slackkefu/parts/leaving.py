@@ -79,6 +79,7 @@ def leaving(
         telling=to_kefu.telling,
         replies=to_slack.replies,
         intents=to_slack.intents,
+        reach=to_slack.reach,
         sessions=to_slack.sessions,
         attendance=to_slack.attendance,
         polling=to_slack.polling,
