@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from slackkefu.control import Handler
     from slackkefu.easemob.names import ImUser
     from slackkefu.store import Store
 
-__all__ = ["forget", "list_visitors"]
+__all__ = ["do"]
 
 CLOSE_S: Final = 1.0
 
@@ -46,30 +47,44 @@ class _Easemob:
     network: NetworkConfig
 
 
-async def list_visitors(path: Path, arguments: Mapping[str, object]) -> Mapping[str, object]:
-    """Say who is known in the store at *path*; raises OperatorError, LinkError."""
-    told = await ask(path, "visitors.list", arguments)
-    if not isinstance(told, NotRunning):
-        return told
-    world = World(network=TcpNetwork())
-    with open_store(path, world) as store:
-        return await at_rest.list_visitors(store, world, read_arguments(arguments, ListVisitors))
+async def do(config_path: Path, store_path: Path, what: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """
+    Have something done about visitors, by the daemon or here.
 
+    Args:
+        config_path: Where it says how to reach Easemob.
+        store_path: The store.
+        what: ``visitors.list`` or ``visitors.forget``.
+        arguments: For that.
 
-async def forget(config_path: Path, path: Path, arguments: Mapping[str, object]) -> Mapping[str, object]:
-    """Forget somebody of whom something is in the store at *path*; raises OperatorError, LinkError."""
-    told = await ask(path, "visitors.forget", arguments)
+    Raises:
+        OperatorError, LinkError: It was not done, or nobody knows.
+
+    """
+    told = await ask(store_path, what, arguments)
     if not isinstance(told, NotRunning):
         return told
     config, problem = _easemob(config_path)
     # Where there is no configuration for it, nothing is called.
     world = World(network=TcpNetwork() if config is None else network_of(config))
-    with open_store(path, world) as store:
+    with open_store(store_path, world) as store:
+        return await _handlers(store, world, config, problem)[what](arguments)
+
+
+def _handlers(store: Store, world: World, config: _Easemob | None, problem: str) -> Mapping[str, Handler]:
+    """Return what can be done in a store that no daemon works on."""
+
+    async def list_visitors(arguments: Mapping[str, object]) -> Mapping[str, object]:
+        return await at_rest.list_visitors(store, world, read_arguments(arguments, ListVisitors))
+
+    async def forget(arguments: Mapping[str, object]) -> Mapping[str, object]:
         users, gone = await at_rest.erase(store, world, read_arguments(arguments, Forget))
-        if config is not None and users:
-            leaving, problem = await _remove(config, store, world, users)
-            return {**gone, "leaving": leaving, "problem": problem}
-        return {**gone, "problem": problem if users else ""}
+        if config is None or not users:
+            return {**gone, "problem": problem if users else ""}
+        leaving, why = await _remove(config, store, world, users)
+        return {**gone, "leaving": leaving, "problem": why}
+
+    return {"visitors.list": list_visitors, "visitors.forget": forget}
 
 
 def _easemob(config_path: Path) -> tuple[_Easemob | None, str]:
@@ -77,7 +92,7 @@ def _easemob(config_path: Path) -> tuple[_Easemob | None, str]:
     try:
         return load_as(_Easemob, config_path, os.environ), ""
     except ConfigError as exc:
-        return None, f"{exc.source} does not say here how to reach it ({exc.problems[0].key})"
+        return None, f"it is not known here how to reach it ({exc.problems[0].key})"
 
 
 async def _remove(config: _Easemob, store: Store, world: World, users: Sequence[ImUser]) -> tuple[list[ImUser], str]:

@@ -39,10 +39,8 @@ def list_command(config_path: Path, team: str | None, *, names: bool, as_json: b
 
     Works while the daemon runs, and while it does not.
     """
-    store = load_as(StoreOnly, config_path, os.environ).store
-    from slackkefu.cli.forgetting import list_visitors  # noqa: PLC0415 - it loads both worlds
-
-    told = trio.run(list_visitors, store.path, {"names": names, **({"team": team} if team else {})})
+    arguments = {"names": names, **({"team": team} if team else {})}
+    told = _do(config_path, "visitors.list", arguments)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
@@ -63,20 +61,30 @@ def forget_command(config_path: Path, team: str, user: str, *, yes: bool, as_jso
     What is kept of them goes, also their messages that have not been delivered, and the IM users that Easemob has of
     them. What stands in Slack and what the desk has is not touched. Who writes again is a new customer.
     """
-    store = load_as(StoreOnly, config_path, os.environ).store
-    from slackkefu.cli.forgetting import forget  # noqa: PLC0415 - as above
-
     arguments = {"team": team, "user": user}
     if not yes:
-        if as_json or not sys.stdin.isatty():
+        if as_json or not _is_asked():
             raise click.UsageError("it asks before it forgets somebody; here it cannot: say --yes")
-        _ask(trio.run(forget, config_path, store.path, {**arguments, "count": True}), team, user)
-    told = trio.run(forget, config_path, store.path, arguments)
+        _ask(_do(config_path, "visitors.forget", {**arguments, "count": True}), team, user)
+    told = _do(config_path, "visitors.forget", arguments)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
     for line in _outcome(told):
         click.echo(line)
+
+
+def _is_asked() -> bool:
+    """Tell whether there is somebody who can be asked."""
+    return sys.stdin.isatty()
+
+
+def _do(config_path: Path, what: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """Have something done, by the daemon or here."""
+    store = load_as(StoreOnly, config_path, os.environ).store
+    from slackkefu.cli.forgetting import do  # noqa: PLC0415 - a wrong configuration is told without both worlds
+
+    return trio.run(do, config_path, store.path, what, arguments)
 
 
 # Words for a person.

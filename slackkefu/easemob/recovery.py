@@ -67,7 +67,8 @@ def after_call(error: SlackkefuError, *, failures: int) -> float | None:
     """
     Say when to make the same REST call again: the rule for the few seconds that its caller waits.
 
-    Every call of ours may be repeated: tokens and passwords are set to what we know anyway, the others only read.
+    Every call of ours may be repeated: tokens and passwords are set to what we know anyway, a user is removed once, and
+    the others only read.
 
     * No connection: at once, at the next host; twice.
     * No answer, time-outs and gateway trouble (408, 500, 501, 502, 504; facts/easemob-rest.md §2.2): after 1 s and 2 s.

@@ -199,6 +199,8 @@ class Cluster:
                 return "count"
             case "GET", ["users", _]:
                 return "get user"
+            case "DELETE", ["users", _]:
+                return "remove user"
             case "POST", ["messages", "users"]:
                 return "send"
             case "POST", ["messages"]:
@@ -214,6 +216,7 @@ class Cluster:
             "set password": self._set_password,
             "count": self._count,
             "get user": self._get_user,
+            "remove user": self._remove_user,
             "send": lambda _, body: answer(200, {"data": {body["to"][0]: "1290000000000000112"}, "timestamp": 5}),
             "send 2017": lambda _, body: answer(200, {"data": {body["target"][0]: "success"}}),
         }
@@ -261,6 +264,11 @@ class Cluster:
         if request.url.path.split("/")[-1] not in self.users:
             return error(404, "service_resource_not_found", "Service resource not found")
         return answer(200, {"entities": [{}], "count": 1})
+
+    def _remove_user(self, request: httpx.Request, body: Any) -> httpx.Response:
+        gone = self._get_user(request, body)
+        self.users.pop(request.url.path.split("/")[-1], None)
+        return gone
 
 
 # The long connection, without frames.

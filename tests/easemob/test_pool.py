@@ -530,3 +530,44 @@ async def test_whatever_happens_the_rules_hold(seed: int, bench: Bench, autojump
     assert bench.server.most_online <= 4
     assert set(users) == {user for user, _ in bench.server.sent}
     assert all({*range(1, 21)} <= {m.meta_id for u, m in bench.server.sent if u == user} for user in users)
+
+
+# Who is forgotten.
+
+
+async def test_a_live_visitor_who_is_removed(bench: Bench, autojump_clock: MockClock) -> None:
+    """They are logged out and not looked at any more, whatever was kept for; a later message makes them anew."""
+    async with bench.running() as pool:
+        await pool.send(ADA, message())
+        pool.set_open(ADA, is_open=True)
+        await pool.remove(ADA)
+
+        assert [] == bench.online
+        assert (0, 0, 0) == (pool.statistics().live, pool.statistics().open, pool.statistics().quiet)
+
+        await trio.sleep(DAY)
+
+        assert 0 == pool.statistics().checks
+
+        await pool.send(ADA, message(2))
+
+        assert [ADA] == bench.online
+
+
+async def test_a_quiet_visitor_who_is_removed(bench: Bench, autojump_clock: MockClock) -> None:
+    """They are not asked about any more, also where that is being asked at this moment."""
+    async with bench.running() as pool:
+        pool.watch([(ADA, START - 2 * DAY, False), (BOB, START - 2 * DAY, False)])
+        await pool.remove(ADA)
+        await trio.sleep(DAY)
+
+        assert 1 == pool.statistics().quiet
+        assert [] == bench.online
+
+
+async def test_nobody_who_is_removed(bench: Bench, autojump_clock: MockClock) -> None:
+    """Who was never there is gone at once."""
+    async with bench.running() as pool:
+        await pool.remove(EVE)
+
+        assert 0 == pool.statistics().live

@@ -14,6 +14,7 @@ from slackkefu.easemob.recovery import (
     advice,
     after_call,
     after_link,
+    after_removal,
     after_rest_send,
     after_send,
     after_start,
@@ -243,3 +244,20 @@ def test_a_refusal_at_the_start(*, is_theirs: bool, pauses: list[float | None]) 
 def test_after_an_upload(expected: float | None, error: SlackkefuError) -> None:
     """Two uploads of one file do no harm, so all that may pass is tried again; what is about the file is not."""
     assert expected == after_upload(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectFailed("h", "refused"), 60.0),
+        (RestOutcomeUnknown("call", "cut"), 60.0),
+        (RestRateLimited("call", 429, "reach_limit"), 60.0),
+        (RestError("call", 502, ""), 60.0),
+        (RestError("call", 500, "web_application"), None),
+        (RestError("call", 403, "forbidden_op"), None),
+        (EasemobSetupError("call", "401", "look"), 60.0),
+    ],
+)
+def test_after_a_removal(error: SlackkefuError, expected: float | None) -> None:
+    """What passes is tried again soon, a refusal not."""
+    assert expected == after_removal(error)

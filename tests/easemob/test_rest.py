@@ -583,6 +583,28 @@ async def test_user_exists_does_not_guess(bench: Bench, autojump_clock: MockCloc
         await bench.rest.user_exists(ADA)
 
 
+async def test_a_user_is_removed(bench: Bench, autojump_clock: MockClock) -> None:
+    """Once; who is not there, and who was removed by a call whose answer was lost, is as good as removed."""
+    bench.cluster.users[ADA] = None
+    bench.cluster.scripted.append(httpx.ConnectError("cut"))
+    await bench.rest.remove_user(ADA)
+    await bench.rest.remove_user(ADA)
+    bench.cluster.refuse["remove user"] = lambda: error(400, "management", "User with id null does not exist in app x")
+    await bench.rest.remove_user(BOB)
+
+    assert ADA not in bench.cluster.users
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "forbidden_op"), (400, "illegal_argument"), (404, "odd")])
+async def test_a_user_whom_easemob_does_not_remove(
+    bench: Bench, autojump_clock: MockClock, status: int, code: str
+) -> None:
+    """Any other refusal is told: the user is still there."""
+    bench.cluster.refuse["remove user"] = lambda: error(status, code)
+    with pytest.raises(RestError):
+        await bench.rest.remove_user(ADA)
+
+
 async def test_401_to_the_count_alone_asks_for_no_tokens(bench: Bench, autojump_clock: MockClock) -> None:
     """A call the app may not make does not use up app tokens, however often it is made."""
     await bench.rest.user_token(ADA)
