@@ -105,6 +105,12 @@ def examine_servers(config: Config) -> Iterator[Finding]:
     elif is_loopback(slack):
         said = f"a Slack on this machine ({slack})"
     else:
-        said = f"a Slack at {slack}, which is none of Slack's own names"
+        yield warning(
+            "config.servers",
+            f"slack.api_url is {slack}, which is none of Slack's names",
+            means="tokens and messages go to whoever is there",
+            do="leave slack.api_url out, or set it to https://slack-gov.com/api/ for GovSlack",
+        )
+        return
     easemob = "found by discovery" if not config.easemob.rest_url else f"at {urlsplit(config.easemob.rest_url).netloc}"
     yield ok("config.servers", f"{said}; Easemob {easemob}")

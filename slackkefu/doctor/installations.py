@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from slackkefu.doctor.report import Say
     from slackkefu.doctor.scene import Scene
+    from slackkefu.slack.installation import InstallationKey
     from slackkefu.slack.web import Identity, WebClient
 
 __all__ = ["examine_installations"]
@@ -39,6 +40,7 @@ _ESSENTIAL: Final = frozenset({"chat:write", "im:history"})
 
 _AGAIN: Final = "install the app there again: slackkefu install"
 _SILENT: Final = "no message of this workspace is carried, either way"
+_WITHOUT: Final = "without a token no message there is carried"
 _OF_CONFIG: Final = "slack.bot_token"
 
 
@@ -84,6 +86,8 @@ async def _examine(
     if token is None:
         return []
     rotation = _rotation(scene, kept, about)
+    if kept is not None and kept.expires_at is not None and kept.expires_at <= scene.world.wall():
+        return rotation  # Slack would say no more than that
     try:
         with trio.fail_after(CALL_S):
             identity = await web.auth_test(token)
@@ -91,7 +95,7 @@ async def _examine(
         return [_refused(error, about, is_configured=kept is None), *rotation]
     except trio.TooSlowError:
         return [_unknown(f"no answer to auth.test within {CALL_S:g} s", about), *rotation]
-    if kept is not None and identity.key.team_id != kept.key.team_id:
+    if kept is not None and not _is_same(identity.key, kept.key):
         said = f"its token is one of {identity.key}"
         return [failure("slack.installation", said, about=about, means=_SILENT, do=_AGAIN)]
     installation = kept or identity.installation(token)
@@ -105,6 +109,11 @@ async def _examine(
     if scope.cancelled_caught:
         findings.append(_unknown(f"not everything was answered within {CALL_S:g} s", about))
     return findings
+
+
+def _is_same(theirs: InstallationKey, ours: InstallationKey) -> bool:
+    """Tell whether both name one installation; a workspace may have moved into an organisation since."""
+    return theirs.team_id == ours.team_id if ours.team_id is not None else theirs == ours
 
 
 def _unknown(said: str, about: str) -> Finding:
@@ -190,13 +199,19 @@ def _rotation(scene: Scene, kept: Installation | None, about: str) -> Sequence[F
     elif left_s > 0:
         return [ok("slack.rotation", f"its token {ends}; the daemon replaces it before", about=about)]
     else:
-        held = scene.store.holder
-        do = "start the daemon, which replaces it"
-        if held is not None and held.is_held:
-            do = f"look for slack.rotation in the daemon's log; if its refresh token is dead, {_AGAIN}"
-        said = f"its token {ends}, and was not replaced"
+        return [_ended(scene, ends, about)]
     make = warning if left_s > 0 else failure
-    return [make("slack.rotation", said, about=about, means="without a token no message there is carried", do=do)]
+    return [make("slack.rotation", said, about=about, means=_WITHOUT, do=do)]
+
+
+def _ended(scene: Scene, ends: str, about: str) -> Finding:
+    """Say what a token that has ended means, and could be replaced."""
+    held = scene.store.holder
+    if held is None or not held.is_held:
+        said, do = f"its token {ends}; a daemon that starts replaces it", "start the daemon"
+        return warning("slack.rotation", said, about=about, means=_WITHOUT, do=do)
+    do = f"look into the daemon's log for slack.token; if its refresh token is dead, {_AGAIN}"
+    return failure("slack.rotation", f"its token {ends}, and was not replaced", about=about, means=_WITHOUT, do=do)
 
 
 async def _places(web: WebClient, installation: Installation, about: str) -> Sequence[Finding]:

@@ -69,8 +69,8 @@ async def _count_users(rest: RestClient) -> int | Finding | None:
 def _users(count: int | None, visitors: int) -> Finding:
     id_ = "easemob.users"
     if count is None:
-        return ok(id_, f"more than {FREE} are registered: not the free plan; {visitors} are visitors here")
-    said = f"{count} are registered; {visitors} are visitors here"
+        return ok(id_, f"more than {FREE} registered, so not the free plan; {visitors} visitors here")
+    said = f"{count} registered; {visitors} visitors here"
     if count < FREE * NEAR:
         return ok(id_, said)
     return warning(

@@ -77,7 +77,7 @@ def holder(root: Path, *, proc: Path = Path("/proc")) -> Holder:
     """
     path = root / _NAME
     try:
-        inode = path.stat().st_ino
+        file = path.stat()
         said = re.match(r"process (\d+)", path.read_text(encoding="utf-8", errors="replace"))
     except FileNotFoundError:
         return Holder(is_held=False)
@@ -85,12 +85,16 @@ def holder(root: Path, *, proc: Path = Path("/proc")) -> Holder:
         lines = (proc / "locks").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return Holder(is_held=None)
-    # "1: FLOCK  ADVISORY  WRITE 4711 08:01:262154 0 EOF". The device may be another one than stat() says (overlays).
-    held = [line.split() for line in lines if "FLOCK" in line and "->" not in line]
-    processes = [int(fields[4]) for fields in held if len(fields) > 5 and fields[5].endswith(f":{inode}")]
-    if said is not None and int(said[1]) in processes:
-        return Holder(is_held=True, process=int(said[1]))
-    return Holder(is_held=bool(processes) and said is None)
+    # "1: FLOCK  ADVISORY  WRITE 4711 08:01:262154 0 EOF": process, device and inode.
+    device = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}"
+    for fields in (line.split() for line in lines if "FLOCK" in line and "->" not in line):
+        if len(fields) < 6 or not fields[4].isdecimal() or not fields[5].endswith(f":{file.st_ino}"):
+            continue
+        # Some file systems are of another device there than stat() says; then the process has to be the right one.
+        process = int(fields[4])
+        if fields[5].startswith(device) or (said is not None and int(said[1]) == process):
+            return Holder(is_held=True, process=process or None)
+    return Holder(is_held=False)
 
 
 def _take(root: Path, descriptor: int, now: float) -> None:

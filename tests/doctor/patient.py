@@ -167,6 +167,17 @@ class Patient:
         with open_store(self.config.store.path, self.world) as store:
             return store
 
+    def runs(self, process: int, *, open_files: int) -> None:
+        """Let a daemon work on the store, as the kernel tells of it."""
+        self.stored()
+        lock = self.config.store.path / "lock"
+        lock.write_text(f"process {process}, started a while ago\n", encoding="utf-8")
+        proc = self.folder / "proc"
+        (proc / str(process)).mkdir(parents=True)
+        (proc / str(process) / "limits").write_text(LIMITS.format(limit=open_files), encoding="ascii")
+        line = f"1: FLOCK  ADVISORY  WRITE {process} 00:ff:{lock.stat().st_ino} 0 EOF\n"
+        (proc / "locks").write_text(f"2: POSIX  ADVISORY  READ 7 00:ff:12 0 EOF\n{line}", encoding="ascii")
+
     async def look_up(self, host: str, port: int) -> list[str]:
         """Resolve a name."""
         await trio.lowlevel.checkpoint()

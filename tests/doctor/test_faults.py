@@ -267,8 +267,20 @@ ILLS: Final = (
             lambda here: here.configure("slack", client_secret=Secret("client-secret-test")),
         ),
         "slack.rotation",
+        WARNING,
+        ("1.0 h ago", "start the daemon"),
+        code=0,
+    ),
+    Ill(
+        "a token that has ended beside a daemon",
+        both(
+            lambda here: kept(here, refresh_token=Secret("xoxe-next"), expires_at=here.world.wall() - 3600),
+            lambda here: here.configure("slack", client_secret=Secret("client-secret-test")),
+            lambda here: here.runs(4711, open_files=65536),
+        ),
+        "slack.rotation",
         FAILURE,
-        ("not replaced", "start the daemon"),
+        ("was not replaced", "slack.token", "slackkefu install"),
     ),
     Ill(
         "an organisation without workspaces",
@@ -570,6 +582,13 @@ ILLS: Final = (
     ),
     # The store, and this machine.
     Ill(
+        "a Slack that is none",
+        lambda here: here.configure("slack", api_url="https://slak.com/api/"),
+        "config.servers",
+        WARNING,
+        ("slak.com", "tokens", "slack.api_url"),
+    ),
+    Ill(
         "a read-only file system",
         both(lambda here: here.stored(), lambda here: setattr(here, "room", {"f_flag": 1})),
         "store.folder",
@@ -687,6 +706,14 @@ ILLS: Final = (
         code=0,
     ),
     Ill(
+        "few open files of a daemon",
+        lambda here: here.runs(4711, open_files=512),
+        "host.open_files",
+        WARNING,
+        ("512 open files", "the daemon's (process 4711)"),
+        code=0,
+    ),
+    Ill(
         "few open files",
         lambda here: setattr(here, "open_files", 1024),
         "host.open_files",
@@ -738,7 +765,7 @@ async def test_somebody_who_is_well(login: bool, autojump_clock: object, tmp_pat
 def test_each_id_is_provoked() -> None:
     """Every id that can be bad news is in the table above, or has a test of its own."""
     of_their_own = {"config.file", "config.values", "net.proxy", "check.time"}
-    good_only = {"config.servers", "store.lock", "net.way", "store.contents"}
+    good_only = {"store.lock", "net.way", "store.contents"}
 
     assert set(IDS) - of_their_own - good_only == {ill.id for ill in ILLS}
 
