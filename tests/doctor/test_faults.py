@@ -10,7 +10,7 @@ import pytest
 from slackkefu.cli.findings import exit_code
 from slackkefu.demo.desk.host import HostFault
 from slackkefu.demo.easemob import ImMessage
-from slackkefu.demo.slack.faults import Refusal, TooMany
+from slackkefu.demo.slack.faults import Hang, Refusal, TooMany
 from slackkefu.doctor.report import IDS, Level, failure, worst
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import TeamId
@@ -166,6 +166,29 @@ ILLS: Final = (
         "slack.app_token",
         FAILURE,
         ("no usable answer", "slack.api_url"),
+    ),
+    Ill(
+        "a Slack that is silent",
+        lambda here: here.slack.faults.web.next("apps.connections.open", Hang()),
+        "slack.app_token",
+        FAILURE,
+        ("within 15 s",),
+    ),
+    Ill(
+        "a Slack that is silent about an installation",
+        lambda here: here.slack.faults.web.next("auth.test", Hang()),
+        "slack.installation",
+        WARNING,
+        ("within 20 s", "check again"),
+        code=0,
+    ),
+    Ill(
+        "a Slack that is in trouble",
+        lambda here: here.slack.faults.web.storm("auth.test", Refusal("internal_error")),
+        "slack.installation",
+        WARNING,
+        ("internal_error",),
+        code=0,
     ),
     Ill(
         "another bot token",
@@ -475,6 +498,55 @@ ILLS: Final = (
         "easemob.sending",
         WARNING,
         ("may not send", "allowlist"),
+        code=0,
+    ),
+    Ill(
+        "a plan that does not let send",
+        lambda here: here.easemob.faults.fail_rest("/messages/users", 429, "resource_limited"),
+        "easemob.sending",
+        WARNING,
+        ("the plan",),
+        code=0,
+    ),
+    Ill(
+        "too many sends",
+        lambda here: here.easemob.faults.fail_rest("/messages/users", 429, "reach_limit"),
+        "easemob.sending",
+        WARNING,
+        ("later",),
+        code=0,
+    ),
+    Ill(
+        "a send without an answer",
+        lambda here: here.easemob.faults.fail_rest("/messages/users", 0),
+        "easemob.sending",
+        WARNING,
+        ("not told",),
+        code=0,
+    ),
+    Ill(
+        "a cluster with the older form of sends alone",
+        lambda _here: None,
+        "easemob.sending",
+        OK,
+        ("not tried", "older form"),
+        code=0,
+        switches={"send_form": "2017"},
+    ),
+    Ill(
+        "a service number that nobody tells of",
+        lambda here: here.easemob.faults.fail_rest("/users/kefu_service", 502, times=5),
+        "easemob.service_number",
+        WARNING,
+        ("not told", "502"),
+        code=0,
+    ),
+    Ill(
+        "users that are not counted",
+        lambda here: here.easemob.faults.fail_rest("/users", 403, "forbidden_op", times=9),
+        "easemob.users",
+        OK,
+        ("not told",),
         code=0,
     ),
     Ill("users near the free plan's", lambda here: users(here, 85), "easemob.users", WARNING, ("86", "100"), code=0),

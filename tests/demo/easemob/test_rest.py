@@ -276,6 +276,22 @@ async def test_tokens_are_counted(easemob: FakeEasemob) -> None:
     )
 
 
+async def test_users_are_listed_in_pages() -> None:
+    """A page has a cursor to the next one, the last has none (facts/easemob-rest.md §5.3)."""
+    easemob = fake()
+    for number in range(3):
+        easemob.register(f"u{number}")
+    async with client(easemob) as http:
+        first = (await http.get("/users?limit=2", headers=bearer(easemob))).json()
+        second = (await http.get(f"/users?limit=2&cursor={first['cursor']}", headers=bearer(easemob))).json()
+        refused = await http.get("/users?limit=101", headers=bearer(easemob))
+
+    assert ["u0", "u1"] == [user["username"] for user in first["entities"]]
+    assert (["u2"], 1) == ([user["username"] for user in second["entities"]], second["count"])
+    assert "cursor" not in second
+    assert 400 == refused.status_code
+
+
 async def test_a_second_app_token_may_end_the_first() -> None:
     """By switch only the newest app token is good; nothing documents it either way (facts/easemob-rest.md §3)."""
     easemob = fake(one_app_token=True)

@@ -68,6 +68,14 @@ async def test_auth_test_names_the_installation(stage: Stage) -> None:
     assert ("E0GRID0001", True, "Grid") == (grid["enterprise_id"], grid["is_enterprise_install"], grid["team"])
 
 
+async def test_bots_info_names_the_app(stage: Stage) -> None:
+    """bots.info tells of which app the own bot is; of another bot it knows nothing here."""
+    bot = stage.call("bots.info", bot="B0NORTHBOT")["bot"]
+
+    assert ("A0SLKFAPP1", "U0NORTHBOT") == (bot["app_id"], bot["user_id"])
+    assert "bot_not_found" == stage.error("bots.info", bot="B0SOUTHBOT")
+
+
 async def test_a_post_is_kept_and_written_down(stage: Stage) -> None:
     """A post has its place and time, comes back as stored, and is in the ledger."""
     metadata = {"event_type": "slackkefu_message", "event_payload": {"id": "m-1"}}
