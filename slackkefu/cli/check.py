@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -29,7 +30,6 @@ from slackkefu.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from slackkefu.config import Config
     from slackkefu.doctor.report import Finding
@@ -85,7 +85,7 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
         config = load(config_path, os.environ)
     except ConfigError as error:
         if worst(found) is not Level.FAILURE:
-            found += examine_problems(error, path=config_path, environ=os.environ, program=sys.argv[0])
+            found += examine_problems(error, path=config_path, environ=os.environ, program=_program())
         for finding in (*found, *_store_alone(config_path)):
             printed.tell(finding)
         printed.finish()
@@ -99,10 +99,15 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
     sys.exit(printed.code)
 
 
+def _program() -> list[str]:
+    """Return the command that this was called by, for another shell."""
+    called = Path(sys.argv[0])
+    return [sys.executable, "-m", "slackkefu"] if called.name == "__main__.py" else [str(called.absolute())]
+
+
 async def _check_up(config: Config, printed: Printed, *, offline: bool, login: bool) -> None:
-    await check_up(
-        await look_around(config, World(network=network_of(config))), printed.tell, offline=offline, login=login
-    )
+    scene = await look_around(config, World(network=network_of(config)))
+    await check_up(scene, printed.tell, offline=offline, login=login)
 
 
 async def _list_hosts(config: Config, *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from slackkefu.keys import KEYS
 from slackkefu.net.address import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from slackkefu.config import Config
@@ -56,7 +56,9 @@ def examine_file(path: Path) -> Iterator[Finding]:
         yield ok("config.file", f"{path}, for its owner alone")
 
 
-def examine_problems(error: ConfigError, *, path: Path, environ: Mapping[str, str], program: str) -> Iterator[Finding]:
+def examine_problems(
+    error: ConfigError, *, path: Path, environ: Mapping[str, str], program: Sequence[str]
+) -> Iterator[Finding]:
     """
     Say what is wrong with the values, and how secrets are seen that a unit has and this shell has not.
 
@@ -64,7 +66,7 @@ def examine_problems(error: ConfigError, *, path: Path, environ: Mapping[str, st
         error: What reading it raised.
         path: The file.
         environ: The environment.
-        program: How this program is called.
+        program: The command of this program.
 
     """
     missing = [problem.key for problem in error.problems if problem.found == "nothing" and problem.key in _SECRETS]
@@ -81,11 +83,12 @@ def examine_problems(error: ConfigError, *, path: Path, environ: Mapping[str, st
             "config.file",
             f"credentials of a systemd unit cannot be seen from here: {', '.join(missing)}",
             means="where the unit has them (LoadCredential=) the daemon starts all the same; nothing more is examined",
-            do=f"as root, with the paths of the unit: {_with_credentials(missing, path, program)}",
+            do="as root, with the paths of the unit, and LoadCredentialEncrypted= where it has that: "
+            f"{_with_credentials(missing, path, program)}",
         )
 
 
-def _with_credentials(missing: list[str], path: Path, program: str) -> str:
+def _with_credentials(missing: Sequence[str], path: Path, program: Sequence[str]) -> str:
     """
     Return the command that runs this with the credentials of a unit.
 
@@ -94,7 +97,7 @@ def _with_credentials(missing: list[str], path: Path, program: str) -> str:
     folder = path.absolute().parent
     credentials = [f"--property=LoadCredential={name}:{folder / name}" for name in missing]
     command = ["systemd-run", "--pipe", "--wait", "--collect", "--setenv=STATE_DIRECTORY=/var/lib/slackkefu"]
-    return shlex.join([*command, *credentials, program, "check", "--config", str(path.absolute())])
+    return shlex.join([*command, *credentials, *program, "check", "--config", str(path.absolute())])
 
 
 def examine_servers(config: Config) -> Iterator[Finding]:
@@ -113,4 +116,4 @@ def examine_servers(config: Config) -> Iterator[Finding]:
         )
         return
     easemob = "found by discovery" if not config.easemob.rest_url else f"at {urlsplit(config.easemob.rest_url).netloc}"
-    yield ok("config.servers", f"{said}; Easemob {easemob}")
+    yield ok("config.servers", f"{said}; Easemob {easemob}; proxy: {config.network.way}")

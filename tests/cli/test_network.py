@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,28 +30,24 @@ def test_the_network_is_as_configured(config: Path) -> None:
     assert "<TcpNetwork by socks5://proxy.test:1080>" == repr(network_of(load(config, {"HOME": "/h"})))
 
 
-def settings(config: Path, **environ: str) -> dict[str, str]:
-    """Return what ``check`` shows of each key; no password is in it."""
-    output = call("check", "--config", config, "--offline", "--json", **environ).stdout
-
-    assert "hunter2" not in output
-    return dict(json.loads(output)["settings"])
-
-
 def test_check_shows_the_way_out(config: Path) -> None:
-    """Where everything goes, and whom we trust for it."""
-    shown = settings(config)
+    """Where everything goes, who says so, and no password."""
+    output = call("check", "--offline", "--config", config).output
+    lines = (line.split() for line in output.splitlines() if line.startswith("  "))
+    shown = {name: " ".join(rest) for name, *rest in lines}
 
     assert ("socks5://proxy.test:1080", "corp.test", str(config.parent / "ca.pem")) == (
         shown["network.proxy"],
         shown["network.no_proxy"],
         shown["network.ca_bundle"],
     )
+    assert "hunter2" not in output
 
 
 def test_check_says_that_the_environment_decides(config: Path) -> None:
     """An operator may not know that a variable is set."""
     config.write_text(GOOD, encoding="utf-8")
-    shown = settings(config, HTTPS_PROXY="http://mia:hunter2@proxy.test:8080")
+    output = call("check", "--offline", "--config", config, HTTPS_PROXY="http://mia:hunter2@proxy.test:8080").output
 
-    assert "http://proxy.test:8080 (from $HTTPS_PROXY)" == shown["network.proxy"]
+    assert "http://proxy.test:8080 (from $HTTPS_PROXY)" in output
+    assert "hunter2" not in output

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket  # noqa: TID251 - its error, which a look-up raises
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from os import statvfs, statvfs_result
 from random import Random
@@ -27,7 +27,9 @@ from slackkefu.demo.slack import FakeSlack
 from slackkefu.doctor.checkup import check_up
 from slackkefu.doctor.scene import Machine, Scene, look_around
 from slackkefu.errors import ConnectFailed
+from slackkefu.secret import Secret
 from slackkefu.store import open_store
+from slackkefu.store.inspection import inspect
 from slackkefu.world import InlineDisk, World
 from tests.memory_network import MemoryNetwork, virtual_wall
 
@@ -190,9 +192,9 @@ class Patient:
         """Say how much room there is."""
         true = statvfs(path)
         names = [name for name in dir(true) if name.startswith("f_") and name != "f_fsid"]
-        fields = {name: getattr(true, name) for name in names} | {"f_bavail": 10**9} | dict(self.room)
+        values = {name: getattr(true, name) for name in names} | {"f_bavail": 10**9} | dict(self.room)
         order = ["bsize", "frsize", "blocks", "bfree", "bavail", "files", "ffree", "favail", "flag", "namemax"]
-        return statvfs_result([fields[f"f_{name}"] for name in order])
+        return statvfs_result([values[f"f_{name}"] for name in order])
 
     async def scene(self) -> Scene:
         """Return what the doctor looks at."""
@@ -215,6 +217,12 @@ class Patient:
         yield from (self.slack.settings.app_token, self.easemob.client_secret, "client-secret-test", "ticket=")
         yield from (installation.token for installation in self.slack.state.installations)
         yield from self.easemob.accounts._tokens
+        for table in (self.config.slack, self.config.easemob, self.config.network):
+            values = (getattr(table, each.name) for each in fields(table))
+            yield from (value.reveal() for value in values if isinstance(value, Secret))
+        contents = inspect(self.config.store.path).contents
+        for bot in contents.bots if contents is not None else ():
+            yield from filter(None, (bot.bot_token, bot.bot_refresh_token))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from slackkefu.cli.findings import exit_code
+from slackkefu.cli.findings import Printed, exit_code
 from slackkefu.demo.desk.host import HostFault
 from slackkefu.demo.easemob import ImMessage
 from slackkefu.demo.slack.faults import Hang, Refusal, TooMany
@@ -802,7 +802,9 @@ def names_of(finding: Finding) -> str:
 
 
 @pytest.mark.parametrize("ill", ILLS, ids=lambda ill: ill.name.replace(" ", "_"))
-async def test_what_is_wrong_is_named(ill: Ill, autojump_clock: object, tmp_path: Path) -> None:
+async def test_what_is_wrong_is_named(
+    ill: Ill, autojump_clock: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What is wrong is found under its id, as bad as it is, with what to do, and without a secret."""
     async with patient(tmp_path, **ill.switches) as here:
         ill.provoke(here)
@@ -818,7 +820,14 @@ async def test_what_is_wrong_is_named(ill: Ill, autojump_clock: object, tmp_path
     for finding in findings:
         assert finding.id in IDS
         assert finding.level is OK or (finding.means and finding.do)
-        assert not [secret for secret in secrets if secret in names_of(finding) + finding.about]
+    for as_json in (False, True):
+        printed = Printed(as_json=as_json)
+        for finding in findings:
+            printed.tell(finding)
+        printed.finish()
+        output = capsys.readouterr().out
+        assert ill.id in output
+        assert not [secret for secret in secrets if secret in output]
 
 
 @pytest.mark.parametrize("login", [False, True])
