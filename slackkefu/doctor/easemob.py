@@ -101,23 +101,23 @@ async def examine_easemob(scene: Scene, say: Say, *, login: bool) -> None:
     """
     config = scene.config.easemob
     addresses = await find_addresses(scene)
-    way = await examine_way(scene, _discovery(config))
+    discovery = _discovery(config)
+    way = await examine_way(scene, discovery)
     say(way)
     if way.level is Level.OK or addresses.rest:
         say(_discovered(addresses, config))
+    urls = (*addresses.rest[:MOST_WAYS], *addresses.websockets[:MOST_WAYS])
     ways = [
-        *(way_to(url, means=_NO_DESK) for url in addresses.rest[:MOST_WAYS]),
-        *(way_to(url, means=_NO_DESK) for url in addresses.websockets[:MOST_WAYS]),
+        each for each in dict.fromkeys(way_to(url, means=_NO_DESK) for url in urls) if each.address != discovery.address
     ]
-    ways = [way for way in dict.fromkeys(ways) if way != _discovery(config)]
     found = await together([partial(examine_way, scene, way) for way in ways], at_once=WAYS_AT_ONCE)
     for finding in found:
         say(finding)
-    reached = [way.address for way, finding in zip(ways, found, strict=True) if finding.level is Level.OK]
+    reached = {each.about for each in (way, *found) if each.level is Level.OK}
     if not addresses.rest:
         say(_unasked("there is no address to ask at"))
         return
-    if way_to(addresses.rest[0], means="").address not in {*reached, _discovery(config).address}:
+    if way_to(addresses.rest[0], means="").address not in reached:
         say(_unasked(f"{urlsplit(addresses.rest[0]).netloc} cannot be reached"))
         return
     say(await examine_clock(scene.world, addresses.rest[0] + "/", whose="Easemob"))
