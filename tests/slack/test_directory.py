@@ -317,3 +317,16 @@ async def test_a_message_without_a_permalink(autojump_clock: trio.abc.Clock) -> 
         slack.failure = httpx.Response(200, json={"ok": False, "error": "message_not_found"})
 
         assert await names.permalink(NORTH, ChannelId("C1"), Ts("1.1")) is None
+
+
+async def test_without_a_token_only_what_is_known(autojump_clock: trio.abc.Clock) -> None:
+    """Where the app has left nobody is asked, and what was known before is good enough for what is on its way."""
+    async with directory() as (names, slack):
+        await names.user_name(NORTH, MIA)
+        gone = replace(NORTH, bot_token=Secret(""), needs_reinstall="account_inactive")
+        asked = [*slack.asked]
+
+        assert "mia" == await names.user_name(gone, MIA)
+        assert await names.user_name(gone, UserId("U0LEO")) is None
+        assert await names.channel_name(gone, ChannelId("C0SUPPORT")) is None
+        assert asked == slack.asked

@@ -10,19 +10,22 @@ import trio
 import trio.testing
 from trio.testing import wait_all_tasks_blocked
 
+from slackkefu.bridge.agent_lines import reached_again, stopped
 from slackkefu.bridge.book import Book, closed
 from slackkefu.bridge.kefu_to_slack.agent_notes import IN_ALL, PATIENCE_S, AgentNotes, note
+from slackkefu.bridge.reach import Why
 from slackkefu.easemob.message import IncomingMessage, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, SendRefused
 from slackkefu.kefu.incoming import read
-from slackkefu.store.visitors import VisitorRecord
+from slackkefu.store.visitors import SessionStatus, VisitorRecord
 from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA, Shelf, world
 
 if TYPE_CHECKING:
     from slackkefu.easemob.message import OutgoingMessage
     from slackkefu.kefu.messages import KefuMessage
+    from slackkefu.kefu.speaker import Speaker
 
 USER = ImUser(MIA)
 SERVICE = ImUser("kefu_service")
@@ -127,7 +130,15 @@ class Desk:
         self.sent: list[tuple[ImUser, OutgoingMessage]] = []
         self.shelf = Shelf()
         self.book = Book([RECORD], store=self.shelf, disk=InlineDisk())
-        self.notes = AgentNotes(book=self.book, service_number=SERVICE, send=self._send, world=world())
+        self.serving: Speaker | None = answer().by
+        self.notes = AgentNotes(
+            book=self.book, service_number=SERVICE, send=self._send, serving=lambda _: self.serving, world=world()
+        )
+
+    @property
+    def texts(self) -> list[str]:
+        """What agents were told."""
+        return [message.body.text for _, message in self.sent if isinstance(message.body, TextBody)]
 
     def closes(self) -> None:
         """End the session."""
@@ -213,3 +224,77 @@ async def test_too_many(desk: Desk, autojump_clock: trio.testing.MockClock) -> N
     await trio.sleep(11)
 
     assert (IN_ALL, 1) == (desk.notes.statistics().sent, desk.notes.statistics().unsent)
+
+
+# Customers who cannot be reached.
+
+
+@pytest.mark.parametrize("why", [*Why])
+async def test_told_once_that_the_customer_cannot_be_reached(
+    desk: Desk, autojump_clock: trio.testing.MockClock, why: Why
+) -> None:
+    """Once until they can, with the reason, in both languages; and again when it is over."""
+    for _ in range(2):
+        desk.notes.stopped(USER, why)
+    await wait_all_tasks_blocked()
+    assert [stopped(why)] == desk.texts
+    assert "s-1" == desk.shelf.last[MIA].stop_told
+    for _ in range(2):
+        desk.notes.reached_again(USER)
+    await wait_all_tasks_blocked()
+
+    assert [stopped(why), reached_again()] == desk.texts
+    assert desk.shelf.last[MIA].stop_told is None
+
+
+async def test_each_stop_is_another_message(desk: Desk, autojump_clock: trio.testing.MockClock) -> None:
+    """The desk must not take the second for a repeat of the first."""
+    for _ in range(2):
+        desk.notes.stopped(USER, Why.APP_REMOVED)
+        await trio.sleep(10)
+        desk.notes.reached_again(USER)
+        await trio.sleep(10)
+
+    assert 4 == len({message.meta_id for _, message in desk.sent})
+
+
+@pytest.mark.parametrize(
+    ("expected", "user_type", "status"),
+    [
+        (1, "Agent", None),
+        (0, "Robot", None),
+        (0, None, None),
+        (1, None, SessionStatus(session="s-1", stage="opened", is_agent=True)),
+        (0, None, SessionStatus(session="s-1", stage="opened")),
+        (0, None, SessionStatus(session="s-0", stage="opened", is_agent=True)),
+    ],
+)
+async def test_only_an_agent_who_is_known_to_serve(
+    desk: Desk,
+    autojump_clock: trio.testing.MockClock,
+    expected: int,
+    user_type: str | None,
+    status: SessionStatus | None,
+) -> None:
+    """By who spoke last or, after a restart, by what is kept of the session; to a robot a text is a question."""
+    desk.serving = answer(user_type).by if user_type is not None else None
+    if status is not None:
+        desk.book.remember(msgspec.structs.replace(RECORD, statuses=(status,)))
+    desk.notes.stopped(USER, Why.APP_REMOVED)
+    await wait_all_tasks_blocked()
+
+    assert expected == len(desk.sent)
+
+
+async def test_nobody_is_told_after_the_end(desk: Desk, autojump_clock: trio.testing.MockClock) -> None:
+    """A text would open a new service session: neither that it is stopped nor that it is over is said then."""
+    desk.notes.stopped(USER, Why.APP_REMOVED)
+    await wait_all_tasks_blocked()
+    desk.closes()
+    desk.notes.reached_again(USER)
+    desk.notes.stopped(USER, Why.APP_REMOVED)
+    desk.notes.stopped(ImUser("somebody"), Why.APP_REMOVED)
+    desk.notes.reached_again(ImUser("somebody"))
+    await wait_all_tasks_blocked()
+
+    assert [stopped("app_removed")] == desk.texts

@@ -25,7 +25,7 @@ from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.bridge.open_sessions import OpenSessions
 from slackkefu.easemob.message import Batch, IncomingMessage, IncomingOther, TextBody
 from slackkefu.easemob.names import AppKey, ImUser, Queue
-from slackkefu.errors import LinkClosed, StoreBroken
+from slackkefu.errors import LinkClosed, StoreBroken, VisitorUnreachable
 from slackkefu.kefu import incoming as incoming_module
 from slackkefu.kefu.media_fetch import MediaFetch
 from slackkefu.slack.ids import ChannelId, Ts
@@ -111,6 +111,8 @@ class Kefu:
         self.journal = Journal()
         self.intents = Intents(journal=self.journal, wall=virtual_wall())
         self.placed = Placed()
+        self.why: str | None = None
+        """Why nobody can be reached."""
         self.changes = Changes()
         self.spill = Spill()
         self.aside = Aside(self.spill, wall=virtual_wall(), keep_s=1e9)
@@ -147,6 +149,7 @@ class Kefu:
             intents=self.intents,
             placed=self.placed,
             on_ack=lambda user, mark: self.acks.append((user, mark)),
+            why_not=lambda _: self.why,
             world=world(),
         )
 
@@ -762,3 +765,89 @@ async def test_an_agent_is_told_of_what_was_set_aside(kefu: Kefu, autojump_clock
     await wait_all_tasks_blocked()
 
     assert 1 == len(kefu.notes)
+
+
+# Lanes that are stopped.
+
+
+async def test_a_stopped_lane_waits_in_its_order(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is for somebody who cannot be reached waits, whatever brought it, and goes on in its order."""
+    kefu.why = "app_removed"
+    nursery.start_soon(kefu.says, message("one", meta_id=1), message("two", meta_id=2))
+    await trio.sleep(DAY_S)
+
+    assert [] == kefu.wall.texts
+    assert [] == kefu.journal.entries
+    assert 1 == kefu.replies.statistics().stopped
+
+    kefu.why = None
+    kefu.replies.look_again()
+    await trio.sleep(1)
+
+    assert ["one", "two"] == kefu.wall.texts
+    assert 0 == kefu.replies.statistics().stopped
+
+
+async def test_what_is_stopped_in_the_middle_is_done_once(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An answer that meets the end of its way is not lost, not set aside, and not counted as a fault of ours."""
+    kefu.wall.faults = [VisitorUnreachable("app_removed")]
+    kefu.wall.takes_s = 10.0
+    nursery.start_soon(kefu.says, message("one"))
+    await trio.sleep(5)
+    kefu.why = "app_removed"
+    await trio.sleep(100)
+
+    assert ([], 0) == (kefu.wall.texts, kefu.replies.statistics().set_aside)
+
+    kefu.why = None
+    kefu.replies.look_again()
+    await trio.sleep(30)
+
+    assert ["one"] == kefu.wall.texts
+    assert 1 == kefu.replies.statistics().delivered
+
+
+async def test_a_stopped_lane_holds_nothing_that_nobody_waits_for(
+    kefu: Kefu, autojump_clock: trio.testing.MockClock
+) -> None:
+    """When the login is let go that brought it, Easemob has it, and memory nothing; it comes again and is posted."""
+    kefu.why = "app_removed"
+    with trio.move_on_after(5):
+        await kefu.says(message("one", meta_id=1), message("two", meta_id=2))
+    await trio.sleep(1)
+
+    assert (0, 0) == (kefu.replies.lanes().waiting, kefu.replies.statistics().stopped)
+
+    kefu.why = None
+    await kefu.says(message("one", meta_id=1), message("two", meta_id=2))
+
+    assert ["one", "two"] == kefu.wall.texts
+
+
+async def test_confirmations_of_a_stopped_visitor_are_handed_on(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What they had written before still goes to the desk, and is confirmed."""
+    kefu.why = "left_channel"
+    nursery.start_soon(kefu.says, message("one"), incoming("kf-ack"))
+    await trio.sleep(1)
+
+    assert 1 == len(kefu.acks)
+
+
+async def test_a_stop_of_the_daemon_does_not_wait_for_them(
+    kefu: Kefu, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Stopped lanes end at once, unacknowledged."""
+    kefu.why = "app_removed"
+    nursery.start_soon(kefu.says, message("one"))
+    await trio.sleep(5)
+    began = trio.current_time()
+    await kefu.replies.finish()
+
+    assert trio.current_time() - began < 1
+    assert [] == kefu.journal.entries

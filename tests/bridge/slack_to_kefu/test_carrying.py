@@ -31,6 +31,7 @@ from slackkefu.errors import (
 from slackkefu.secret import Secret
 from slackkefu.slack.file_ref import FileRef
 from slackkefu.slack.files import NOT_SLACKS, SIGN_IN, Download
+from slackkefu.slack.installation import Installations
 from slackkefu.world import InlineDisk, World
 from tests.bridge.people import NORTH, world
 from tests.bridge.slack_to_kefu.test_cargo import file
@@ -145,6 +146,16 @@ async def test_a_file_is_passed_on_as_it_comes(autojump_clock: trio.testing.Mock
         brought.message.body.length_bytes,
     )
     assert [] == ends.asked
+
+
+async def test_a_file_of_a_workspace_that_has_removed_the_app(autojump_clock: trio.testing.MockClock) -> None:
+    """Nobody may read it any more, and nobody tries: a line says so at once."""
+    ends = Ends(b"x")
+    gone = Installations([]).in_any_case(NORTH.key)
+    brought = await carrying(ends).bring(gone, cargo(size=1))
+
+    assert line(NotCarried.APP_REMOVED) == said(brought)
+    assert ([], []) == (ends.stored, ends.asked)
 
 
 async def test_a_file_of_unknown_length(autojump_clock: trio.testing.MockClock) -> None:

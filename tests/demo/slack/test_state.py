@@ -224,6 +224,32 @@ async def test_installing_after_removal_is_a_new_installation(stage: Stage) -> N
     assert stage.north.installation.token != old.token
 
 
+async def test_the_bot_is_known_again(stage: Stage) -> None:
+    """It comes back as the same user, with its direct messages, and has to be let into channels anew."""
+    channel = stage.north.add_channel(name="support", members=[stage.mia])
+    bot = stage.north.installation.bot
+    await stage.north.uninstalls()
+    stage.north.install()
+
+    assert bot is stage.north.installation.bot
+    assert stage.dm is stage.mia.dm()
+    assert bot.id not in channel.members
+
+
+async def test_a_removal_that_is_told_late_and_again(stage: Stage) -> None:
+    """However often Slack tells, it says when the app was removed; a disabled workspace is told of at no time."""
+    await stage.north.uninstalls(tells=False)
+    assert [] == kinds(stage)
+    stage.north.install()
+    for _ in range(2):
+        await stage.north.tells_of_removal()
+    payloads = [parcel.payload for parcel in stage.slack.ledger.parcels]
+
+    assert 4 == len(payloads)
+    assert 4 == len({payload["event_id"] for payload in payloads})
+    assert 1 == len({payload["event_time"] for payload in payloads})
+
+
 async def test_an_organisation(stage: Stage) -> None:
     """An organisation-wide installation serves whom it was granted, and access events name workspaces only inside."""
     other = stage.grid.add_workspace("T0GRIDWS02", name="Gridother")
