@@ -17,10 +17,10 @@ from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.table import Rule
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.fields import text_at
-from slackkefu.slack.ids import ChannelId
+from slackkefu.slack.ids import ChannelId, UserId
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.reach import Reach
@@ -53,8 +53,9 @@ class Affairs:
         directory: Names.
         reach: Told of each channel that the app has come into or left.
         is_in: Asks Slack whether the app is in a channel; None where it does not say.
-        on_joined: Told of each channel that it has come into, with the installation, by then known to be reached.
-        on_left: Told of each that it has left.
+        of_bot: Returns the installations whose bot user somebody is: where several share a channel, Slack may tell it by
+            another one's authorization (facts/slack.md §13).
+        on_joined: Told of each channel that the app has come into, with the installation.
 
     """
 
@@ -66,16 +67,16 @@ class Affairs:
         directory: Directory,
         reach: Reach,
         is_in: Callable[[Installation, ChannelId], Awaitable[bool | None]],
+        of_bot: Callable[[UserId], Iterable[Installation]],
         on_joined: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
-        on_left: Callable[[Installation, ChannelId], None] = lambda _installation, _channel: None,
     ) -> None:
         self._installing = installing
         self._book = book
         self._directory = directory
         self._reach = reach
         self._is_in = is_in
+        self._of_bot = of_bot
         self._on_joined = on_joined
-        self._on_left = on_left
 
     async def handle(self, _: InstallationKey, special: Special) -> None:
         """Act on one event."""
@@ -87,34 +88,35 @@ class Affairs:
             case Rule.PROFILE:
                 self._directory.user_changed(special.installation, special.event.raw)
             case Rule.JOINING:
-                await self._joined(special.installation, special.event)
+                await self._joined(special.event)
             case Rule.LEAVING:
-                await self._left(special.installation, special.event)
+                await self._left(special.event)
             case _:
                 log.warning("affairs.unknown", kind=special.event.type)
 
-    async def _joined(self, installation: Installation, event: OtherEvent) -> None:
+    async def _joined(self, event: OtherEvent) -> None:
         """Hand on that the app itself has come into a channel; people come and go without us."""
-        channel = ChannelId(text_at(event.raw, "channel"))
-        if channel and text_at(event.raw, "user") == installation.bot_user_id:
+        for installation, channel in self._own(event):
             self._reach.joined(installation.key, channel)
             self._on_joined(installation, channel)
             await self._reach.write(installation.key, channel)
 
-    async def _left(self, installation: Installation, event: OtherEvent) -> None:
+    async def _left(self, event: OtherEvent) -> None:
         """
         Hand on that the app itself has left a channel, or was removed from it.
 
         That may be told late, when it is back; so Slack is asked. It says nothing of a private channel that we are not
         in, nor while it is away: then the event counts, and whoever writes there proves it wrong.
         """
-        channel = ChannelId(text_at(event.raw, "channel"))
-        if not channel or text_at(event.raw, "user") != installation.bot_user_id:
-            return
-        if await self._is_in(installation, channel) is not True:
-            self._reach.left(installation.key, channel)
-            self._on_left(installation, channel)
-            await self._reach.write(installation.key, channel)
+        for installation, channel in self._own(event):
+            if await self._is_in(installation, channel) is not True:
+                self._reach.left(installation.key, channel)
+                await self._reach.write(installation.key, channel)
+
+    def _own(self, event: OtherEvent) -> list[tuple[Installation, ChannelId]]:
+        """Return whose bot has come or gone, and where; nothing where it was a person."""
+        channel, user = ChannelId(text_at(event.raw, "channel")), UserId(text_at(event.raw, "user"))
+        return [(installation, channel) for installation in self._of_bot(user)] if channel and user else []
 
     async def _removed(self, installation: Installation, event: OtherEvent, happened_at: float) -> None:
         """

@@ -80,6 +80,7 @@ def taking_in(
             directory=slack.directory,
             reach=to_slack.reach,
             is_in=partial(is_in, slack.web),
+            of_bot=installations.of_bot,
             on_joined=doing.first_contact.joined,
         ).handle,
         per_lane=AFFAIRS,

@@ -47,18 +47,18 @@ class Office:
         # Nothing is asked while the directory does not run.
         self.directory = Directory(web=cast("WebClient", None))
         self.joined: list[str] = []
-        self.left: list[str] = []
         self.reached: list[tuple[str, Why | None]] = []
         self.is_in: bool | None = False
         """What Slack says when it is asked whether the app is in a channel."""
+        installations = Installations([NORTH, SOUTH])
         self._affairs = Affairs(
             installing=self,
             book=self.book,
             directory=self.directory,
-            reach=Reach(installations=Installations([NORTH, SOUTH]), book=self.book, on_change=self._reached),
+            reach=Reach(installations=installations, book=self.book, on_change=self._reached),
             is_in=self._is_in,
-            on_joined=lambda _, channel: self.joined.append(channel),
-            on_left=lambda _, channel: self.left.append(channel),
+            of_bot=installations.of_bot,
+            on_joined=lambda installation, channel: self.joined.append(f"{installation.team_name} {channel}"),
         )
 
     def _reached(self, user: ImUser, why: Why | None) -> None:
@@ -203,27 +203,27 @@ def test_mia_is_in_the_channel() -> None:
 @pytest.mark.parametrize(
     ("expected", "fields"),
     [
-        (["C0SUPPORT1"], {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["North C0SUPPORT1"], {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["South C0SUPPORT1"], {"user": "U0SOUTHBOT", "channel": "C0SUPPORT1"}),
         ([], {"user": "U0MIA00001", "channel": "C0SUPPORT1"}),
-        ([], {"user": "U0SOUTHBOT", "channel": "C0SUPPORT1"}),
         ([], {"user": "U0NORTHBOT"}),
         ([], {"user": None, "channel": 5}),
     ],
 )
 async def test_the_app_comes_into_a_channel(expected: list[str], fields: dict[str, Any]) -> None:
-    """Only the app's own coming counts, and only where Slack says into which channel."""
+    """Only the app's own coming counts, whichever installation it is told to, and where Slack says the channel."""
     office = Office()
     await office.hears("member_joined_channel", **fields)
 
     assert expected == office.joined
-    assert [] == office.left
 
 
 @pytest.mark.parametrize(
     ("expected", "is_in", "fields"),
     [
-        (["C0SUPPORT1"], False, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
-        (["C0SUPPORT1"], None, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["t1_u1_c1"], False, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["t1_u1_c1"], None, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
+        (["t2_u3_c1"], False, {"user": "U0SOUTHBOT", "channel": "C0SUPPORT1"}),
         ([], True, {"user": "U0NORTHBOT", "channel": "C0SUPPORT1"}),
         ([], False, {"user": "U0MIA00001", "channel": "C0SUPPORT1"}),
         ([], False, {"user": "U0NORTHBOT"}),
@@ -232,13 +232,12 @@ async def test_the_app_comes_into_a_channel(expected: list[str], fields: dict[st
 )
 async def test_the_app_leaves_a_channel(expected: list[str], is_in: bool | None, fields: dict[str, Any]) -> None:
     """Only the app's own leaving counts, and not when Slack says that it is back: the event may be a day late."""
-    office = Office(record("t1_u1_c1", "C0SUPPORT1"))
+    office = Office(record("t1_u1_c1", "C0SUPPORT1"), record("t2_u3_c1", "C0SUPPORT1", about=SOUTH))
     office.is_in = is_in
     await office.hears("member_left_channel", **fields)
 
-    assert expected == office.left
-    assert [("t1_u1_c1", Why.LEFT_CHANNEL)] * len(expected) == office.reached
-    assert bool(expected) is any(each.left for each in office.shelf.saved)
+    assert [(user, Why.LEFT_CHANNEL) for user in expected] == office.reached
+    assert expected == [each.im_user for each in office.shelf.saved if each.left]
 
 
 async def test_the_app_comes_back_into_a_channel() -> None:
