@@ -53,8 +53,8 @@ class Affairs:
         directory: Names.
         reach: Told of each channel that the app has come into or left.
         is_in: Asks Slack whether the app is in a channel; None where it does not say.
-        of_bot: Returns the installations whose bot user somebody is: where several share a channel, Slack may tell it by
-            another one's authorization (facts/slack.md §13).
+        of_bot: Returns the installations whose bot user somebody is: where several share a channel, Slack may tell it
+            to another one (facts/slack.md §13).
         on_joined: Told of each channel that the app has come into, with the installation.
 
     """

@@ -10,6 +10,7 @@ from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.notices import Notices
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel
 from slackkefu.easemob.names import ImUser
+from slackkefu.errors import VisitorUnreachable
 from slackkefu.slack.ids import ChannelId, Ts
 from slackkefu.slack.web import Post, Posted
 from slackkefu.store.entries import Answered, Intent, Standing
@@ -18,6 +19,8 @@ from tests.memory_network import virtual_wall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from structlog.testing import LogCapture
 
     from slackkefu.bridge.kefu_to_slack.posting import Posting
     from slackkefu.bridge.kefu_to_slack.to_slack import Place
@@ -63,9 +66,11 @@ async def test_posted() -> None:
     assert scene.intents.left_open(USER, scene.posts[0]) is None
 
 
-@pytest.mark.parametrize("come", ["channel_not_found", RuntimeError("a fault of ours")])
-async def test_not_posted(come: str | Exception) -> None:
-    """Slack does not take it, or we fail: it is over all the same."""
+@pytest.mark.parametrize(
+    "come", ["channel_not_found", RuntimeError("a fault of ours"), VisitorUnreachable("app_removed")]
+)
+async def test_not_posted(come: str | Exception, log: LogCapture) -> None:
+    """Slack does not take it, we fail, or the app has left: it is over all the same."""
     scene = Scene()
     scene.come = come
 
@@ -73,6 +78,7 @@ async def test_not_posted(come: str | Exception) -> None:
     answered = scene.journal.entries[-1]
     assert isinstance(answered, Answered)
     assert "refused" == answered.outcome
+    assert isinstance(come, RuntimeError) is any(entry["event"] == "notice.fault" for entry in log.entries)
 
 
 async def test_a_full_disk() -> None:

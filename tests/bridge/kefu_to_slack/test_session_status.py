@@ -16,7 +16,7 @@ from slackkefu.bridge.kefu_to_slack.intents import Intents
 from slackkefu.bridge.kefu_to_slack.placed import Placed
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, Place
 from slackkefu.easemob.names import ImUser
-from slackkefu.errors import SlackApiError, SlackOutcomeUnknown, SlackRateLimited
+from slackkefu.errors import SlackApiError, SlackOutcomeUnknown, SlackRateLimited, VisitorUnreachable
 from slackkefu.kefu.messages import Event, EventName, Text
 from slackkefu.kefu.speaker import NOBODY, Speaker
 from slackkefu.kefu.text import Plain
@@ -241,6 +241,18 @@ async def test_nowhere_to_post(scene: Scene) -> None:
     await scene.event("closed")
 
     assert ([], []) == (scene.posts, scene.slack.done)
+
+
+async def test_nothing_goes_on_where_nobody_can_be_reached(scene: Scene) -> None:
+    """Words cannot go either, so whoever brings them is told; what was begun is looked for when they can."""
+    scene.faults.append(VisitorUnreachable("app_removed"))
+    with pytest.raises(VisitorUnreachable):
+        await scene.event("created")
+
+    assert [] == scene.posts
+    assert scene.intents.left_open(USER, Post(channel=DM, text="", metadata_id="session/s-1/0")) is not None
+    await scene.event("created")
+    assert [WAITING] == [post.text for post in scene.posts]
 
 
 async def test_a_fault_costs_no_words(scene: Scene) -> None:
