@@ -195,6 +195,31 @@ def stored(here: Town) -> str:
     return "".join(path.read_text() for path in (here.config.store.path / "installations").iterdir())
 
 
+async def test_nobody_asks_in_vain(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """While the app is away neither Slack nor the desk's own API is asked about anybody there, however long it is."""
+    async with town(tmp_path, started=False, private_api=True, session_status=True) as here:
+        south = add_south(here)
+        await here.start()
+        _, visitor = await served(here, south)
+        await south.uninstalls()
+        here.desk.answers(visitor, "waits")
+        await trio.sleep(LATER_S)
+        before = asked(here)
+        await trio.sleep(6 * HOUR_S)
+
+        assert before == asked(here)
+        await here.installs(south)
+        await shows(here, "waits", within_s=120)
+        await here.stop()
+
+
+def asked(here: Town) -> tuple[int, int, int]:
+    """Count the questions to the desk's own API, and the calls of Slack's Web API."""
+    polls, shown = here.statistics["polling"](), here.statistics["desk_life"]()
+    calls = [call for call in here.slack.ledger.calls if call.method != "apps.connections.open"]
+    return polls.asked, shown.tried, len(calls)  # type: ignore[attr-defined]  # their classes
+
+
 async def test_late_and_repeated_news_removes_nothing(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
     """With Delayed Events Slack tells of an uninstall for a day (facts/slack.md §2), also when the app is back."""
     async with town(tmp_path, started=False) as here:
