@@ -166,7 +166,8 @@ class NetworkConfig:
     @property
     def proxies(self) -> Proxies:
         """Which proxy for whom."""
-        proxy = None if self.proxy is None else Proxy.read(self.proxy.reveal())
+        place = f"${self.proxy_source}" if self.proxy_source else "network.proxy"
+        proxy = None if self.proxy is None else Proxy.read(self.proxy.reveal(), place=place)
         return Proxies(proxy, tuple(map(Exemption.read, self.no_proxy)))
 
     @property

@@ -9,6 +9,7 @@ import trustme
 
 from slackkefu.config import NetworkConfig, StoreOnly, load_as
 from slackkefu.keys import KEYS
+from slackkefu.net.proxy import Proxy
 from slackkefu.secret import Secret
 from tests.test_config import GOOD, problems, read
 
@@ -64,6 +65,7 @@ def test_the_environments_proxy_is_taken(file: Path, variable: str) -> None:
 
     assert (Secret(PROXY), variable, ("corp.test",)) == (found.proxy, found.proxy_source, found.no_proxy)
     assert f"http://proxy.test:3128 (from ${variable})" == found.way
+    assert f"${variable}" == (found.proxies.proxy or Proxy.read(PROXY)).place
 
 
 def test_what_is_configured_goes_before_the_environment(file: Path) -> None:

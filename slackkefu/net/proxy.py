@@ -48,11 +48,17 @@ class Proxy:
     user: Secret | None = field(default=None, repr=False)
     password: Secret | None = field(default=None, repr=False)
     """There when :attr:`user` is."""
+    place: str = field(default="network.proxy", repr=False, compare=False)
+    """Where an operator has named it."""
 
     @classmethod
-    def read(cls, text: str) -> Proxy:
+    def read(cls, text: str, *, place: str = "network.proxy") -> Proxy:
         """
         Read ``scheme://user:password@host:port``.
+
+        Args:
+            text: The address.
+            place: Where it stands.
 
         Raises:
             ValueError: It is none; says what is wrong without repeating any of it.
@@ -81,8 +87,8 @@ class Proxy:
         problem = next((problem for problem, found in problems.items() if found), None)
         if problem is not None:
             raise ValueError(problem)
-        credentials = (Secret(user), Secret(password)) if user else (None, None)
-        return cls(parts.scheme, host, port or _PORTS[parts.scheme], *credentials)
+        name, word = (Secret(user), Secret(password)) if user else (None, None)
+        return cls(parts.scheme, host, port or _PORTS[parts.scheme], name, word, place)
 
     @property
     def address(self) -> str:

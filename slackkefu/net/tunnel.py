@@ -51,7 +51,6 @@ _ENDED: Final = "ended the connection before it answered"
 _NO_PROXY: Final = "does not answer as such a proxy does; check scheme and port in network.proxy"
 _UNREACHED: Final = "cannot reach the host; whoever runs the proxy can tell why"
 
-_SOCKS_NOT_ALLOWED: Final = 2
 _SOCKS_UNREACHED: Final = (1, 3, 4, 5, 6)
 """RFC 1928 §6: failure, network or host unreachable, refused, TTL expired."""
 
@@ -92,7 +91,8 @@ def _is_name(host: str) -> bool:
 
 
 def _failed(proxy: Proxy, host: str, port: int, words: str) -> ConnectFailed:
-    return ConnectFailed(joined(host, port), f"the proxy {proxy.address} {words}")
+    """Make the error; what there is to do is done where *proxy* was named."""
+    return ConnectFailed(joined(host, port), f"the proxy {proxy.address} {words.replace('network.proxy', proxy.place)}")
 
 
 # CONNECT.

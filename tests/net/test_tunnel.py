@@ -186,9 +186,11 @@ async def test_nobody_is_there(scheme: str, ca: PrivateCa) -> None:
 
         await running.start()
         await carries(network)
-    nowhere = TcpNetwork(Proxies(Proxy.read(f"{scheme}://mia:hunter2@nobody.invalid:1")))
+    nowhere = TcpNetwork(Proxies(Proxy.read(f"{scheme}://mia:hunter2@nobody.invalid:1", place="$HTTPS_PROXY")))
+    reason = await fails(nowhere)
 
-    assert "the proxy nobody.invalid:1 cannot be reached (" in await fails(nowhere)
+    assert reason.startswith("the proxy nobody.invalid:1 cannot be reached (")
+    assert reason.endswith("check $HTTPS_PROXY, and that it runs")
 
 
 async def test_tls_to_the_proxy_fails(ca: PrivateCa) -> None:
