@@ -16,6 +16,7 @@ from slackkefu.demo.desk import DeskSwitches
 from slackkefu.demo.easemob.ledger import RestCall
 from slackkefu.demo.slack.faults import Refusal
 from slackkefu.store.visitors import VisitorRecord, VisitorStore
+from tests.wired.remains import remains
 from tests.wired.town import greeted, town
 
 if TYPE_CHECKING:
@@ -320,3 +321,27 @@ async def test_many_who_are_due(tmp_path: Path, autojump_clock: trio.testing.Moc
         assert names == sorted({*removed(here)})
         assert 301 >= len(removed(here))
         assert [] == holding(here.config.store.path, "_u0quiet")
+
+
+PASSING = ("_inbox._recent", "_echoes._known", "_agenda._heap", "_pacing._full_at")
+"""What came lately, for seconds or hours and never for longer; and times that were dropped, until their turn comes."""
+
+
+async def test_no_part_remembers(tmp_path: Path, autojump_clock: trio.testing.MockClock, built: list[Parts]) -> None:
+    """Of a person who was forgotten no part of the daemon knows anything, but for what is passing anyway."""
+    desk = DeskSwitches(acknowledges=True)
+    async with town(tmp_path, session_status=True, introduction=True, private_api=True, desk_switches=desk) as here:
+        mia, name = await greeted(here)
+        here.desk.offers(name, "What is it about?", ["orders", "returns"])
+        here.desk.answers(name, "hi")
+        await here.slack.posted(3)
+        await mia.says(mia.dm(), "1")
+        await trio.sleep(5)
+        ids = (name, mia.id, mia.dm().id)
+        before = remains(built[-1], ids)
+        await ask(built, "visitors.forget", team="T0NORTH001", user=mia.id)
+        await trio.sleep(5)
+        after = [way for way in remains(built[-1], ids) if not any(passing in way for passing in PASSING)]
+
+        assert len(before) > 5
+        assert [] == after
