@@ -98,6 +98,44 @@ async def test_a_journal_keeps_what_it_promised(seed: int, log: LogCapture) -> N
         assert not [entry for entry in log.entries if entry["event"] == "store.damaged"], f"cut at {fatal}"
 
 
+async def revise_work(system: Forgetful) -> None:
+    """Write some entries, in two runs, and take the odd ones out."""
+    for run in range(2):
+        book = journal(system)
+        book.load()
+        await book.append(*map(Note, range(run * 10, run * 10 + 6)))
+    await book.revise(lambda note: None if note.number % 2 else note, about=["number"])
+    await book.append(Note(99))  # which came later
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_journal_that_is_revised(seed: int, log: LogCapture) -> None:
+    """After a cut at any call what is to stay is there, in order, and what was to go does with the next try."""
+    counted = Forgetful()
+    await revise_work(counted)
+    written = Forgetful()
+    for run in range(2):
+        book = journal(written)
+        book.load()
+        await book.append(*map(Note, range(run * 10, run * 10 + 6)))
+    for fatal in range(written.calls + 1, counted.calls + 1):
+        system = Forgetful(fatal=fatal)
+        with pytest.raises(Crash):
+            await revise_work(system)
+        after = system.crash(Random(seed))
+        book = journal(after)
+        found = [note.number for note in book.load()]
+
+        assert [0, 2, 4, 10, 12, 14] == [number for number in found if not number % 2]
+        assert found == sorted(found)
+
+        await book.revise(lambda note: None if note.number % 2 and note.number != 99 else note, about=["number"])
+        left = [note.number for note in journal(after.crash(Random(seed))).load() if note.number % 2]
+
+        assert {*left} <= {99}, f"cut at {fatal}"
+        assert not [entry for entry in log.entries if entry["event"] == "store.damaged"], f"cut at {fatal}"
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_spill_keeps_what_it_promised(seed: int, log: LogCapture) -> None:
     """After a cut at any call every piece that was put and not done can be read, and nothing is damaged."""
