@@ -287,8 +287,9 @@ class Erasing:
         if leaving is None:
             return
         try:
-            if not leaving.clean.is_set():
-                async with self._turn:
+            async with self._turn:
+                # It is under way mostly, and over when our turn has come.
+                if self._leaving.get(user) is leaving and not leaving.clean.is_set():
                     await self._clear([user], leaving.people)
             await self._remove(user)
         except StoreBroken:

@@ -127,10 +127,12 @@ class Memories:
         """
         words = await self._drop_words(user)
         await self.pool.remove(user)
+        self.polling.forget(user)
         answers = await self.replies.forget(user)
         self.sessions.closed(user)
         self.reach.forget(user)
         self.attendance.forget(user)
+        # Closing the session has made it know them anew.
         self.polling.forget(user)
         self.proving.forget(user)
         self.forwarding.forget(user)

@@ -216,6 +216,26 @@ async def test_erased_again_while_the_first_removal_is_under_way(bench: Bench, a
     assert [] == bench.pending
 
 
+async def test_a_slow_disk(bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure that takes its time is not begun a second time beside itself."""
+    delete = bench.store.tokens.delete_user
+
+    async def slowly(user: str) -> None:
+        await trio.sleep(200)
+        await delete(user)
+
+    monkeypatch.setattr(type(bench.store.tokens), "delete_user", lambda _self, user: slowly(user))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bench.erasing.run)
+        await bench.erasing.erase([MIA], cause="quiet")
+        await bench.erasing.remove([MIA])
+        await trio.sleep(3600)
+        nursery.cancel_scope.cancel()
+
+    assert [f"removed {MIA}"] == bench.users.events
+    assert 0 == bench.erasing.statistics().failed
+
+
 async def test_a_disk_that_is_full_half_way(
     bench: Bench, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,11 @@ class Town:
         await self._parts[-1].installing.install(bot_of(workspace.install(), at=self.wall()))
 
     @property
+    def daemon(self) -> Parts:
+        """What the latest daemon is made of, for what is asked by its control socket: no socket is virtual."""
+        return self._parts[-1]
+
+    @property
     def is_running(self) -> bool:
         """Whether the daemon works now."""
         return bool(self.statistics) and not self._stop.is_set()

@@ -157,6 +157,10 @@ class Arrivals:
                 await self._end(user, message)
             self._shelf.done(each.number)
 
+    def drop(self, kept: Iterable[Kept]) -> None:
+        """Let go of messages, whether or not they have ended: whom they were for is forgotten."""
+        self._shelf.done(*(each.number for each in kept))
+
     def statistics(self) -> ArrivalsStatistics:
         """Count."""
         return ArrivalsStatistics(found=self._found, again=self._again, unreadable=self._unreadable)

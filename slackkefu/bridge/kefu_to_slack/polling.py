@@ -108,6 +108,7 @@ class Polling:
         self._left: dict[ImUser, list[Kept]] = {}
         self._at_once = trio.Semaphore(AT_ONCE)
         self._busy: set[ImUser] = set()
+        self._bringing: dict[ImUser, trio.CancelScope] = {}
         self._asking = 0
         self._is_over = False
         self._answered = trio.Event()
@@ -163,9 +164,11 @@ class Polling:
         return user in self._busy
 
     def forget(self, user: ImUser) -> None:
-        """Ask for *user* no more."""
+        """Ask for *user* no more, and drop what was found and has not ended."""
         self._watched.pop(user, None)
         self._looks.drop(user)
+        if user in self._bringing:
+            self._bringing[user].cancel()
 
     def lost(self, user: ImUser) -> None:
         """Take note that a login of *user* is gone; whether it comes back by itself is seen a little later."""
@@ -228,7 +231,12 @@ class Polling:
 
     async def _bring(self, user: ImUser, kept: Sequence[Kept]) -> None:
         """Bring what was found to its end; then *user* may be asked for again."""
-        await self._arrivals.bring(user, kept)
+        with trio.CancelScope() as scope:
+            self._bringing[user] = scope
+            await self._arrivals.bring(user, kept)
+        if scope.cancelled_caught:
+            self._arrivals.drop(kept)
+        self._bringing.pop(user, None)
         self._busy.discard(user)
         watched = self._watched.get(user)
         if watched is not None:

@@ -222,6 +222,27 @@ async def test_a_slow_way_to_slack_holds_up_no_other_visitor(autojump_clock: tri
         assert 4 <= len(bench.channel.times())
 
 
+async def test_a_visitor_who_is_forgotten(autojump_clock: trio.testing.MockClock) -> None:
+    """What was handed out for them is brought no further, need not be kept, and nobody asks for more."""
+    bench = Bench()
+    bench.missing.add(USER)
+    bench.delivery.takes_s = 100
+    bench.channel.waiting[MIA] = [received("one"), received("two")]
+    async with bench.running() as polling:
+        polling.set_open(USER, is_open=True)
+        await trio.sleep(50)
+
+        assert polling.is_busy(USER)
+
+        polling.forget(USER)
+        await trio.sleep(1000)
+
+        assert not polling.is_busy(USER)
+        assert [20.0] == bench.channel.times()
+    assert [] == bench.delivery.texts
+    assert {1, 2} == bench.spill.over
+
+
 # Failures and the end.
 
 
