@@ -13,6 +13,8 @@ import trio
 
 from slackkefu.cli.options import config_option
 from slackkefu.config import StoreOnly, load_as
+from slackkefu.secret import Secret
+from slackkefu.service import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.group()
 def visitors() -> None:
     """See who is known, and forget somebody who asks for it."""
+    logs.configure(verbose=False, stream=sys.stderr, environ=os.environ, hidden=(Secret,))
 
 
 @visitors.command("list")
