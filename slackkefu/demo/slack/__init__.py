@@ -15,6 +15,7 @@ what can go wrong on the way is in :class:`Faults`; what was sent, confirmed and
 ``socket_mode``    Socket Mode on streams
 ``web_api``        the Web API, its methods being plain functions on the state
 ``switches``       what the facts leave open
+``authorising``    the page on which somebody agrees to the app
 ``grants``         bot tokens that expire, and what refreshes them
 ``faults``         what can be made to go wrong
 ``ledger``         what happened

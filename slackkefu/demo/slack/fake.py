@@ -6,10 +6,12 @@ import json
 import time
 from random import Random
 from typing import TYPE_CHECKING, TypeVar, final
+from urllib.parse import parse_qsl, urlsplit
 
 import trio
 
 from slackkefu.demo.serve import serve_http, serve_streams
+from slackkefu.demo.slack.authorising import Agreement, decide, read_link
 from slackkefu.demo.slack.delivery import Delivery
 from slackkefu.demo.slack.faults import Faults
 from slackkefu.demo.slack.ledger import Ledger
@@ -142,8 +144,24 @@ class FakeSlack:
 
     def authorize(self, where: Workspace | Enterprise) -> str:
         """Let an admin agree to the installation; return the code for ``oauth.v2.access``."""
-        subject = where.team if isinstance(where, Workspace) else where.organisation
-        return self.state.codes.issue(self.state.mint.hex(32), subject, now=self.state.mint.now())
+        agreement = Agreement(where.team if isinstance(where, Workspace) else where.organisation)
+        return self.state.codes.issue(self.state.mint.hex(32), agreement, now=self.state.mint.now())
+
+    def follow(self, link: str, where: Workspace | Enterprise | None) -> str:
+        """
+        Let an admin open a link to the authorise page and agree in *where*, or not at all.
+
+        Returns:
+            The address that their browser is sent to.
+
+        Raises:
+            WrongLink: The page shows an error.
+
+        """
+        question = read_link(self.state, dict(parse_qsl(urlsplit(link).query)))
+        if where is None:
+            return decide(self.state, question, None)
+        return decide(self.state, question, where.team if isinstance(where, Workspace) else where.organisation)
 
     # How it runs.
 

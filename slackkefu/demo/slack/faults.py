@@ -124,6 +124,10 @@ class WebFaults:
         """Let the next *times* calls of *method* meet *fault*, after those already queued."""
         self._next[method].extend([fault] * times)
 
+    def left(self, method: str) -> int:
+        """Return how many of the faults queued for *method* nobody has met yet."""
+        return len(self._next[method])
+
     def storm(self, method: str, fault: WebFault, *, share: float = 1.0) -> None:
         """Let *share* of all calls of *method* meet *fault*, until :meth:`clear`."""
         self._storms[method] = (fault, share)

@@ -31,6 +31,8 @@ def app_from(manifest: Document) -> AppSettings:
         and home.get("messages_tab_read_only_enabled") is not True,
         interactivity=part(switches, "interactivity").get("is_enabled") is True,
         socket_mode=switches.get("socket_mode_enabled") is True,
+        redirect_urls=tuple(sorted(_names(part(manifest, "oauth_config"), "redirect_urls"))),
+        org_deploy=switches.get("org_deploy_enabled") is True,
     )
 
 

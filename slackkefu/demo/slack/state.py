@@ -23,6 +23,7 @@ from slackkefu.demo.slack.typed import compose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from slackkefu.demo.slack.authorising import Agreement
     from slackkefu.demo.slack.ledger import Ledger
     from slackkefu.demo.slack.mint import Mint
     from slackkefu.demo.slack.shape import Document, Shape
@@ -81,6 +82,13 @@ class AppSettings:
     interactivity: bool = True
     """Whether it hears of clicks, forms and shortcuts."""
     socket_mode: bool = True
+    redirect_urls: tuple[str, ...] = ("https://localhost:18443/slack/oauth_redirect",)
+    distributed: bool = True
+    """Whether it can be installed in other workspaces than its own."""
+    home: str = ""
+    """Its own workspace."""
+    org_deploy: bool = True
+    """Whether it can be installed in an organisation as a whole."""
 
     def hears(self, event: Document) -> bool:
         """Tell whether the app subscribes to an inner *event*; messages go by the kind of their conversation."""
@@ -136,7 +144,7 @@ class State:
         self.links: Tickets[None] = Tickets(life_s=self.timing.ticket_s, uses=1)
         self.triggers: Tickets[User] = Tickets(life_s=3.0)
         self.hooks: Tickets[Hook] = Tickets(life_s=1800.0, uses=5)
-        self.codes: Tickets[Team | Organisation] = Tickets(life_s=600.0)
+        self.codes: Tickets[Agreement] = Tickets(life_s=600.0)
         self.uploads: Tickets[HostedFile] = Tickets(life_s=3600.0)
         self.later: Callable[[float, Callable[[], None]], None] = lambda _, work: work()
         """Does something after so many seconds; at once where nobody keeps the time."""

@@ -53,6 +53,8 @@ def test_an_empty_manifest_makes_an_app_without_anything() -> None:
             messages_tab=False,
             interactivity=False,
             socket_mode=False,
+            redirect_urls=(),
+            org_deploy=False,
         )
         == made
     )

@@ -28,6 +28,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from slackkefu.demo.serve import AnswerLost
+from slackkefu.demo.slack.authorising import WrongLink, decide, page, read_link
 from slackkefu.demo.slack.faults import Cut, Drop, Hang, Late, Refusal, Status, TooMany, Trickle
 from slackkefu.demo.slack.ledger import Call as CallRecord
 from slackkefu.demo.slack.web_api.call import BotCall, Call
@@ -69,6 +70,7 @@ def build_app(state: State, *, faults: WebFaults, limits: Limits, changed: Calla
     return Starlette(
         routes=[
             Route("/api/{method}", front.api, methods=["GET", "POST"]),
+            Route("/oauth/v2/authorize", front.authorize, methods=["GET"]),
             Route("/upload/v1/{ticket}", front.upload, methods=["POST"]),
             Route("/files-pri/{path:path}", front.download, methods=["GET"]),
             Route("/files-tmb/{path:path}", front.download, methods=["GET"]),
@@ -114,6 +116,19 @@ class _Front:
             self._state.ledger.calls.append(record)
             self._changed()
         return response
+
+    async def authorize(self, request: Request) -> Response:
+        """Show the page on which somebody agrees; ``agree`` is what they have clicked: a place, or ``no``."""
+        values = dict(request.query_params)
+        clicked = values.pop("agree", None)
+        try:
+            question = read_link(self._state, values)
+            if clicked is None:
+                return HTMLResponse(page(self._state, question, values))
+            where = self._state.teams.get(clicked) or self._state.organisations.get(clicked)
+            return RedirectResponse(decide(self._state, question, where), status_code=302)
+        except WrongLink as exc:
+            return HTMLResponse(f"<!DOCTYPE html><title>Slack</title><p>Something went wrong: {exc.error}</p>")
 
     async def upload(self, request: Request) -> Response:
         """Take the bytes of a file: the second step of an upload, raw or multipart."""

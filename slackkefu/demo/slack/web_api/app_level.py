@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from slackkefu.demo.slack.model import Team
 from slackkefu.demo.slack.shape import part
 from slackkefu.demo.slack.web_api.call import Refused
 
@@ -55,10 +56,7 @@ def oauth_access(state: State, call: Call) -> Shape:
         raise Refused("bad_client_secret")
     match call.text("grant_type", "authorization_code"):
         case "authorization_code":
-            where = state.codes.redeem(call.required("code"), now=call.at)
-            if where is None:
-                raise Refused("invalid_code")
-            return {"authed_user": {"id": state.mint.identity("U")}, **_token(state, state.install(where))}
+            return {"authed_user": {"id": state.mint.identity("U")}, **_token(state, _install(state, call))}
         case "refresh_token":
             refresh_token = call.required("refresh_token")
             grant = state.grants.refresh(refresh_token, now=call.at, timing=state.timing, switches=state.switches)
@@ -68,6 +66,24 @@ def oauth_access(state: State, call: Call) -> Shape:
             return _token(state, grant.installation)
         case _:
             raise Refused("invalid_grant_type")
+
+
+def _install(state: State, call: Call) -> Installation:
+    """Install the app where a code was given for."""
+    code = call.required("code")
+    ticket = state.codes.look(code)
+    if ticket is not None and ticket.subject.redirect_uri != call.text("redirect_uri"):
+        # Whether the code is good still is not known; that it is makes no difference to who follows the link again.
+        raise Refused("bad_redirect_uri")
+    agreement = state.codes.redeem(code, now=call.at)
+    if agreement is None:
+        raise Refused("invalid_code")
+    where = agreement.where
+    if isinstance(where, Team) and any(
+        known.alive and known.org_wide and known.organisation is where.organisation for known in state.installations
+    ):
+        raise Refused("cannot_install_an_org_installed_app")
+    return state.install(where, scopes=agreement.scopes)
 
 
 def _token(state: State, installation: Installation) -> Shape:
