@@ -21,6 +21,7 @@ import trio
 
 from slackkefu.bridge.book import Book, is_open
 from slackkefu.bridge.clearing import load
+from slackkefu.control import ControlServer
 from slackkefu.easemob.names import im_user
 from slackkefu.easemob.recovery import after_start
 from slackkefu.errors import (
@@ -33,6 +34,7 @@ from slackkefu.errors import (
     StoreError,
 )
 from slackkefu.net.backoff import backoff
+from slackkefu.operating.handlers import handlers
 from slackkefu.parts import Core, build
 from slackkefu.service import notify
 from slackkefu.service.metrics import Metrics, write_textfile
@@ -148,7 +150,10 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             await parts.start(nursery)
             await _take_over(parts, left, nursery)
             nursery.start_soon(_keep_house, parts)
-            await _serve(parts, stop=stop, ready=ready, on_ready=on_ready)
+            control = ControlServer(store.path, handlers(parts))
+            await nursery.start(control.run)
+            statistics = {**parts.statistics(), "control": control.statistics}
+            await _serve(parts, stop=stop, ready=ready, on_ready=lambda: on_ready(statistics))
             nursery.cancel_scope.cancel()
     log.info("daemon.stopped")
 
@@ -241,7 +246,7 @@ async def _keep_house(parts: Parts) -> None:
             log.error("store.not_cleared", problem=str(exc), meaning="nothing is lost; tried again later")  # noqa: TRY400 - for an operator, no traceback
 
 
-async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[Statistics], None]) -> None:
+async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready: Callable[[], None]) -> None:
     """Listen to Slack until *stop* is set, then let what is in hand pass."""
     core, listen, to_kefu, to_slack = parts.core, parts.taking_in, parts.to_kefu, parts.to_slack
     async with trio.open_nursery() as listening:
@@ -252,7 +257,7 @@ async def _serve(parts: Parts, *, stop: trio.Event, ready: trio.Event, on_ready:
             await reading.start(listen.backfill.run)
             log.info("daemon.ready", installations=len(core.installations), visitors=len(core.book))
             ready.set()
-            on_ready(parts.statistics())
+            on_ready()
             await stop.wait()
             # The last moment at which we listened.
             await listen.watch.keep()

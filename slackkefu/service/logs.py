@@ -30,7 +30,14 @@ MOST_FRAMES: Final = 30
 """Of one exception, the last ones; with those of all that it came from it is a line that can still be read."""
 
 
-def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidden: tuple[type, ...] = ()) -> None:
+def configure(
+    *,
+    verbose: bool,
+    stream: TextIO,
+    environ: Mapping[str, str],
+    hidden: tuple[type, ...] = (),
+    quiet: bool = False,
+) -> None:
     """
     Set up logging for the whole process.
 
@@ -39,8 +46,10 @@ def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidd
         stream: Where lines go.
         environ: Tells whether systemd's journal listens.
         hidden: Types whose values are never shown.
+        quiet: Show nothing below *error*: for a command that says itself what it does.
 
     """
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
     journal = bool(environ.get("JOURNAL_STREAM")) and not stream.isatty()
     structlog.configure(
         processors=[
@@ -51,7 +60,7 @@ def configure(*, verbose: bool, stream: TextIO, environ: Mapping[str, str], hidd
             _Plain(hidden),
             _Prefixed(journal=journal),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,  # a module's logger may be older than this call
     )
