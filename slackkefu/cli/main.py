@@ -11,6 +11,8 @@ from slackkefu.cli.check import check
 from slackkefu.cli.demo import demo
 from slackkefu.cli.exits import EPILOG, explain
 from slackkefu.cli.init import init
+from slackkefu.cli.install import install
+from slackkefu.cli.installations import installations
 from slackkefu.cli.manifest import manifest
 from slackkefu.cli.run import run
 from slackkefu.cli.visitors import visitors
@@ -50,5 +52,5 @@ def main() -> None:
     """Join customers in Slack with agents in Easemob's customer-service console."""
 
 
-for _command in (init, manifest, check, run, visitors, demo):
+for _command in (init, manifest, install, installations, visitors, check, run, demo):
     main.add_command(_command)
