@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import ssl
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import trio
+import trio.testing
+import trustme
 
 from slackkefu.cli import installing as module
 from slackkefu.cli.installing import InstallConfig, Installing, OAuthConfig
@@ -261,3 +264,48 @@ async def test_pasting_into_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stdin", io.StringIO(f"Dear operator,\n\n  <{address}>\n\nMia"))
 
     assert run.installing.ask_for_code(is_code=False).code.reveal() in address
+
+
+# At the redirect address.
+
+
+async def test_a_page_of_ones_own(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The browser brings a refusal, nonsense, and then the answer to the page itself: the last one ends the command."""
+    north = run.slack.add_workspace("T0NORTH001", name="North")
+    ca = trustme.CA()
+    tls, trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    ca.issue_cert("127.0.0.1").configure_cert(tls)
+    ca.configure_trust(trust)
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    await listener.aclose()
+    registered = run.slack.settings.redirect_urls[0]
+
+    async def browse(address: str) -> str:
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as browser:
+            return (await browser.get(address.replace("localhost:18443", f"127.0.0.1:{port}"))).text
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.installing.listen, "127.0.0.1", port, tls)
+            while f"Waiting on 127.0.0.1:{port}" not in (said := capsys.readouterr().out):
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            link = said.strip().splitlines()[-1]
+
+            assert "授权被拒绝" in await browse(run.slack.follow(link, None))
+            assert "没有完成安装" in await browse(f"{registered}?code=1&state=2")
+            assert "应用已安装" in await browse(run.slack.follow(link, north))
+
+    assert ["T0NORTH001"] == [bot.team_id for bot in run.kept()]
+    after = capsys.readouterr()
+    assert "North (T0NORTH001): installed" in after.out
+    assert 2 == after.err.count("Still waiting.")
+
+
+async def test_nobody_comes(run: Run, autojump_clock: MockClock) -> None:
+    """A page waits for an hour, and then says that nothing was installed."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with pytest.raises(WrongUse, match="Nobody has agreed within 60 minutes"):
+        await run.installing.listen("127.0.0.1", 0, tls)
+
+    assert module.LISTEN_S == pytest.approx(trio.current_time(), abs=10)

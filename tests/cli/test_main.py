@@ -52,7 +52,7 @@ def test_help_names_commands_and_exit_codes() -> None:
         assert word in result.output
 
 
-@pytest.mark.parametrize("command", ["run", "check", "demo"])
+@pytest.mark.parametrize("command", ["run", "install", "check", "demo"])
 def test_each_command_has_help(command: str) -> None:
     """Each command says what it does."""
     result = call(command, "-h")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from slack_sdk.oauth.installation_store import Bot
 
-from slackkefu.errors import WrongUse
+from slackkefu.errors import StoreUnwritable, WrongUse
 from slackkefu.operating.installations import InstallationDeeds, Nobody, OnDisk
 from slackkefu.slack.features import BOT_SCOPES
 from slackkefu.slack.installation import Installations, from_bot
+from slackkefu.store import files
 from slackkefu.store.installations import JsonInstallationStore
 from slackkefu.store.visitors import VisitorRecord
 from slackkefu.world import World
@@ -160,3 +162,63 @@ async def test_an_organisation_that_has_it_in_workspaces_only(
         await deeds.remove({"place": "E0CORP00001"})
 
     assert ["T0EAST0001"] == [row["place"] for row in await rows(deeds)]
+
+
+@pytest.mark.parametrize("name", ["open", "write", "fsync", "close", "replace"])
+async def test_a_disk_that_fails(
+    deeds: InstallationDeeds, store: JsonInstallationStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever system call of an install fails, it is told, and what is on disk is the old installation or the new."""
+    await deeds.install({"bot": vars(bot(installed_at=1.0, bot_token="xoxb-old"))})
+    new = {"bot": vars(bot(installed_at=2.0, bot_token="xoxb-new"))}
+    for fatal in range(1, 10):
+        with monkeypatch.context() as patched:
+            calls = _failing(patched, name, fatal)
+            try:
+                await deeds.install(new)
+            except StoreUnwritable:
+                pass
+            else:
+                assert len(calls) < fatal
+                break
+        (kept,), damages = store.bots()
+
+        assert kept.bot_token in {"xoxb-old", "xoxb-new"}
+        assert not damages
+
+    (kept,), _ = store.bots()
+    assert "xoxb-new" == kept.bot_token
+
+
+def _failing(patched: pytest.MonkeyPatch, name: str, fatal: int) -> list[str]:
+    """Let the *fatal*-th system call of that name fail; return what notes each."""
+    calls: list[str] = []
+    real = getattr(files._OperatingSystem, name)
+
+    def call(*arguments: object) -> object:
+        calls.append(name)
+        if len(calls) == fatal:
+            if name == "close":
+                real(*arguments)
+            raise OSError(errno.EIO, "broken")
+        return real(*arguments)
+
+    patched.setattr(files._OperatingSystem, name, staticmethod(call))
+    return calls
+
+
+async def test_a_removal_that_the_disk_does_not_take(
+    deeds: InstallationDeeds, store: JsonInstallationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the daemon nobody tries again later: it is told that the tokens are still there."""
+    await deeds.install({"bot": vars(bot())})
+    with monkeypatch.context() as patched:
+        patched.setattr(files._OperatingSystem, "unlink", staticmethod(_refuse))
+        with pytest.raises(StoreUnwritable):
+            await deeds.remove({"place": "T0NORTH001"})
+
+    assert 1 == len(store.bots()[0])
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.EROFS, "read-only")

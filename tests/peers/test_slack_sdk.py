@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from slack_sdk.oauth import AuthorizeUrlGenerator
 
 from slackkefu.demo.slack import FakeSlack, Person, Timing
+from slackkefu.secret import Secret
+from slackkefu.slack.features import BOT_SCOPES
+from slackkefu.slack.oauth import App, authorize_link
 from tests.peers.node import Peer, python_peer
 
 if TYPE_CHECKING:
@@ -105,3 +110,45 @@ async def test_its_web_client_posts_and_reads(nursery: trio.Nursery) -> None:
     assert metadata == shown["messages"][1]["metadata"]
     assert "mia@example.com" == who["user"]["profile"]["email"]
     assert {"ok": False, "error": "channel_not_found"} == refused
+
+
+async def test_its_web_client_exchanges_a_code(nursery: trio.Nursery) -> None:
+    """A code from the fake's page is taken from slack_sdk's WebClient, as its ``oauth_v2_access`` sends it, once."""
+    slack, _ = await start(nursery)
+    south = slack.add_workspace("T0SOUTH001", name="South")
+    app = slack.settings
+    redirect_url = app.redirect_urls[0]
+    link = AuthorizeUrlGenerator(
+        client_id=app.client_id,
+        redirect_uri=quote(redirect_url, safe=""),
+        scopes=sorted(app.scopes),
+        authorization_url=slack.addresses.api.replace("/api/", "/oauth/v2/authorize"),
+    ).generate("state-1", team="T0SOUTH001")
+    address = parse_qs(urlsplit(slack.follow(link, south)).query)
+    asked = {
+        "auth": {"client_id": app.client_id, "client_secret": app.client_secret},
+        "data": {"code": address["code"][0], "redirect_uri": redirect_url},
+    }
+    async with python_peer("slack_sdk_client.py", settings(slack)) as client:
+        await client.expect("connected")
+        granted = await call(client, "oauth.v2.access", **asked)
+        again = await call(client, "oauth.v2.access", **asked)
+
+    assert ["state-1"] == address["state"]
+    assert ("T0SOUTH001", "bot") == (granted["team"]["id"], granted["token_type"])
+    assert {"ok": False, "error": "invalid_code"} == again
+
+
+def test_its_link_is_ours() -> None:
+    """slack_sdk's link, given encoded values, asks for the same as ours, but for user scopes that we do not want."""
+    app = App("1234.5678", Secret("s"), "https://shop.example/slack cb?x=1&y")
+    ours = authorize_link(
+        app, BOT_SCOPES, api_url="https://slack.com/api/", now=1e9, nonce=bytes(8), team_id="T0NORTH001"
+    )
+    values = parse_qs(urlsplit(ours).query)
+    theirs = AuthorizeUrlGenerator(
+        client_id=app.client_id, redirect_uri=quote(app.redirect_url, safe=""), scopes=sorted(BOT_SCOPES)
+    ).generate(quote(values["state"][0], safe=""), team="T0NORTH001")
+
+    assert urlsplit(theirs)[:3] == urlsplit(ours)[:3]
+    assert values == parse_qs(urlsplit(theirs).query)
