@@ -16,24 +16,24 @@ import trio
 
 from slackkefu.bridge import at_rest
 from slackkefu.bridge.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
+from slackkefu.cli import in_store
 from slackkefu.cli.network import network_of
 from slackkefu.config import EasemobConfig, NetworkConfig, load_as
-from slackkefu.control import NotRunning, ask
 from slackkefu.errors import ConfigError, SlackkefuError, StoreError
 from slackkefu.net.network import TcpNetwork
 from slackkefu.parts.easemob_end import rest_client
-from slackkefu.store import open_store
 from slackkefu.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from slackkefu.cli.in_store import Place
     from slackkefu.control import Handler
     from slackkefu.easemob.names import ImUser
     from slackkefu.store import Store
 
-__all__ = ["do"]
+__all__ = ["Way", "do", "way"]
 
 CLOSE_S: Final = 1.0
 
@@ -47,13 +47,34 @@ class _Easemob:
     network: NetworkConfig
 
 
-async def do(config_path: Path, store_path: Path, what: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
+@final
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How Easemob is reached from here."""
+
+    world: World
+    config: _Easemob | None
+    problem: str
+    """Why it is not; empty with :attr:`config`."""
+
+
+def way(config_path: Path) -> Way:
+    """Read how Easemob is reached; where that is not at hand, nothing is called."""
+    try:
+        config = load_as(_Easemob, config_path, os.environ)
+    except ConfigError as exc:
+        problem = f"it is not known here how to reach it ({exc.problems[0].key})"
+        return Way(World(network=TcpNetwork()), None, problem)
+    return Way(World(network=network_of(config)), config, "")
+
+
+async def do(store: Place, easemob: Way, what: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
     """
     Have something done about visitors, by the daemon or here.
 
     Args:
-        config_path: Where it says how to reach Easemob.
-        store_path: The store.
+        store: The store.
+        easemob: How Easemob is reached from here.
         what: ``visitors.list`` or ``visitors.forget``.
         arguments: For that.
 
@@ -61,14 +82,13 @@ async def do(config_path: Path, store_path: Path, what: str, arguments: Mapping[
         OperatorError, LinkError: It was not done, or nobody knows.
 
     """
-    told = await ask(store_path, what, arguments)
-    if not isinstance(told, NotRunning):
-        return told
-    config, problem = _easemob(config_path)
-    # Where there is no configuration for it, nothing is called.
-    world = World(network=TcpNetwork() if config is None else network_of(config))
-    with open_store(store_path, world) as store:
-        return await _handlers(store, world, config, problem)[what](arguments)
+    return await in_store.do(
+        store,
+        what,
+        arguments,
+        world=easemob.world,
+        handlers=lambda opened: _handlers(opened, easemob.world, easemob.config, easemob.problem),
+    )
 
 
 def _handlers(store: Store, world: World, config: _Easemob | None, problem: str) -> Mapping[str, Handler]:
@@ -85,14 +105,6 @@ def _handlers(store: Store, world: World, config: _Easemob | None, problem: str)
         return {**gone, "leaving": leaving, "problem": why}
 
     return {"visitors.list": list_visitors, "visitors.forget": forget}
-
-
-def _easemob(config_path: Path) -> tuple[_Easemob | None, str]:
-    """Read what is needed of Easemob; or say why it cannot be asked from here."""
-    try:
-        return load_as(_Easemob, config_path, os.environ), ""
-    except ConfigError as exc:
-        return None, f"it is not known here how to reach it ({exc.problems[0].key})"
 
 
 async def _remove(config: _Easemob, store: Store, world: World, users: Sequence[ImUser]) -> tuple[list[ImUser], str]:

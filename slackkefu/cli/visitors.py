@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, cast
 import click
 import trio
 
+from slackkefu.cli.in_store import enter
 from slackkefu.cli.options import config_option
 from slackkefu.config import StoreOnly, load_as
 from slackkefu.secret import Secret
 from slackkefu.service import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["visitors"]
@@ -43,7 +44,7 @@ def list_command(config_path: Path, team: str | None, *, names: bool, as_json: b
     Works while the daemon runs, and while it does not.
     """
     arguments = {"names": names, **({"team": team} if team else {})}
-    told = _do(config_path, "visitors.list", arguments)
+    told = _begin(config_path)("visitors.list", arguments)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
@@ -65,11 +66,12 @@ def forget_command(config_path: Path, team: str, user: str, *, yes: bool, as_jso
     them. What stands in Slack and what the desk has is not touched. Who writes again is a new customer.
     """
     arguments = {"team": team, "user": user}
+    if not yes and (as_json or not _is_asked()):
+        raise click.UsageError("it asks before it forgets somebody; here it cannot: say --yes")
+    do = _begin(config_path)
     if not yes:
-        if as_json or not _is_asked():
-            raise click.UsageError("it asks before it forgets somebody; here it cannot: say --yes")
-        _ask(_do(config_path, "visitors.forget", {**arguments, "count": True}), team, user)
-    told = _do(config_path, "visitors.forget", arguments)
+        _ask(do("visitors.forget", {**arguments, "count": True}), team, user)
+    told = do("visitors.forget", arguments)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
@@ -82,12 +84,14 @@ def _is_asked() -> bool:
     return sys.stdin.isatty()
 
 
-def _do(config_path: Path, what: str, arguments: Mapping[str, object]) -> Mapping[str, object]:
-    """Have something done, by the daemon or here."""
-    store = load_as(StoreOnly, config_path, os.environ).store
-    from slackkefu.cli.forgetting import do  # noqa: PLC0415 - a wrong configuration is told without both worlds
+def _begin(config_path: Path) -> Callable[[str, Mapping[str, object]], Mapping[str, object]]:
+    """Return what has something done, by the daemon or here; root is given up for the store's owner from here on."""
+    path = load_as(StoreOnly, config_path, os.environ).store.path
+    from slackkefu.cli.forgetting import do, way  # noqa: PLC0415 - a wrong configuration is told without both worlds
 
-    return trio.run(do, config_path, store.path, what, arguments)
+    easemob = way(config_path)
+    store = enter(path)
+    return lambda what, arguments: trio.run(do, store, easemob, what, arguments)
 
 
 # Words for a person.
