@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["handlers", "installations", "rows_of"]
 
+UNREADABLE: Final = 4
+"""Exit code of an import that could not read everything (README, "Run it")."""
+
 _COLUMNS: Final = ("id", "name", "bot", "visitors", "since", "state")
 
 
@@ -103,7 +106,8 @@ def remove(config_path: Path, place: str, *, yes: bool) -> None:
     Serve a workspace or organisation no more, and erase its tokens.
 
     Its people can still write to the app in Slack, and are not heard. To take the app out of Slack too, an admin of the
-    workspace removes it there, which also removes it here.
+    workspace removes it there, which also removes it here. One that comes from slack.bot_token is back at the next
+    start, if that is not removed as well.
     """
     store = _enter(config_path)
     if not yes:
@@ -141,7 +145,7 @@ def import_folder(config_path: Path, folder: Path, client_id: str) -> None:
         failed = failed or not is_taken
         click.echo(f"{each.where}: {words}")
     if failed:
-        click.get_current_context().exit(5)
+        click.get_current_context().exit(UNREADABLE)
 
 
 def _import(store: Place, found: Found, client_id: str) -> tuple[bool, str]:

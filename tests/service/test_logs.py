@@ -58,6 +58,15 @@ def test_debug_is_shown_when_asked_for(stream: Stream, verbose: bool) -> None:
     assert verbose == ("event=detail" in stream.getvalue())
 
 
+def test_a_quiet_command_shows_what_went_wrong(stream: Stream) -> None:
+    """A command that says itself what it does logs errors, and nothing else."""
+    logs.configure(quiet=True, verbose=True, stream=stream, environ={})
+    structlog.get_logger().warning("slack.removed")
+    structlog.get_logger().error("store.unwritable")
+
+    assert ["event=store.unwritable"] == re.findall(r"event=\S+", stream.getvalue())
+
+
 @pytest.mark.parametrize(
     ("terminal", "environ", "begins"),
     [
