@@ -95,7 +95,7 @@ async def run_daemon(config: Config, world: World) -> None:
             nursery.start_soon(_be_a_good_service, Metrics(statistics), world.disk)
 
         await nursery.start(_stop_on_signal, stop)
-        await run(config, world, stop=stop, on_ready=on_ready)
+        await run(config, world, stop=stop, on_ready=on_ready, is_asked=True)
         nursery.cancel_scope.cancel()
 
 
@@ -122,7 +122,14 @@ async def _stop_on_signal(stop: trio.Event, *, task_status: trio.TaskStatus[None
             stop.set()
 
 
-async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Callable[[Statistics], None]) -> None:
+async def run(
+    config: Config,
+    world: World,
+    *,
+    stop: trio.Event,
+    on_ready: Callable[[Statistics], None],
+    is_asked: bool = False,
+) -> None:
     """
     Run until *stop* is set; returns when everything is closed.
 
@@ -133,6 +140,7 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
         world: Network, disk, calendar and chance.
         stop: Set by whoever wants the daemon to end.
         on_ready: Called once messages can pass, with what tells how things are.
+        is_asked: Whether there is a control socket, which is no part of *world*: it does not live in virtual time.
 
     Raises:
         OperatorError: Somebody has to act before the daemon can work.
@@ -151,7 +159,8 @@ async def run(config: Config, world: World, *, stop: trio.Event, on_ready: Calla
             await _take_over(parts, left, nursery)
             nursery.start_soon(_keep_house, parts)
             control = ControlServer(store.path, handlers(parts))
-            await nursery.start(control.run)
+            if is_asked:
+                await nursery.start(control.run)
             statistics = {**parts.statistics(), "control": control.statistics}
             await _serve(parts, stop=stop, ready=ready, on_ready=lambda: on_ready(statistics))
             nursery.cancel_scope.cancel()
