@@ -96,10 +96,7 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         store=core.store.installations,
         web=slack.web,
         world=core.world,
-        on_change=each(
-            lambda key: to_slack.reach.changed(key),  # noqa: PLW0108 - it comes later, as do the next five
-            lambda key: listening.watch.changed(key),  # noqa: PLW0108
-        ),
+        on_change=lambda key: listening.changed(key),  # noqa: PLW0108 - it comes later, as do the next five
     )
     to_slack = desk_to_slack(
         core,

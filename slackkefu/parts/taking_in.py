@@ -11,6 +11,7 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.heirs import Heirs
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
 from slackkefu.bridge.slack_to_kefu.intake import Intake
@@ -50,9 +51,16 @@ class TakingIn:
     """Lanes for what the bridge itself acts on, by installation."""
     backfill: Backfill
     watch: Watch
+    heirs: Heirs
+
+    def changed(self, key: InstallationKey) -> None:
+        """Know that an installation has come or gone."""
+        self.watch.changed(key)
+        self.heirs.changed(key)
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start what takes envelopes."""
+        await nursery.start(self.heirs.run)
         await nursery.start(self.affairs.run)
         await nursery.start(self.intake.run)
 
@@ -111,6 +119,7 @@ def taking_in(
 
     max_age_s = config.backfill_max_age * HOUR_S
     marks, presence = Marks(max_age_s=max_age_s), Presence()
+    heirs = Heirs(installations=installations, presence=presence, book=book, web=slack.web)
     backfill = Backfill(
         reading=slack.reading,
         installations=installations,
@@ -137,5 +146,8 @@ def taking_in(
         disk=world.disk,
         is_listening=lambda: socket_mode.statistics().connections_up > 0,
         wall=world.wall,
+        on_left=heirs.left,
     )
-    return TakingIn(socket_mode=socket_mode, intake=intake, affairs=affairs, backfill=backfill, watch=watch)
+    return TakingIn(
+        socket_mode=socket_mode, intake=intake, affairs=affairs, backfill=backfill, watch=watch, heirs=heirs
+    )

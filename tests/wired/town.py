@@ -124,7 +124,7 @@ class Town:
     @property
     def is_running(self) -> bool:
         """Whether the daemon works now."""
-        return bool(self.statistics) and not self._stop.is_set()
+        return bool(self.statistics) and not self._stop.is_set() and not self._gone.is_set()
 
     def judge(self) -> Verdict:
         """Judge everything that people and agents said."""

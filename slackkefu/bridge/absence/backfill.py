@@ -379,13 +379,19 @@ class Backfill:
         return True
 
     def _stays(self, key: InstallationKey, conversation: Conversation) -> Stays:
-        """Return when we were in a conversation, by any installation that is in it."""
-        channel = conversation.id
-        keys = {key, *self._presence.members(channel)} if _has_members(conversation) else {key}
-        here = [installation for each in keys if (installation := self._installations.get(each)) is not None]
+        """Return when we were in a conversation, by any installation."""
+        channel, is_own = conversation.id, self._installations.has_bot
         if not _has_members(conversation):
-            return Stays({installation.bot_user_id: ALWAYS for installation in here})
-        return Stays({each.bot_user_id: self._presence.stay(each.key, channel) for each in here})
+            here = self._installations.get(key)
+            mine = [] if here is None else [here.bot_user_id]
+            return Stays(dict.fromkeys(mine, ALWAYS), present=mine, is_own=is_own)
+        known, present = {}, set()
+        for each in {key, *self._presence.ever_in(channel)}:
+            installation, stay = self._installations.get(each), self._presence.stay(each, channel)
+            if installation is not None:
+                known[installation.bot_user_id] = stay or Stay()
+                present |= {installation.bot_user_id} if each == key or (stay and is_in(stay)) else set()
+        return Stays(known, present=present, is_own=is_own)
 
     def _slack_now(self) -> float:
         return self._marks.slack_time(self._wall())

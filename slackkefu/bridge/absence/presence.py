@@ -25,7 +25,7 @@ from slackkefu.slack.text import mentions
 from slackkefu.store.presence import PresenceRecord, Stay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["ALWAYS", "Presence", "Stays", "is_in", "was_in"]
 
@@ -142,6 +142,10 @@ class Presence:
             (key for key in self._by_channel.get(channel, ()) if is_in(self._channels[key][channel])), key=str
         )
 
+    def ever_in(self, channel: ChannelId) -> list[InstallationKey]:
+        """Return the installations of which anything is known in a channel."""
+        return [*self._by_channel.get(channel, ())]
+
     # The disk.
 
     def unwritten(self) -> InstallationKey | None:
@@ -176,22 +180,28 @@ class Stays:
     When the app was in one conversation, by any of its bot users: as far as known, and as the history tells.
 
     Args:
-        known: What is known of each of its bot users that is in it now; None where that is nothing.
+        known: What is known of its bot users, also of those that have left.
+        present: Those that are in it now. Where no coming of theirs is known, they came at a moment that nobody knows.
+        is_own: Tells the app's bot users, also those of which nothing is known yet.
 
     """
 
-    def __init__(self, known: Mapping[UserId, Stay | None]) -> None:
-        self._known = {user: Stay() if stay is None else stay for user, stay in known.items()}
-        # Each is in it now. Where no coming is known that says so, it came at a moment that nobody knows.
+    def __init__(
+        self, known: Mapping[UserId, Stay], *, present: Iterable[UserId], is_own: Callable[[UserId], bool]
+    ) -> None:
+        self._known = {**known}
+        self._present = frozenset(present)
+        self._is_own = is_own
+        # What a coming that nobody knows is taken to be.
         self._began: dict[UserId, float] = {}
 
     def note(self, message: Mapping[str, object]) -> None:
         """Learn what the history shows: Slack writes a line for each who comes or goes."""
-        user, subtype = UserId(text_at(message, "user")), text_at(message, "subtype")
+        subtype, user = text_at(message, "subtype"), UserId(text_at(message, "user"))
         at = written_at(Ts(text_at(message, "ts")))
-        if at is not None and user in self._known:
-            came, left = (at,) if subtype in _COMING else (), (at,) if subtype in _LEAVING else ()
-            self._known[user] = _joined(self._known[user], Stay(came, left))
+        if at is not None and subtype in _COMING | _LEAVING and self._is_own(user):
+            shown = Stay(came=(at,)) if subtype in _COMING else Stay(left=(at,))
+            self._known[user] = _joined(self._stay(user), shown)
 
     def ours(self, messages: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
         """
@@ -204,9 +214,9 @@ class Stays:
         asked: tuple[float, Mapping[str, object]] | None = None
         for message in messages:
             at = written_at(Ts(text_at(message, "ts"))) or 0.0
-            named = mentions(text_at(message, "text")) & self._known.keys()
+            named = [*filter(self._is_own, mentions(text_at(message, "text")))]
             for user in named:
-                if self._is_unknown(user) and at > max(self._known[user].left, default=-math.inf):
+                if self._is_unknown(user) and at > max(self._stay(user).left, default=-math.inf):
                     self._began[user] = at
             if self._is_there(at):
                 if asked is not None and self._comes_between(asked[0], at):
@@ -220,15 +230,19 @@ class Stays:
         return found
 
     def of(self, user: UserId, now: float) -> Stay:
-        """Return what is known now of one of the app's bot users, which is in it *now*."""
-        stay = self._known[user]
-        return _joined(stay, Stay(came=(self._began.get(user, now),))) if not is_in(stay) else stay
+        """Return what is known by now of one of the bot users that are in it *now*."""
+        stay = self._stay(user)
+        return stay if is_in(stay) else _joined(stay, Stay(came=(self._began.get(user, now),)))
+
+    def _stay(self, user: UserId) -> Stay:
+        return self._known.get(user, Stay())
 
     def _is_unknown(self, user: UserId) -> bool:
-        return not is_in(self._known[user]) and user not in self._began
+        return user in self._present and user not in self._began and not is_in(self._stay(user))
 
     def _is_there(self, at: float) -> bool:
-        return any(was_in(stay, at) or self._began.get(user, math.inf) <= at for user, stay in self._known.items())
+        began = min(self._began.values(), default=math.inf)
+        return began <= at or any(was_in(stay, at) for stay in self._known.values())
 
     def _comes_between(self, begin: float, end: float) -> bool:
         return any(begin < came <= end for stay in self._known.values() for came in stay.came)

@@ -78,6 +78,7 @@ class Watch:
         disk: Where blocking work runs.
         is_listening: Whether Slack is connected.
         wall: Wall clock, seconds.
+        on_left: Told of each channel that the app has left.
 
     """
 
@@ -95,6 +96,7 @@ class Watch:
         disk: Disk,
         is_listening: Callable[[], bool],
         wall: Callable[[], float],
+        on_left: Callable[[InstallationKey, ChannelId], None] = lambda _key, _channel: None,
     ) -> None:
         self._marks = marks
         self._presence = presence
@@ -107,6 +109,7 @@ class Watch:
         self._disk = disk
         self._is_listening = is_listening
         self._wall = wall
+        self._on_left = on_left
         self._trouble = DiskTrouble("store.unwritable", meaning="after a restart more is read than was missed")
         self._news = trio.Event()
 
@@ -167,15 +170,17 @@ class Watch:
 
     def _member(self, event: OtherEvent) -> None:
         """Note that the app itself has come into a channel or left it, whichever installation Slack tells of that."""
-        note = {"member_joined_channel": self._presence.came, "member_left_channel": self._presence.left}.get(
-            event.type
-        )
-        channel = ChannelId(text_at(event.raw, "channel"))
-        if note is None or not channel:
+        if event.type not in ("member_joined_channel", "member_left_channel"):
             return
-        at = written_at(Ts(text_at(event.raw, "event_ts")))
-        for installation in self._installations.of_bot(UserId(text_at(event.raw, "user"))):
-            note(installation.key, channel, self._marks.slack_time(self._wall()) if at is None else at)
+        channel = ChannelId(text_at(event.raw, "channel"))
+        at = written_at(Ts(text_at(event.raw, "event_ts"))) or self._marks.slack_time(self._wall())
+        for installation in self._installations.of_bot(UserId(text_at(event.raw, "user"))) if channel else ():
+            if event.type == "member_joined_channel":
+                self._presence.came(installation.key, channel, at)
+            else:
+                self._presence.left(installation.key, channel, at)
+                if installation.key not in self._presence.members(channel):
+                    self._on_left(installation.key, channel)
             # A crash must not forget it.
             self._news.set()
 

@@ -436,7 +436,8 @@ class State:
             subtype="channel_join",
             inviter=by,
         )
-        self._keep(message)
+        if self.switches.coming_shows:
+            self._keep(message)
         self._tell_hearer(
             channel, events.member_event("member_joined_channel", user, channel, at=message.ts, inviter=by)
         )

@@ -51,8 +51,9 @@ class Switches:
     """Whether a retry names the same of several installations, or another (not stated)."""
     access_names_organisation: bool = True
     """Whether ``team_access_granted`` and ``_revoked`` say outside which organisation it is (§3: not stated)."""
+    coming_shows: bool = True
     leaving_shows: bool = True
-    """Whether a channel shows a line of who has left it (§4: the subtype, not when)."""
+    """Whether a channel shows a line of who has come into it, and left it (§4: the subtypes, not when)."""
     unsharing_tells: bool = True
     """Whether a channel's new id after the end of sharing is told by ``channel_id_changed`` (§5: on sharing)."""
     org_author: Literal["organisation", "workspace", "random"] = "organisation"

@@ -42,7 +42,7 @@ def message(ts: float, **fields: Any) -> dict[str, object]:
 
 def stays() -> Stays:
     """Return a stay in a channel that has lasted for ever, as far as known."""
-    return Stays({ME: ALWAYS})
+    return Stays({ME: ALWAYS}, present=[ME], is_own=[ME].__contains__)
 
 
 def texts(window: Window) -> list[object]:

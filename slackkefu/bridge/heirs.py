@@ -1,0 +1,161 @@
+"""
+Heirs: who goes on with a conversation when the installation that held it has gone.
+
+A visitor is answered by the installation that their latest message came by. Where that one is removed, or its bot has
+left the channel, another of ours may be there still: the other company's in a shared channel (facts/slack.md §13), or
+the organisation's where a workspace had one of its own. Their record then names that one; nothing else has to know.
+
+A direct message belongs to one bot. An heir has to open its own with that person, which Slack allows where they share a
+workspace; the visitor stays the same one to the desk, as when a channel has a new id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import msgspec
+import structlog
+import trio
+
+from slackkefu.bridge.book import installation_key
+from slackkefu.easemob.names import ImUser
+from slackkefu.errors import SlackkefuError
+from slackkefu.slack.fields import text_at
+from slackkefu.slack.ids import ChannelId, TeamId
+from slackkefu.slack.installation import InstallationKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slackkefu.bridge.absence.presence import Presence
+    from slackkefu.bridge.book import Book
+    from slackkefu.slack.installation import Installation, Installations
+    from slackkefu.slack.web import WebClient
+    from slackkefu.store.visitors import VisitorRecord
+
+__all__ = ["Heirs"]
+
+log = structlog.get_logger()
+
+
+@final
+class Heirs:
+    """
+    Hands conversations over.
+
+    Args:
+        installations: Who installed the app.
+        presence: Which channels they are in.
+        book: The visitors' records.
+        web: Opens direct messages.
+        on_change: Told of each visitor who has an heir.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        installations: Installations,
+        presence: Presence,
+        book: Book,
+        web: WebClient,
+        on_change: Callable[[ImUser], None] = lambda _: None,
+    ) -> None:
+        self._installations = installations
+        self._presence = presence
+        self._book = book
+        self._web = web
+        self._on_change = on_change
+        # Whose direct messages have to be opened, and by whom.
+        self._to_open: dict[ImUser, InstallationKey] = {}
+        self._news = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Heirs, {len(self._to_open)} direct messages to open>"
+
+    # What happens.
+
+    def begin(self) -> None:
+        """Hand over what was held by installations that are there no more."""
+        for record in [*self._book]:
+            key = installation_key(record)
+            if key is not None and self._installations.get(key) is None:
+                self._hand_over(record, key)
+
+    def changed(self, key: InstallationKey) -> None:
+        """Know that an installation has come, or gone: then what it has held is handed over."""
+        if self._installations.get(key) is not None:
+            return
+        for record in [*self._book]:
+            if installation_key(record) == key:
+                self._hand_over(record, key)
+
+    def left(self, key: InstallationKey, channel: ChannelId) -> None:
+        """Hand over what an installation has held in a channel."""
+        for record in [*self._book]:
+            if record.channel == channel and installation_key(record) == key:
+                self._hand_over(record, key)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open the direct messages that heirs need, until cancelled; a restart does what is left."""
+        task_status.started()
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            while self._to_open:
+                user, key = self._to_open.popitem()
+                await self._open(user, key)
+
+    # Who.
+
+    def _hand_over(self, record: VisitorRecord, gone: InstallationKey) -> None:
+        user = ImUser(record.im_user)
+        if record.channel_type == "im":
+            heir = self._for_company(record, gone)
+            if heir is not None:
+                self._to_open[user] = heir.key
+                self._news.set()
+            return
+        for key in self._presence.members(ChannelId(record.channel)):
+            if key != gone and self._installations.get(key) is not None:
+                self._inherit(record, key, channel=record.channel)
+                return
+
+    def _for_company(self, record: VisitorRecord, gone: InstallationKey) -> Installation | None:
+        """Return the organisation's installation in the place of its workspace's, or the workspace's in its place."""
+        keys = [InstallationKey(gone.enterprise_id, None)] if gone.enterprise_id is not None else []
+        keys.append(InstallationKey(None, TeamId(record.team)))
+        known = (self._installations.get(key) for key in keys if key != gone)
+        return next((each for each in known if each is not None and each.key != gone), None)
+
+    async def _open(self, user: ImUser, key: InstallationKey) -> None:
+        record, installation = self._book.get(user), self._installations.get(key)
+        if record is None or installation is None:
+            return
+        try:
+            answer = await self._web.call("conversations.open", {"users": record.user}, token=installation.bot_token)
+        except SlackkefuError as error:
+            log.warning("heirs.not_opened", visitor=user, problem=str(error), meaning="not answered until they write")
+            return
+        channel = text_at(answer.get("channel"), "id")
+        # Slack may have told of a message of theirs meanwhile.
+        now = self._book.get(user)
+        if channel and now is not None and installation_key(now) == installation_key(record):
+            self._inherit(now, key, channel=channel)
+            await self._book.write(user)
+
+    def _inherit(self, record: VisitorRecord, key: InstallationKey, *, channel: str) -> None:
+        user = ImUser(record.im_user)
+        is_new_place = channel != record.channel
+        self._book.remember(
+            msgspec.structs.replace(
+                record,
+                enterprise_id=key.enterprise_id,
+                installation_team_id=key.team_id,
+                channel=channel,
+                thread_ts=None if is_new_place else record.thread_ts,
+                threads=() if is_new_place else record.threads,
+            )
+        )
+        log.info("heirs.inherited", visitor=user, installation=str(key), meaning="answered by it from now on")
+        self._on_change(user)
