@@ -126,6 +126,7 @@ class Installations:
         self._workspaces: dict[TeamId, Installation] = {}
         self._organisations: dict[EnterpriseId, Installation] = {}
         self._bots: dict[UserId, dict[InstallationKey, Installation]] = {}
+        self._withdrawn: dict[EnterpriseId, frozenset[TeamId]] = {}
         self._told: list[Callable[[Installation], None]] = []
         for installation in installations:
             self.put(installation)
@@ -169,6 +170,26 @@ class Installations:
     def bots_among(self, users: Iterable[UserId]) -> frozenset[UserId]:
         """Return those of *users* that are the app's own bot users, in whichever installation."""
         return frozenset(filter(self.has_bot, users))
+
+    # Where an organisation lets its installation work (facts/slack.md §13).
+
+    def grant(self, key: InstallationKey, teams: Iterable[TeamId]) -> None:
+        """Know that an organisation has granted workspaces."""
+        if key.enterprise_id is not None and key.team_id is None:
+            self._withdrawn[key.enterprise_id] = self._withdrawn.get(key.enterprise_id, frozenset()) - {*teams}
+
+    def withdraw(self, key: InstallationKey, teams: Iterable[TeamId]) -> None:
+        """Know that an organisation has taken workspaces away."""
+        if key.enterprise_id is not None and key.team_id is None:
+            self._withdrawn[key.enterprise_id] = self._withdrawn.get(key.enterprise_id, frozenset()) | {*teams}
+
+    def is_withdrawn(self, key: InstallationKey, team: TeamId) -> bool:
+        """Tell whether the installation *key* may not work in a workspace."""
+        if key.enterprise_id is None or key.team_id is not None:
+            return False
+        return team in self._withdrawn.get(key.enterprise_id, frozenset())
+
+    # Coming and going.
 
     def put(self, installation: Installation) -> None:
         """

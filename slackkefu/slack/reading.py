@@ -114,6 +114,10 @@ class Reading:
                     found.setdefault(conversation.id, conversation)
         return [*found.values()]
 
+    async def workspaces(self, installation: Installation) -> frozenset[TeamId]:
+        """Return the workspaces that an organisation has granted the app."""
+        return frozenset(team for team in await self._teams(installation) if team is not None)
+
     async def history(
         self, installation: Installation, channel: ChannelId, *, since: Ts, until: Ts | None = None, cursor: str = ""
     ) -> Page:

@@ -1,0 +1,123 @@
+"""
+Grants: in which workspaces an organisation lets its installation work.
+
+An organisation installs the app as a whole, and its admins grant it workspaces one by one (facts/slack.md §13). Events
+tell of that, with neither a workspace nor an installation outside; what was told while nobody listened is asked for at
+each start. Who writes from a workspace that has been taken away cannot be answered until it is granted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, final
+
+import structlog
+import trio
+
+from slackkefu.bridge.book import installation_key
+from slackkefu.errors import SlackkefuError
+from slackkefu.slack.ids import TeamId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slackkefu.bridge.book import Book
+    from slackkefu.slack.envelope import OtherEvent
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
+    from slackkefu.slack.reading import Reading
+
+__all__ = ["Grants", "teams_of"]
+
+log = structlog.get_logger()
+
+GRANTED, REVOKED = "team_access_granted", "team_access_revoked"
+
+
+def teams_of(raw: Mapping[str, object]) -> frozenset[TeamId]:
+    """Return the workspaces that an event about access names."""
+    named = raw.get("team_ids")
+    return frozenset(TeamId(each) for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
+
+
+@final
+class Grants:
+    """
+    Keeps what organisations have granted.
+
+    Args:
+        installations: Who installed the app, and where it may not work.
+        book: The visitors' records.
+        reading: Asks for the workspaces of an organisation.
+        on_change: Told of each organisation of which something has changed.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        installations: Installations,
+        book: Book,
+        reading: Reading,
+        on_change: Callable[[InstallationKey], None] = lambda _: None,
+    ) -> None:
+        self._installations = installations
+        self._book = book
+        self._reading = reading
+        self._on_change = on_change
+        self._to_ask: set[InstallationKey] = set()
+        self._news = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Grants, {len(self._to_ask)} organisations to ask>"
+
+    def begin(self) -> None:
+        """Ask every organisation what it has granted."""
+        for installation in self._installations:
+            self.installed(installation.key)
+
+    def installed(self, key: InstallationKey) -> None:
+        """Ask an organisation that has installed the app what it has granted."""
+        if key.team_id is None and self._installations.get(key) is not None:
+            self._to_ask.add(key)
+            self._news.set()
+
+    def told(self, installation: Installation, event: OtherEvent) -> None:
+        """Act on an event about access."""
+        key, teams = installation.key, teams_of(event.raw)
+        if event.type == REVOKED:
+            self._withdraw(key, teams)
+        else:
+            self._installations.grant(key, teams)
+            log.info("slack.granted", installation=str(key), workspaces=len(teams), meaning="served from now on")
+            self._on_change(key)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask whom there is to ask, until cancelled."""
+        task_status.started()
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            while self._to_ask:
+                await self._ask(self._to_ask.pop())
+
+    async def _ask(self, key: InstallationKey) -> None:
+        installation = self._installations.get(key)
+        if installation is None:
+            return
+        try:
+            granted = await self._reading.workspaces(installation)
+        except SlackkefuError as error:
+            log.warning("slack.grants_unknown", installation=str(key), problem=str(error), meaning="all are served")
+            return
+        self._installations.grant(key, granted)
+        # Whom we know in direct messages, which are of the organisation's own people, and whose workspace is not among
+        # them: in channels there may be people of other companies.
+        own = (each for each in self._book if installation_key(each) == key and each.channel_type == "im")
+        self._withdraw(key, frozenset(TeamId(each.team) for each in own) - granted)
+
+    def _withdraw(self, key: InstallationKey, teams: frozenset[TeamId]) -> None:
+        if teams:
+            self._installations.withdraw(key, teams)
+            meaning = "who writes from there is not served until an organisation admin grants it again"
+            log.warning("slack.withdrawn", installation=str(key), workspaces=len(teams), meaning=meaning)
+            self._on_change(key)
