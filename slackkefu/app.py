@@ -224,7 +224,7 @@ async def _restore(parts: Parts, left: Left) -> None:
     to_kefu.telling.restore(ended)
     before, marked = await disk.run(store.alive.load), await disk.run(store.reserve.load)
     parts.taking_in.watch.restore(before, ended, marked, await disk.run(store.presence.load))
-    parts.taking_in.heirs.begin()
+    parts.taking_in.begin()
     to_slack.replies.restore(left.kefu)
     to_slack.polling.restore(left.incoming)
     await to_slack.aside.restore(left.aside)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from slackkefu.bridge.book import Book
+    from slackkefu.bridge.grants import Grants
     from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.slack.directory import Directory
@@ -51,6 +52,7 @@ class Affairs:
         installing: Changes who installed the app.
         book: The visitors' records.
         directory: Names.
+        grants: Where organisations let the app work.
         reach: Told of each channel that the app has come into or left.
         is_in: Asks Slack whether the app is in a channel; None where it does not say.
         of_bot: Returns the installations whose bot user somebody is: where several share a channel, Slack may tell it
@@ -65,6 +67,7 @@ class Affairs:
         installing: Removing,
         book: Book,
         directory: Directory,
+        grants: Grants,
         reach: Reach,
         is_in: Callable[[Installation, ChannelId], Awaitable[bool | None]],
         of_bot: Callable[[UserId], Iterable[Installation]],
@@ -73,6 +76,7 @@ class Affairs:
         self._installing = installing
         self._book = book
         self._directory = directory
+        self._grants = grants
         self._reach = reach
         self._is_in = is_in
         self._of_bot = of_bot
@@ -91,6 +95,8 @@ class Affairs:
                 await self._joined(special.event)
             case Rule.LEAVING:
                 await self._left(special.event)
+            case Rule.ACCESS:
+                self._grants.told(special.installation, special.event)
             case _:
                 log.warning("affairs.unknown", kind=special.event.type)
 

@@ -89,6 +89,10 @@ _STOPPED: Final[Mapping[str, str]] = MappingProxyType(
         "needs_reinstall": (
             "客户所在的 Slack 工作区需要重新安装本应用 / The app has to be installed again in the customer's workspace"
         ),
+        "workspace_withdrawn": (
+            "客户所在的组织已不允许本应用在其工作区使用"
+            " / The customer's organisation does not let the app work in their workspace any more"
+        ),
         "left_channel": "本应用已被移出客户所在的频道 / The app is not in the customer's channel any more",
     }
 )

@@ -8,7 +8,6 @@ each start. Who writes from a workspace that has been taken away cannot be answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, final
 
 import structlog
@@ -19,7 +18,7 @@ from slackkefu.errors import SlackkefuError
 from slackkefu.slack.ids import TeamId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
     from slackkefu.slack.envelope import OtherEvent
@@ -36,7 +35,7 @@ GRANTED, REVOKED = "team_access_granted", "team_access_revoked"
 def teams_of(raw: Mapping[str, object]) -> frozenset[TeamId]:
     """Return the workspaces that an event about access names."""
     named = raw.get("team_ids")
-    return frozenset(TeamId(each) for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
+    return frozenset(TeamId(each) for each in (named if isinstance(named, list) else ()) if isinstance(each, str))
 
 
 @final

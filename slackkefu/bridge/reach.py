@@ -25,6 +25,7 @@ import structlog
 from slackkefu.bridge.book import installation_key
 from slackkefu.bridge.kefu_to_slack.addresses import address_of
 from slackkefu.easemob.names import ImUser
+from slackkefu.slack.ids import TeamId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,8 @@ class Why(enum.StrEnum):
     """Their workspace has uninstalled the app."""
     NEEDS_REINSTALL = "needs_reinstall"
     """Slack does not accept the token of their workspace any more."""
+    WORKSPACE_WITHDRAWN = "workspace_withdrawn"
+    """Their organisation lets the app work in their workspace no more."""
     LEFT_CHANNEL = "left_channel"
     """The app is not in their channel any more."""
 
@@ -96,6 +99,8 @@ class Reach:
         if self._installations.get(address.key) is None:
             is_known = self._installations.known(address.key) is not None
             return Why.NEEDS_REINSTALL if is_known else Why.APP_REMOVED
+        if record is not None and self._installations.is_withdrawn(address.key, TeamId(record.team)):
+            return Why.WORKSPACE_WITHDRAWN
         return Why.LEFT_CHANNEL if record is not None and record.left else None
 
     def forget(self, user: ImUser) -> None:

@@ -37,6 +37,8 @@ class Rule(enum.Enum):
     """A channel has a new id."""
     JOINING = "joining"
     """Somebody came into a channel; that may be the app."""
+    ACCESS = "access"
+    """An organisation grants workspaces, or takes them away."""
     LEAVING = "leaving"
     """Somebody left a channel; that may be the app."""
     PROFILE = "profile"
@@ -109,8 +111,8 @@ EVENTS: Mapping[str, Rule] = MappingProxyType(
         "app_home_opened": Rule.DEED,
         "member_joined_channel": Rule.JOINING,
         "member_left_channel": Rule.LEAVING,
-        "team_access_granted": Rule.IGNORE,
-        "team_access_revoked": Rule.IGNORE,
+        "team_access_granted": Rule.ACCESS,
+        "team_access_revoked": Rule.ACCESS,
         "assistant_thread_started": Rule.IGNORE,
         "assistant_thread_context_changed": Rule.IGNORE,
     }

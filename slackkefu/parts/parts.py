@@ -106,6 +106,7 @@ def build(core: Core, *, nursery: trio.Nursery) -> Parts:
         on_ack=lambda user, mark: to_kefu.proving.on_ack(user, mark),  # noqa: PLW0108
         on_drained=lambda user: to_kefu.proving.on_drained(user),  # noqa: PLW0108
         on_attendance=lambda user: deeds.homes.changed(user),  # noqa: PLW0108
+        on_left=lambda key, channel: listening.left(key, channel),  # noqa: PLW0108
     )
     to_kefu = slack_to_desk(
         core,

@@ -11,6 +11,7 @@ from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.affairs import Affairs
+from slackkefu.bridge.grants import Grants
 from slackkefu.bridge.heirs import Heirs
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     import trio
 
     from slackkefu.bridge.installing import Installing
+    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.routing import Special
     from slackkefu.parts.core import Core, Statistics
     from slackkefu.parts.doing import Doing
     from slackkefu.parts.slack_end import SlackEnd
     from slackkefu.parts.to_kefu import SlackToDesk
     from slackkefu.parts.to_slack import DeskToSlack
+    from slackkefu.slack.ids import ChannelId
     from slackkefu.slack.installation import InstallationKey
 
 __all__ = ["TakingIn", "taking_in"]
@@ -52,15 +55,30 @@ class TakingIn:
     backfill: Backfill
     watch: Watch
     heirs: Heirs
+    grants: Grants
+    reach: Reach
 
     def changed(self, key: InstallationKey) -> None:
-        """Know that an installation has come or gone."""
+        """Know that an installation has come or gone: who has an heir is reached all the same."""
         self.watch.changed(key)
         self.heirs.changed(key)
+        self.grants.installed(key)
+        self.reach.changed(key)
+
+    def left(self, key: InstallationKey, channel: ChannelId) -> None:
+        """Know that the app is in a channel no more, of which Slack did not tell."""
+        self.watch.left(key, channel)
+        self.reach.left(key, channel)
+
+    def begin(self) -> None:
+        """See who is served, now that it is known how the run before has left everybody."""
+        self.heirs.begin()
+        self.grants.begin()
 
     async def start(self, nursery: trio.Nursery) -> None:
         """Start what takes envelopes."""
         await nursery.start(self.heirs.run)
+        await nursery.start(self.grants.run)
         await nursery.start(self.affairs.run)
         await nursery.start(self.intake.run)
 
@@ -81,12 +99,17 @@ def taking_in(
     config, world, store = core.config.slack, core.world, core.store
     installations, book, receipts = core.installations, core.book, to_kefu.receipts
 
+    reach = to_slack.reach
+    marks, presence = Marks(max_age_s=config.backfill_max_age * HOUR_S), Presence()
+    heirs = Heirs(installations=installations, presence=presence, book=book, web=slack.web, on_change=reach.look)
+    grants = Grants(installations=installations, book=book, reading=slack.reading, on_change=reach.changed)
     affairs = Lanes(
         Affairs(
+            grants=grants,
             installing=installing,
             book=book,
             directory=slack.directory,
-            reach=to_slack.reach,
+            reach=reach,
             is_in=partial(is_in, slack.web),
             of_bot=installations.of_bot,
             on_joined=doing.first_contact.joined,
@@ -118,8 +141,6 @@ def taking_in(
     )
 
     max_age_s = config.backfill_max_age * HOUR_S
-    marks, presence = Marks(max_age_s=max_age_s), Presence()
-    heirs = Heirs(installations=installations, presence=presence, book=book, web=slack.web)
     backfill = Backfill(
         reading=slack.reading,
         installations=installations,
@@ -149,5 +170,12 @@ def taking_in(
         on_left=heirs.left,
     )
     return TakingIn(
-        socket_mode=socket_mode, intake=intake, affairs=affairs, backfill=backfill, watch=watch, heirs=heirs
+        socket_mode=socket_mode,
+        intake=intake,
+        affairs=affairs,
+        backfill=backfill,
+        watch=watch,
+        heirs=heirs,
+        grants=grants,
+        reach=reach,
     )

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from slackkefu.parts.core import Core, Statistics
     from slackkefu.parts.easemob_end import EasemobEnd
     from slackkefu.parts.slack_end import SlackEnd
+    from slackkefu.slack.ids import ChannelId
+    from slackkefu.slack.installation import InstallationKey
 
 __all__ = ["DeskToSlack", "desk_to_slack"]
 
@@ -124,6 +126,7 @@ def desk_to_slack(
     on_ack: Callable[[ImUser, str], None],
     on_drained: Callable[[ImUser], None],
     on_attendance: Callable[[ImUser], None],
+    on_left: Callable[[InstallationKey, ChannelId], None],
 ) -> DeskToSlack:
     """
     Make what brings the desk's messages to Slack.
@@ -136,6 +139,7 @@ def desk_to_slack(
         on_ack: Told of each message that the desk confirms.
         on_drained: Told when a login has brought all that waited.
         on_attendance: Told when it changes who serves somebody.
+        on_left: Told of each channel of which Slack says that the app has left it.
 
     """
     config, world, store = core.config, core.world, core.store
@@ -160,7 +164,7 @@ def desk_to_slack(
         hearing=hearing,
         looking=Looking(web=web, reading=slack.reading, hearing=hearing),
         uploads=slack.uploads,
-        on_left=reach.left,
+        on_left=on_left,
     )
     media = MediaAnswering(
         fetch=MediaFetch(

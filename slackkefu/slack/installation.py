@@ -126,6 +126,8 @@ class Installations:
         self._workspaces: dict[TeamId, Installation] = {}
         self._organisations: dict[EnterpriseId, Installation] = {}
         self._bots: dict[UserId, dict[InstallationKey, Installation]] = {}
+        # Of organisations: the workspaces that are known, and those of them where the app may not work now.
+        self._teams: dict[EnterpriseId, frozenset[TeamId]] = {}
         self._withdrawn: dict[EnterpriseId, frozenset[TeamId]] = {}
         self._told: list[Callable[[Installation], None]] = []
         for installation in installations:
@@ -175,19 +177,30 @@ class Installations:
 
     def grant(self, key: InstallationKey, teams: Iterable[TeamId]) -> None:
         """Know that an organisation has granted workspaces."""
-        if key.enterprise_id is not None and key.team_id is None:
-            self._withdrawn[key.enterprise_id] = self._withdrawn.get(key.enterprise_id, frozenset()) - {*teams}
+        self._know(key, teams, is_withdrawn=False)
 
     def withdraw(self, key: InstallationKey, teams: Iterable[TeamId]) -> None:
         """Know that an organisation has taken workspaces away."""
-        if key.enterprise_id is not None and key.team_id is None:
-            self._withdrawn[key.enterprise_id] = self._withdrawn.get(key.enterprise_id, frozenset()) | {*teams}
+        self._know(key, teams, is_withdrawn=True)
 
     def is_withdrawn(self, key: InstallationKey, team: TeamId) -> bool:
         """Tell whether the installation *key* may not work in a workspace."""
         if key.enterprise_id is None or key.team_id is not None:
             return False
         return team in self._withdrawn.get(key.enterprise_id, frozenset())
+
+    def granted_to(self, teams: frozenset[TeamId]) -> Installation | None:
+        """Return the organisation's installation whose workspaces these are; the only one where nobody knows."""
+        found = [each for each, known in self._teams.items() if known & teams] or [*self._organisations]
+        return self.get(InstallationKey(found[0], None)) if len(found) == 1 else None
+
+    def _know(self, key: InstallationKey, teams: Iterable[TeamId], *, is_withdrawn: bool) -> None:
+        named, organisation = frozenset(teams), key.enterprise_id
+        if organisation is None or key.team_id is not None:
+            return
+        before = self._withdrawn.get(organisation, frozenset())
+        self._teams[organisation] = self._teams.get(organisation, frozenset()) | named
+        self._withdrawn[organisation] = before | named if is_withdrawn else before - named
 
     # Coming and going.
 

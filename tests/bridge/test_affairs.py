@@ -11,6 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.book import Book, wrote
+from slackkefu.bridge.grants import Grants
 from slackkefu.bridge.reach import Reach, Why
 from slackkefu.bridge.slack_to_kefu.routing import Special
 from slackkefu.bridge.table import EVENTS, Rule
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
     from slackkefu.slack.installation import Installation, InstallationKey
+    from slackkefu.slack.reading import Reading
     from slackkefu.slack.web import WebClient
     from slackkefu.store.visitors import VisitorRecord
     from slackkefu.world import Disk
@@ -55,6 +57,7 @@ class Office:
             installing=self,
             book=self.book,
             directory=self.directory,
+            grants=Grants(installations=installations, book=self.book, reading=cast("Reading", None)),
             reach=Reach(installations=installations, book=self.book, on_change=self._reached),
             is_in=self._is_in,
             of_bot=installations.of_bot,

@@ -177,12 +177,17 @@ class Watch:
         for installation in self._installations.of_bot(UserId(text_at(event.raw, "user"))) if channel else ():
             if event.type == "member_joined_channel":
                 self._presence.came(installation.key, channel, at)
+                # A crash must not forget it.
+                self._news.set()
             else:
-                self._presence.left(installation.key, channel, at)
-                if installation.key not in self._presence.members(channel):
-                    self._on_left(installation.key, channel)
-            # A crash must not forget it.
-            self._news.set()
+                self.left(installation.key, channel, at)
+
+    def left(self, key: InstallationKey, channel: ChannelId, at: float | None = None) -> None:
+        """Note that the app has left a channel; *at* is when, now where nobody says."""
+        self._presence.left(key, channel, self._marks.slack_time(self._wall()) if at is None else at)
+        if key not in self._presence.members(channel):
+            self._on_left(key, channel)
+        self._news.set()
 
     def changed(self, key: InstallationKey) -> None:
         """Know that an installation has come or gone."""

@@ -20,7 +20,7 @@ from slackkefu.bridge.kefu_to_slack.speaking import Speaking
 from slackkefu.bridge.kefu_to_slack.to_slack import InChannel, InPrivate, elsewhere
 from slackkefu.errors import SlackkefuError, StoreBroken, StoreUnwritable, VisitorUnreachable
 from slackkefu.net.backoff import backoff
-from slackkefu.slack.ids import ChannelId
+from slackkefu.slack.ids import ChannelId, TeamId
 from slackkefu.slack.recovery import GiveUp, LookFirst, Operator, Retry
 from slackkefu.slack.uploads import Upload
 
@@ -56,6 +56,7 @@ BLOCKS_REFUSED: Final = frozenset(
 """Codes after which a post is made as plain text (facts/slack.md §9), such as for a picture that Slack cannot fetch."""
 
 APP_REMOVED: Final = "app_removed"
+WITHDRAWN: Final = "workspace_withdrawn"
 NO_ADDRESS: Final = "no_address"
 """Our codes where Slack was not even asked."""
 
@@ -253,6 +254,9 @@ class Posting:
             installation = self._installations.get(key)
             if installation is None:
                 raise VisitorUnreachable(APP_REMOVED)
+            record = self._book.get(user)
+            if record is not None and self._installations.is_withdrawn(key, TeamId(record.team)):
+                raise VisitorUnreachable(WITHDRAWN)
             try:
                 await way.go(installation)
             except StoreBroken:

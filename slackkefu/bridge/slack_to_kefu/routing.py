@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from slackkefu.bridge.grants import teams_of
 from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user, visitor_of
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
@@ -205,6 +206,9 @@ def _route_other(event: OtherEvent, payload: EventCallback, installations: Insta
     if rule is Rule.REMOVAL:
         # Its token may have been found dead before Slack tells why.
         installation = installations.known(key_of(payload))
+    if rule is Rule.ACCESS and installation is None:
+        # Nothing outside may say whose workspaces these are (facts/slack.md §3).
+        installation = installations.granted_to(teams_of(event.raw))
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, event.type)
     if rule is Rule.DEED:
