@@ -136,7 +136,8 @@ class FirstContact:
 
     def joined(self, installation: Installation, channel: ChannelId) -> None:
         """Take note that the app has come into a channel; its members are told."""
-        key = f"{installation.key}/{channel}"
+        # Of two companies that share it the second has nothing to add.
+        key = str(channel)
         if not self._is_on or key in self._joined:
             return
         self._joined.note(key, trio.current_time())

@@ -36,6 +36,8 @@ class PresenceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     enterprise_id: str | None = None
     team_id: str | None = None
     channels: dict[str, Stay] = {}
+    formerly: dict[str, str] = {}
+    """Of channels that have a new id the one before."""
 
 
 @final

@@ -169,6 +169,85 @@ async def test_the_end_of_sharing(tmp_path: Path, autojump_clock: trio.testing.M
         await here.stop()
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_new_id_before_an_absence(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, *, is_killed: bool
+) -> None:
+    """A channel that has got a new id is read on under that, and what had come under the old one is recognised."""
+    async with town(tmp_path, slack_switches=EITHER, started=False, channels="all") as here:
+        them = companies(here)
+        await here.start()
+        await trio.sleep(20 * MINUTE_S)
+        await them.ben.says(them.joint, "hello")
+        await trio.sleep(SOON_S)
+        kept = await them.south.stops_sharing(them.joint, channel_id="C0KEPT0001")
+        await trio.sleep(1)
+        await them.ben.says(kept, "among ourselves")
+        await trio.sleep(SOON_S)
+        await (here.kill() if is_killed else here.stop())
+        await them.ben.says(kept, "later")
+        await trio.sleep(30 * MINUTE_S)
+        await here.start()
+        await trio.sleep(HOUR_S)
+
+        assert ["hello", "among ourselves", "later"] == [text.rpartition("]\n")[2] for text in whole(here)]
+
+        await here.stop()
+
+
+async def test_clicks_and_what_is_said_once(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """
+    A menu is answered once, by whoever it was offered to.
+
+    One line introduces the app, though both bots come in; one message tells how a service session stands.
+    """
+    async with town(
+        tmp_path, slack_switches=EITHER, started=False, channels="all", introduction=True, session_status=True
+    ) as here:
+        them = companies(here, members=False)
+        await here.start()
+        await them.leo.invites_app(them.joint)
+        await trio.sleep(1)
+        await them.ben.invites_app(them.joint)
+        await trio.sleep(MINUTE_S)
+
+        assert 1 == len(here.slack.ledger.posts_in(them.joint))
+
+        await them.ben.says(them.joint, "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        visitor = here.visitor(them.ben, them.joint)
+        here.desk.offers(visitor, "How can we help?", ["Orders", "Returns"])
+        await trio.sleep(MINUTE_S)
+        posts = here.slack.ledger.posts_in(them.joint)
+        menu = next(post for post in posts if "How can we help?" in str(post.arguments))
+        await them.ben.chooses(menu.message, "Orders")
+        await trio.sleep(MINUTE_S)
+
+        assert ["hello", "Orders"] == heard(here, them.ben, them.joint)
+
+        await here.stop()
+
+
+async def test_a_command_by_the_own_workspace(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """A command is their own workspace's, and about the conversation that another company's installation holds."""
+    async with town(tmp_path, started=False) as here:
+        them = companies(here)
+        await here.start()
+        await them.ben.says(them.joint, f"<@{here.north.installation.bot.id}> hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        await them.ben.commands(them.joint, "/kefu", "human")
+        await trio.sleep(SOON_S)
+
+        (conversation,) = [each for each in here.desk.conversations.values() if each.heard]
+
+        assert here.visitor(them.ben, them.joint) == conversation.visitor
+        assert 2 == len(conversation.heard)
+
+        await here.stop()
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, seed: int) -> None:
     """Kills, absences, lost acknowledgements and retries by any installation neither lose nor double anything."""

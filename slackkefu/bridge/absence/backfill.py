@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, final
 
@@ -26,7 +26,7 @@ import trio
 
 from slackkefu.bridge.absence.history import Window, as_callback, in_order
 from slackkefu.bridge.absence.marks import LOOK_BACK_S, REPEATS_S
-from slackkefu.bridge.absence.presence import ALWAYS, Stays, is_in
+from slackkefu.bridge.absence.presence import ALWAYS, Stays, counted_from, is_in
 from slackkefu.bridge.disk_trouble import DiskTrouble
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey, Outcome
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
@@ -383,13 +383,13 @@ class Backfill:
         channel, is_own = conversation.id, self._installations.has_bot
         if not _has_members(conversation):
             here = self._installations.get(key)
-            mine = [] if here is None else [here.bot_user_id]
-            return Stays(dict.fromkeys(mine, ALWAYS), present=mine, is_own=is_own)
+            mine = {} if here is None else {here.bot_user_id: counted_from(ALWAYS, here.served_since)}
+            return Stays(mine, present=mine, is_own=is_own)
         known, present = {}, set()
         for each in {key, *self._presence.ever_in(channel)}:
             installation, stay = self._installations.get(each), self._presence.stay(each, channel)
             if installation is not None:
-                known[installation.bot_user_id] = stay or Stay()
+                known[installation.bot_user_id] = counted_from(stay or Stay(), installation.served_since)
                 present |= {installation.bot_user_id} if each == key or (stay and is_in(stay)) else set()
         return Stays(known, present=present, is_own=is_own)
 
@@ -471,6 +471,11 @@ class Backfill:
 
     async def _take(self, forward: Forward, delivery: _FromHistory) -> MessageKey | None:
         key = forward.key
+        before = self._presence.formerly(key.installation, key.channel)
+        if any(self._receipts.find(replace(key, channel=each)) is not None for each in before):
+            # It came when its channel had another id.
+            self._known += 1
+            return None
         if (written_at(key.ts) or 0.0) >= self._marks.slack_time(self._wall()) - self._max_age_s:
             is_new = await self._intake.take_read(forward, delivery)
             self._forwarded += is_new

@@ -27,7 +27,7 @@ from slackkefu.store.presence import PresenceRecord, Stay
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["ALWAYS", "Presence", "Stays", "is_in", "was_in"]
+__all__ = ["ALWAYS", "Presence", "Stays", "counted_from", "is_in", "was_in"]
 
 KEPT_S: Final = 8 * 24 * 3600.0
 """How long a moment is known: the history is read a week back at most."""
@@ -37,6 +37,15 @@ ALWAYS: Final = Stay((0.0,))
 
 _COMING: Final = frozenset({"channel_join", "group_join"})
 _LEAVING: Final = frozenset({"channel_leave", "group_leave"})
+
+
+def counted_from(stay: Stay, begin: float) -> Stay:
+    """Return what is left of a stay of which nothing before *begin* counts."""
+    if begin <= 0:
+        return stay
+    came = [each for each in stay.came if each > begin]
+    left = [each for each in stay.left if each > begin]
+    return Stay((*([begin] if was_in(stay, begin) else []), *came), (*left,))
 
 
 def was_in(stay: Stay, at: float) -> bool:
@@ -66,6 +75,8 @@ class Presence:
     def __init__(self) -> None:
         self._channels: dict[InstallationKey, dict[ChannelId, Stay]] = {}
         self._by_channel: dict[ChannelId, set[InstallationKey]] = {}
+        # The id that a channel had before, by the one that it has now.
+        self._formerly: dict[InstallationKey, dict[ChannelId, ChannelId]] = {}
         self._unwritten: set[InstallationKey] = set()
         # Nothing was known at the start: whatever Slack lists first was there before anybody took note.
         self._is_new = True
@@ -80,6 +91,7 @@ class Presence:
             self._channels[_key(record)] = {}
             for name, stay in record.channels.items():
                 self._put(_key(record), ChannelId(name), stay)
+            self._formerly[_key(record)] = {ChannelId(new): ChannelId(old) for new, old in record.formerly.items()}
 
     # What happens.
 
@@ -90,6 +102,14 @@ class Presence:
     def left(self, key: InstallationKey, channel: ChannelId, at: float) -> None:
         """Note that the app left a channel, or was removed from it."""
         self._add(key, channel, Stay(left=(at,)))
+
+    def renumbered(self, key: InstallationKey, old: ChannelId, new: ChannelId, at: float) -> None:
+        """Note that a channel has a new id (facts/slack.md §5); all that was written there has come along."""
+        stay = self.stay(key, old)
+        if new not in self._channels.get(key, {}):
+            self._add(key, new, ALWAYS if stay is None else stay)
+            self._formerly.setdefault(key, {})[new] = old
+            self.left(key, old, at)
 
     def seen(self, key: InstallationKey, channel: ChannelId) -> None:
         """Note that an event came from a channel while nothing was missing: all before it has been seen."""
@@ -121,6 +141,7 @@ class Presence:
         if key not in self._channels:
             return
         self._unwritten.add(key)
+        self._formerly.pop(key, None)
         for channel in self._channels.pop(key):
             self._by_channel[channel].discard(key)
             if not self._by_channel[channel]:
@@ -135,6 +156,14 @@ class Presence:
     def stay(self, key: InstallationKey, channel: ChannelId) -> Stay | None:
         """Return when an installation was in a channel; None where nothing is known of that."""
         return self._channels.get(key, {}).get(channel)
+
+    def formerly(self, key: InstallationKey, channel: ChannelId) -> list[ChannelId]:
+        """Return the ids that a channel had before."""
+        known, found = self._formerly.get(key, {}), list[ChannelId]()
+        while (before := known.get(channel)) is not None and before not in found:
+            found.append(before)
+            channel = before
+        return found
 
     def members(self, channel: ChannelId) -> list[InstallationKey]:
         """Return the installations that are in a channel now, as far as known."""
@@ -160,7 +189,10 @@ class Presence:
         """Return what is to be on disk of an installation, without what is too old to matter."""
         recent = {channel: _recent(stay, now) for channel, stay in self._channels.get(key, {}).items()}
         channels: dict[str, Stay] = {channel: stay for channel, stay in recent.items() if stay != Stay()}
-        return PresenceRecord(enterprise_id=key.enterprise_id, team_id=key.team_id, channels=channels)
+        formerly: dict[str, str] = {new: old for new, old in self._formerly.get(key, {}).items() if new in channels}
+        return PresenceRecord(
+            enterprise_id=key.enterprise_id, team_id=key.team_id, channels=channels, formerly=formerly
+        )
 
     def _add(self, key: InstallationKey, channel: ChannelId, more: Stay) -> None:
         before = self._channels.setdefault(key, {}).get(channel, Stay())

@@ -154,6 +154,7 @@ class Watch:
             return
         if isinstance(payload.event, OtherEvent):
             self._member(payload.event)
+            self._renumbered(payload, payload.event)
         elif isinstance(payload.event, MessageEvent):
             self._message(payload, payload.event, is_new=not envelope.retry_attempt)
 
@@ -181,6 +182,14 @@ class Watch:
                 self._news.set()
             else:
                 self.left(installation.key, channel, at)
+
+    def _renumbered(self, payload: EventCallback, event: OtherEvent) -> None:
+        """Note that a channel has a new id."""
+        installation = self._installations.owner_of(payload)
+        old, new = (ChannelId(text_at(event.raw, name)) for name in ("old_channel_id", "new_channel_id"))
+        if event.type == "channel_id_changed" and installation is not None and old and new:
+            self._presence.renumbered(installation.key, old, new, self._marks.slack_time(self._wall()))
+            self._news.set()
 
     def left(self, key: InstallationKey, channel: ChannelId, at: float | None = None) -> None:
         """Note that the app has left a channel; *at* is when, now where nobody says."""

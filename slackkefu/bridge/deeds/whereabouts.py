@@ -107,13 +107,13 @@ class Whereabouts:
 
     def all_of(self, installation: Installation, user: UserId) -> list[Conversation]:
         """Return the conversations that a person has had, the latest first."""
-        own = (each for each in self._book if each.user == user and installation_key(each) == installation.key)
+        own = (each for each in self._book if each.user == user and _is_served(each, installation))
         return [_conversation(record) for record in sorted(own, key=lambda each: each.last_active, reverse=True)]
 
     def of(self, installation: Installation, user: UserId, name: str) -> Conversation | None:
         """Return the conversation that the IM user *name* has; None where it is not this person's."""
         record = self._book.get(ImUser(name))
-        is_theirs = record is not None and record.user == user and installation_key(record) == installation.key
+        is_theirs = record is not None and record.user == user and _is_served(record, installation)
         return _conversation(record) if record is not None and is_theirs else None
 
     def reader_of(self, user: ImUser) -> tuple[InstallationKey, UserId] | None:
@@ -145,6 +145,15 @@ class Whereabouts:
         if channel:
             self.learn(installation, user, channel)
         return channel or None
+
+
+def _is_served(record: VisitorRecord, installation: Installation) -> bool:
+    """
+    Tell whether what somebody does by *installation* may be about the conversation of *record*.
+
+    It is answered by that one, or is of a person of its own workspace, in a channel where another of ours answers them.
+    """
+    return installation_key(record) == installation.key or record.team == installation.key.team_id
 
 
 def _conversation(record: VisitorRecord) -> Conversation:
