@@ -313,6 +313,21 @@ async def test_a_channel_with_a_new_id_keeps_its_visitors() -> None:
     assert ANN == Book(list(book), store=shelf, disk=InlineDisk()).user_of(moved)
 
 
+async def test_one_person_in_a_channel_is_one_visitor() -> None:
+    """Whatever workspace Slack says they are of, also after a restart; one who is erased has no name any more."""
+    book = Book([], store=Disk(), disk=InlineDisk())
+    record = wrote(None, forward(), now=0.0)
+    book.remember(record)
+    elsewhere = Visitor(TeamId("T2"), UserId("U1"), ChannelId("C1"))
+
+    assert ANN == book.user_of(elsewhere)
+    assert ANN == Book(list(book), store=Disk(), disk=InlineDisk()).user_of(elsewhere)
+
+    await book.erase(ANN)
+
+    assert "t2_u1_c1" == book.user_of(elsewhere)
+
+
 def test_closed_sessions_are_remembered() -> None:
     """Which sessions were closed is known, so that a late word of one opens nothing."""
     record = opened(wrote(None, forward(), now=0.0), "s-1", now=1.0)

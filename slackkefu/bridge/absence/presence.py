@@ -58,7 +58,7 @@ def was_in(stay: Stay, at: float) -> bool:
     left_before = max((each for each in stay.left if each <= at), default=-math.inf)
     came_after = min((each for each in stay.came if each > at), default=math.inf)
     left_after = min((each for each in stay.left if each > at), default=math.inf)
-    if came_after < left_after:
+    if came_after < math.inf and came_after <= left_after:
         return False
     return came_before > left_before or (came_before == left_before == -math.inf and left_after < math.inf)
 

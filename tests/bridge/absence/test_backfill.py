@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast, final
 
 import pytest
@@ -502,3 +503,99 @@ async def test_what_comes_while_it_is_read(
     assert ["message 1", "message 2"] == desk.words
     assert ["e1.0", "e2.0"] == connection.names
     assert (2, 1, 1) == (desk.counts.found, desk.counts.forwarded, desk.counts.known)
+
+
+# Several installations.
+
+SOUTH = installation("south")
+
+
+async def test_a_shared_channel_is_read_once(
+    desk: Desk, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """By whichever comes to it first; the other goes on with what is its own."""
+    desk.installations.put(SOUTH)
+    for key in (NORTH.key, SOUTH.key):
+        desk.presence.found(key, SUPPORT, ALWAYS)
+    desk.past.kinds = {SUPPORT: "channel"}
+    desk.past.takes_s[SUPPORT] = 100.0
+    desk.past.write(1000, "shared", channel=SUPPORT)
+    await desk.open(nursery)
+    await trio.sleep(500)
+
+    assert ["shared"] == desk.words
+    assert 1 == desk.past.asked.count(SUPPORT)
+    assert desk.marks.missed_until is None
+
+
+async def test_what_one_may_not_read(desk: Desk, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Another that shares it reads it."""
+    desk.installations.put(SOUTH)
+    for key in (NORTH.key, SOUTH.key):
+        desk.presence.found(key, SUPPORT, ALWAYS)
+    desk.past.kinds = {SUPPORT: "channel"}
+    desk.past.problems[SUPPORT] = [SlackApiError("conversations.history", "missing_scope")]
+    desk.past.write(1000, "shared", channel=SUPPORT)
+    await desk.open(nursery)
+    await trio.sleep(500)
+
+    assert ["shared"] == desk.words
+    assert (1, 1) == (desk.counts.read, desk.counts.unreadable)
+
+
+# Where the app is.
+
+
+async def test_where_it_is_is_asked_once(
+    desk: Desk, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Of an installation of which nothing is known, though nothing is missing; nothing is read for that."""
+    desk.presence.gone(NORTH.key)
+    await desk.open(nursery, away_s=10)
+    await trio.sleep(10)
+
+    assert [NORTH.key] == desk.past.asked
+    assert ALWAYS == desk.presence.stay(NORTH.key, SUPPORT)
+    assert desk.presence.stay(NORTH.key, DIRECT) is None
+
+    desk.backfill.installed(NORTH.key)
+    desk.installations.put(SOUTH)
+    desk.backfill.installed(SOUTH.key)
+    await trio.sleep(10)
+
+    assert [NORTH.key, SOUTH.key] == desk.past.asked
+
+
+async def test_before_it_was_there(desk: Desk, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    """Neither what was written before the app came into a channel, nor before it was installed at all."""
+    desk.installations.put(replace(NORTH, served_since=START - 2000))
+    desk.presence.gone(NORTH.key)
+    desk.presence.came(NORTH.key, SUPPORT, START - 1000)
+    desk.past.write(3000, "before the installation")
+    desk.past.write(1900, "directly")
+    desk.past.write(1900, "before it came", channel=SUPPORT)
+    desk.past.write(900, "after it came", channel=SUPPORT)
+    await desk.open(nursery)
+    await trio.sleep(60)
+
+    assert ["directly", "after it came"] == desk.words
+
+
+async def test_what_had_come_under_the_old_id(
+    desk: Desk, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A channel that has a new id shows all that was written under the old one; what has come is recognised."""
+    new = ChannelId("C0MOVED001")
+    ts = desk.past.write(1000, "has come", channel=SUPPORT)
+    await desk.open(nursery)
+    await trio.sleep(60)
+    desk.past.kinds = {new: "channel"}
+    desk.past.messages[new] = desk.past.messages.pop(SUPPORT)
+    desk.presence.renumbered(NORTH.key, SUPPORT, new, START)
+    desk.past.write(-30, "more", channel=new)
+    desk.marks.missed(START - 1200, START + 60)
+    desk.backfill.missed()
+    await trio.sleep(REPEATS_S + 60)
+
+    assert ["has come", "more"] == desk.words
+    assert ts == Ts(str(desk.past.messages[new][0]["ts"]))

@@ -11,7 +11,7 @@ import trio.testing
 
 from slackkefu.bridge.absence.gaps import Gaps, Strand
 from slackkefu.bridge.absence.marks import BEHIND_S, Marks
-from slackkefu.bridge.absence.presence import Presence
+from slackkefu.bridge.absence.presence import ALWAYS, Presence
 from slackkefu.bridge.absence.watch import Watch
 from slackkefu.bridge.slack_to_kefu.receipts import Parcel
 from slackkefu.errors import StoreUnwritable
@@ -21,6 +21,7 @@ from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey, Installations
 from slackkefu.store.alive import Alive
 from slackkefu.store.entries import Read
+from slackkefu.store.presence import Stay
 from slackkefu.store.reserve import Mark
 from slackkefu.world import InlineDisk
 from tests.bridge import people
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from structlog.testing import LogCapture
 
     from slackkefu.bridge.absence.backfill import Backfill
-    from slackkefu.store.presence import PresenceRecord, Stay
+    from slackkefu.slack.envelope import Envelope
+    from slackkefu.store.presence import PresenceRecord
 
 START = 1_760_000_000.0
 NORTH = InstallationKey(None, TeamId("T0NORTH001"))
@@ -46,10 +48,15 @@ class Told:
         self._marks = marks
         self.begun: list[bool] = []
         self.missed_at: list[float] = []
+        self.installations: list[InstallationKey] = []
 
     def begin(self, *, is_missed: bool) -> None:
         """Begin."""
         self.begun.append(is_missed)
+
+    def installed(self, key: InstallationKey) -> None:
+        """Ask where an installation is."""
+        self.installations.append(key)
 
     def missed(self) -> None:
         """Plan a reading, where there is something to read."""
@@ -86,13 +93,15 @@ class Post:
         self.is_listening = True
         self.marks = Marks(max_age_s=24 * 3600.0)
         self.presence, self.places = Presence(), Places()
+        self.installations = Installations([people.NORTH])
+        self.left: list[tuple[InstallationKey, ChannelId]] = []
         self.gaps = Gaps(Reserve(), on_gap=lambda _: None)
         self.receipts = receipts(gaps=self.gaps)
         self.told = Told(self.marks)
         self.watch = Watch(
             marks=self.marks,
             presence=self.presence,
-            installations=Installations([people.NORTH]),
+            installations=self.installations,
             gaps=self.gaps,
             receipts=self.receipts,
             backfill=cast("Backfill", self.told),
@@ -101,6 +110,7 @@ class Post:
             disk=InlineDisk(),
             is_listening=lambda: self.is_listening,
             wall=virtual_wall(),
+            on_left=lambda key, channel: self.left.append((key, channel)),
         )
 
     def save(self, alive: Alive) -> None:
@@ -238,3 +248,103 @@ async def test_a_strand_that_is_marked_holds_the_mark(
     await trio.sleep(3600)
 
     assert START + 60 == post.saved[-1][1].mark
+
+
+def member(kind: str, user: str, *, at: str = "", **fields: object) -> Envelope:
+    """Make the envelope of somebody's coming or going, told to North."""
+    event = {"type": kind, "user": user, "channel": "C0SUPPORT1", "event_ts": at, **fields}
+    authorization = {"team_id": "T0NORTH001", "is_bot": True}
+    payload = {"type": "event_callback", "event": event, "authorizations": [authorization]}
+    return parse_envelope({"envelope_id": "e", "type": "events_api", "payload": payload})
+
+
+async def test_the_app_comes_and_goes(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """It is on disk at once, with Slack's time, whichever bot it is; people's comings are nothing to us."""
+    await post.begin(nursery)
+    await trio.sleep(5)
+    post.watch.came(member("member_joined_channel", "U0NORTHBOT", at="1760000003.5"))
+    post.watch.came(member("member_joined_channel", "U0MIA00001", at="1760000004.5"))
+    post.watch.came(member("member_joined_channel", "U0NORTHBOT", at="1760000004.5", channel=None))
+    await trio.sleep(1)
+
+    assert {"T0NORTH001": {"C0SUPPORT1": Stay((START + 3.5,))}} == post.places.kept
+    assert [] == post.left
+
+    # Slack may leave out the dot.
+    post.watch.came(member("member_left_channel", "U0NORTHBOT", at="1760000005500000"))
+    await trio.sleep(1)
+
+    assert {"T0NORTH001": {"C0SUPPORT1": Stay((START + 3.5,), (START + 6.0,))}} == post.places.kept
+    assert [(NORTH, "C0SUPPORT1")] == post.left
+
+    # One that is late says nothing new.
+    post.watch.came(member("member_joined_channel", "U0NORTHBOT", at="1760000007.5"))
+    post.watch.came(member("member_left_channel", "U0NORTHBOT", at="1760000005.5"))
+
+    assert 1 == len(post.left)
+
+
+async def test_a_full_disk_for_where_the_app_is(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What the disk does not take is written with the next minute."""
+    await post.begin(nursery)
+    post.places.is_full = True
+    post.watch.came(member("member_joined_channel", "U0NORTHBOT", at="1760000003.5"))
+    await trio.sleep(30)
+    post.places.is_full = False
+    await trio.sleep(60)
+
+    assert {"T0NORTH001": {"C0SUPPORT1": Stay((START + 3.5,))}} == post.places.kept
+
+
+async def test_what_comes_tells_where_the_app_is(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A message from a channel does, but no mention, and nothing while something is missing."""
+    await post.begin(nursery, Alive(mark=START - 7200, at=START - 3600))
+    channel = ChannelId("C0SUPPORT1")
+    post.watch.came(envelope(channel=channel, channel_type="channel"))
+
+    assert post.presence.stay(NORTH, channel) is None
+
+    post.marks.complete(NORTH, START + 60, among=[NORTH])
+    post.watch.came(envelope(channel=channel, channel_type="channel", type="app_mention"))
+    post.watch.came(envelope())
+
+    assert not post.presence.knows(NORTH)
+
+    post.watch.came(envelope(channel=channel, channel_type="channel"))
+
+    assert ALWAYS == post.presence.stay(NORTH, channel)
+
+
+async def test_a_new_id(post: Post, autojump_clock: trio.testing.MockClock) -> None:
+    """The channel is the same one under another id."""
+    told = member("channel_id_changed", "", old_channel_id="G0SUPPORT1", new_channel_id="C0SUPPORT1")
+    post.watch.came(told)
+    post.watch.came(member("channel_id_changed", "", old_channel_id="", new_channel_id="C0OTHER001"))
+
+    assert ["G0SUPPORT1"] == post.presence.formerly(NORTH, ChannelId("C0SUPPORT1"))
+    assert post.presence.stay(NORTH, ChannelId("C0OTHER001")) is None
+
+
+async def test_installations_come_and_go(
+    post: Post, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Of a new one it is asked where it is; of one that has gone nothing is known, and nothing left on disk."""
+    await post.begin(nursery)
+    post.watch.changed(NORTH)
+
+    assert [NORTH] == post.told.installations
+
+    post.presence.came(NORTH, ChannelId("C0SUPPORT1"), 1.0)
+    await post.watch.keep()
+    post.installations.remove(NORTH)
+    post.watch.changed(NORTH)
+    await trio.sleep(1)
+
+    assert {} == post.places.kept
+    assert not post.presence.knows(NORTH)
