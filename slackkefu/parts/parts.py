@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from slackkefu.bridge.installing import Installing
-from slackkefu.parts.core import each
 from slackkefu.parts.doing import doing
 from slackkefu.parts.easemob_end import easemob_end
 from slackkefu.parts.leaving import leaving

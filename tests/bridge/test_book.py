@@ -323,7 +323,7 @@ async def test_one_person_in_a_channel_is_one_visitor() -> None:
     assert ANN == book.user_of(elsewhere)
     assert ANN == Book(list(book), store=Disk(), disk=InlineDisk()).user_of(elsewhere)
 
-    await book.erase(ANN)
+    book.forget(ANN)
 
     assert "t2_u1_c1" == book.user_of(elsewhere)
 
