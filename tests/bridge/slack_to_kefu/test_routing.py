@@ -286,7 +286,7 @@ def test_events_that_concern_nobody_are_ignored_by_name() -> None:
     decision = decide(message(type="team_access_granted"))
 
     assert isinstance(decision, Ignored)
-    assert (Reason.NOT_FOR_THE_DESK, "team_access_granted") == (decision.reason, decision.detail)
+    assert (Reason.NOT_FOR_THE_DESK, "assistant_thread_started") == (decision.reason, decision.detail)
 
 
 @pytest.mark.parametrize(("expected", "channel"), [(True, "D0MIA00001"), (False, "C0SUPPORT1")])
