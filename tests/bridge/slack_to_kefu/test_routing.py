@@ -283,7 +283,7 @@ def test_other_events_need_their_installation() -> None:
 
 def test_events_that_concern_nobody_are_ignored_by_name() -> None:
     """A known event without a meaning for the desk is told from an unknown one."""
-    decision = decide(message(type="team_access_granted"))
+    decision = decide(message(type="assistant_thread_started"))
 
     assert isinstance(decision, Ignored)
     assert (Reason.NOT_FOR_THE_DESK, "assistant_thread_started") == (decision.reason, decision.detail)
