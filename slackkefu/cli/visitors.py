@@ -29,7 +29,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.group()
 def visitors() -> None:
     """See who is known, and forget somebody who asks for it."""
-    logs.configure(verbose=False, stream=sys.stderr, environ=os.environ, hidden=(Secret,))
+    logs.configure(quiet=True, verbose=False, stream=sys.stderr, environ=os.environ, hidden=(Secret,))
 
 
 @visitors.command("list")
