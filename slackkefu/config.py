@@ -254,6 +254,8 @@ def load_as(shape: type[C], path: Path, environ: Mapping[str, str], *, required:
     problems: list[ConfigProblem] = []
     document = _parse(path)
     wanted = _names(shape)
+    # Nobody has to care afterwards from where the file was named.
+    base = path.absolute().parent
     given = {
         **dict(_from_file(document, problems)),
         **dict(_from_environment(environ, problems)),
@@ -268,9 +270,9 @@ def load_as(shape: type[C], path: Path, environ: Mapping[str, str], *, required:
         values["easemob.rest_url"] = _without_app(rest_url, app_key, problems)
     values |= {group.name: _tables(group, document, problems) for group in GROUPS if group.name in wanted}
     if "network.proxy" in values:
-        values |= _network(values, environ, path.parent, problems)
+        values |= _network(values, environ, base, problems)
     if "store.path" in values:
-        values["store.path"] = _store_path(values["store.path"], path.parent, environ, problems)
+        values["store.path"] = _store_path(values["store.path"], base, environ, problems)
     if problems:
         raise ConfigError(str(path), tuple(problems))
     tree: dict[str, dict[str, object]] = {table: {} for table in TABLES}

@@ -127,6 +127,13 @@ def test_a_relative_store_starts_at_the_file(file: Path) -> None:
     assert file.parent / "state" == read(file, GOOD | {"store.path": "state"}).store.path
 
 
+def test_a_file_that_is_named_from_here(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file itself has a relative path, the store's place is said whole: a command may change folders."""
+    monkeypatch.chdir(file.parent)
+
+    assert file.parent / "state" == read(Path(file.name), GOOD | {"store.path": "state"}).store.path
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [

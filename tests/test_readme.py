@@ -16,8 +16,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 DEMO = "python3 -m venv .venv && .venv/bin/pip install '.[demo]' && .venv/bin/slackkefu demo"
 ALL = "tests/run"
-CHECK = "slackkefu check --config config.toml"
-RUN = "slackkefu run --config config.toml"
+MANIFEST = "slackkefu manifest"
+INIT = "slackkefu init"
+INSTALL = "slackkefu install"
+CHECK = "slackkefu check"
+RUN = "slackkefu run"
+HOSTS = "slackkefu check --hosts"
 
 CONVERSATION = "mia: where is my order?\nleo: one latte, please\nagent mia: on its way\nagent leo: coming up\n"
 
@@ -29,8 +33,12 @@ def commands() -> list[str]:
 
 
 def test_every_command_is_tried_here() -> None:
-    """A command that is added to the README is tried below; `tests/run` is what runs this."""
-    assert [DEMO, ALL, CHECK, RUN] == commands()
+    """
+    A command that is added to the README is tried below, or in the walk through all steps.
+
+    The walk is `tests/daemon/test_from_an_empty_folder.py`; `tests/run` is what runs all this.
+    """
+    assert [DEMO, ALL, MANIFEST, INIT, INSTALL, CHECK, RUN, HOSTS] == commands()
 
 
 @pytest.mark.timeout(300)

@@ -57,10 +57,13 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path, *, environ: Mapping[str, str] | None = None) -> AsyncIterator[Daemon]:
-    """Run ``slackkefu run``; at the end it is asked to stop, unless it has ended already."""
-    command = [sys.executable, "-m", "slackkefu", "run", "--config", str(config)]
-    process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE, env={**os.environ, **(environ or {})})
+async def daemon(
+    config: Path | None, *, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> AsyncIterator[Daemon]:
+    """Run ``slackkefu run``, in *folder*; at the end it is asked to stop, unless it has ended already."""
+    command = [sys.executable, "-m", "slackkefu", "run", *([] if config is None else ["--config", str(config)])]
+    environ = {**os.environ, **(environ or {})}
+    process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE, env=environ, cwd=folder)
     running = Daemon(process)
     try:
         async with trio.open_nursery() as nursery:

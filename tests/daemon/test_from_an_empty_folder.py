@@ -1,4 +1,4 @@
-"""From an empty folder to a served customer, by the commands as README has them."""
+"""From an empty folder to a served customer, by the commands as README prints them, run where `config.toml` is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from slackkefu.demo.easemob import FakeEasemob
 from slackkefu.demo.slack import FakeSlack, app_from
 from tests.daemon.process import daemon
 from tests.daemon.test_install import agree
+from tests.test_readme import CHECK, HOSTS, INIT, INSTALL, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
 LIMIT_S: Final = 150.0
 
 
-async def slackkefu(*arguments: str | Path) -> bytes:
-    """Run a command to a good end; return what it printed."""
-    command = [sys.executable, "-m", "slackkefu", *map(str, arguments)]
-    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+async def runs(printed: str, *more: str, folder: Path) -> bytes:
+    """Run a command of README, and what leads it to the fakes, to a good end; return what it printed."""
+    command = [sys.executable, "-m", *printed.split(), *more]
+    done = await trio.run_process(command, cwd=folder, capture_stdout=True, capture_stderr=True, check=False)
 
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
 
 
-async def install(config: Path, place: str) -> str:
+async def install(place: str, *, folder: Path) -> str:
     """Run ``slackkefu install``, open the link it prints, and paste where the browser ends."""
-    command = [sys.executable, "-m", "slackkefu", "install", "--config", str(config)]
-    process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", *INSTALL.split()]
+    process = await trio.lowlevel.open_process(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     said = b""
@@ -56,9 +57,8 @@ async def install(config: Path, place: str) -> str:
 @pytest.mark.timeout(LIMIT_S + 10)
 async def test_from_an_empty_folder(tmp_path: Path) -> None:
     """manifest, init, install for three workspaces and an organisation, check, run: and each customer is heard once."""
-    config = tmp_path / "config.toml"
     with trio.fail_after(LIMIT_S):
-        slack = FakeSlack(settings=app_from(json.loads(await slackkefu("manifest", "--org"))))
+        slack = FakeSlack(settings=app_from(json.loads(await runs(MANIFEST, "--org", folder=tmp_path))))
         easemob = FakeEasemob()
         desk = Desk(easemob, service_number="kefu_service")
         north, south, west = (slack.add_workspace(name=name) for name in ("North", "South", "West"))
@@ -81,15 +81,17 @@ async def test_from_an_empty_folder(tmp_path: Path) -> None:
                 "kefu.source_card": "false",
                 "store.path": "store",
             }
-            await slackkefu("init", "--config", config, *(f"--set={key}={value}" for key, value in answers.items()))
+            await runs(INIT, *(f"--set={key}={value}" for key, value in answers.items()), folder=tmp_path)
             for place in (north.id, south.id, west.id, corp.id):
-                assert f"({place}): installed." in await install(config, place)
-            checked = await slackkefu("check", "--config", config)
+                assert f"({place}): installed." in await install(place, folder=tmp_path)
+            checked = await runs(CHECK, folder=tmp_path)
 
             for place in (north.id, south.id, west.id, corp.id):
                 assert place.encode() in checked
 
-            async with daemon(config) as running:
+            assert b"127.0.0.1" in await runs(HOSTS, folder=tmp_path)
+
+            async with daemon(None, folder=tmp_path) as running:
                 await running.says("daemon.ready")
                 people = [home.add_user(name=f"Customer {home.id}") for home in (north, south, west, east)]
                 for person in people:
