@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from slackkefu.demo.slack.people import Enterprise
     from tests.wired.town import Town
 
-__all__ = ["EITHER", "Companies", "companies", "heard", "whole"]
+__all__ = ["EITHER", "NOTE", "Companies", "companies", "heard", "whole"]
+
+NOTE = "[系统提示 System]"
+"""Begins what the bridge itself says to agents."""
 
 EITHER = Switches(authorization="random", retry_authorization="next", org_author="random")
 """Slack names whichever installation it likes, in a retry another one."""
@@ -52,9 +55,9 @@ def companies(here: Town, *, members: bool = True) -> Companies:
 
 
 def heard(here: Town, person: Person, channel: Channel) -> list[str]:
-    """Return what the desk has heard of *person* in *channel*, in order, and without the time of what came late."""
+    """Return the words that the desk has of *person* in *channel*, in order, and without the time of what came late."""
     lines = here.desk.conversation(here.visitor(person, channel)).heard
-    return [line.text.rpartition("]\n")[2] for line in lines]
+    return [line.text.rpartition("]\n")[2] for line in lines if not line.text.startswith(NOTE)]
 
 
 def whole(here: Town) -> list[str]:

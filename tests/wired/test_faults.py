@@ -182,14 +182,14 @@ async def test_a_batch_waits_until_slack_has_taken_it(tmp_path: Path, autojump_c
 
 
 async def test_a_refused_channel_is_answered_in_private(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """When the app was removed from the channel, the answer goes to the visitor alone."""
+    """When the channel was archived, the answer goes to the visitor alone."""
     async with town(tmp_path) as here:
         leo = here.north.add_user(name="Leo")
         support = here.north.add_channel("C0SUPPORT1", name="support", members=[leo])
         await leo.says(support, f"<@{here.north.installation.bot.id}> hello")
         with trio.fail_after(SOON_S):
             await here.desk.heard("hello")
-        await leo.removes_app(support)
+        support.archived = True
         here.desk.answers(here.visitor(leo, support), "here I am")
         with trio.fail_after(SOON_S):
             (post,) = await here.slack.posted(1)

@@ -93,7 +93,7 @@ async def test_a_sticker(tmp_path: Path, autojump_clock: trio.testing.MockClock)
 
 
 async def test_in_a_channel(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """In a channel a file goes into the visitor's thread; once the app is out, to the visitor, naming the channel."""
+    """In a channel a file goes into the visitor's thread; once that is archived, to the visitor, naming the channel."""
     async with town(tmp_path) as here:
         leo = here.north.add_user(name="Leo")
         support = here.north.add_channel(name="support", members=[leo])
@@ -102,7 +102,7 @@ async def test_in_a_channel(tmp_path: Path, autojump_clock: trio.testing.MockClo
             visitor = (await here.desk.heard("hello")).visitor
         here.desk.sends_file(visitor, "img", here.kefu.keeps("a.png", PNG), name="a.png")
         await all_shown(here, 1)
-        await leo.removes_app(support)
+        support.archived = True
         here.desk.sends_file(visitor, "img", here.kefu.keeps("b.png", PNG), name="b.png")
 
         assert ["a.png", "b.png"] == await all_shown(here, 2)

@@ -144,7 +144,7 @@ async def test_in_a_channel(tmp_path: Path, autojump_clock: trio.testing.MockClo
         with trio.fail_after(SOON_S):
             await here.desk.heard("again")
         await trio.sleep(SOON_S)
-        await leo.removes_app(support)
+        support.archived = True
         here.desk.closes(here.visitor(leo, support))
         here.desk.answers(here.visitor(leo, support), "a third time")
         await trio.sleep(SOON_S)

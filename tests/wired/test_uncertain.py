@@ -162,7 +162,16 @@ async def test_slack(tmp_path: Path, autojump_clock: trio.testing.MockClock, swi
 
 
 UNTRIED_AT_SLACK = {
-    # Not used by the daemon yet: history, buttons, and what a removed app answers.
+    # Tried in test_connect.py, test_joining.py, test_organisation.py and slack/test_rotation.py.
+    "access_names_organisation",
+    "coming_shows",
+    "grace_gives",
+    "leaving_shows",
+    "org_author",
+    "retry_authorization",
+    "superseded_token_error",
+    "unsharing_tells",
+    # History, buttons, and what a removed app answers: tried where these are.
     "buttons_take_answer",
     "dead_token_error",
     "history_lag_s",
@@ -189,6 +198,9 @@ UNTRIED = {
     "permanent_expires_in",
     "open_file_secret",
     "farewell",
+    # Tried in easemob/test_rest.py, demo/easemob and wired/test_retention.py.
+    "unknown_removal",
+    "mail_outlives_user",
     # These have tests of their own.
     "restricts",
     "websocket_section",

@@ -364,7 +364,7 @@ class Backfill:
             if installation is None:
                 return False
             # Before that the app was not there, and nobody had agreed to it; a direct message shows no such break.
-            next_since = max(next_since, self._marks.slack_time(installation.served_since))
+            next_since = max(next_since, self._served_since(installation))
             window = Window(since=next_since, stays=stays, most=MOST)
             roots = await self._collect(key, conversation.id, window, threads)
             if roots is None:
@@ -383,15 +383,19 @@ class Backfill:
         channel, is_own = conversation.id, self._installations.has_bot
         if not _has_members(conversation):
             here = self._installations.get(key)
-            mine = {} if here is None else {here.bot_user_id: counted_from(ALWAYS, here.served_since)}
+            mine = {} if here is None else {here.bot_user_id: counted_from(ALWAYS, self._served_since(here))}
             return Stays(mine, present=mine, is_own=is_own)
         known, present = {}, set()
         for each in {key, *self._presence.ever_in(channel)}:
             installation, stay = self._installations.get(each), self._presence.stay(each, channel)
             if installation is not None:
-                known[installation.bot_user_id] = counted_from(stay or Stay(), installation.served_since)
+                known[installation.bot_user_id] = counted_from(stay or Stay(), self._served_since(installation))
                 present |= {installation.bot_user_id} if each == key or (stay and is_in(stay)) else set()
         return Stays(known, present=present, is_own=is_own)
+
+    def _served_since(self, installation: Installation) -> float:
+        """Return since when the app has been there, by Slack's clock as the messages are; it is kept by ours."""
+        return self._marks.slack_time(installation.served_since)
 
     def _slack_now(self) -> float:
         return self._marks.slack_time(self._wall())
