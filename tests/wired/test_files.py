@@ -370,7 +370,7 @@ async def test_a_file_goes_by_rest_too(
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_files_in_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, seed: int) -> None:
-    """Each visitor's words and files are there once and in order; a line, or a mark in Slack, stands for what was not."""
+    """Each visitor's words and files are there once and in order; a line or a mark stands for what was not."""
     chance, count = Random(seed), 40
     async with town(tmp_path, seed=seed) as here:
         people = [here.north.add_user(name=name) for name in ("Mia", "Leo")]

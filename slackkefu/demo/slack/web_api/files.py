@@ -101,6 +101,8 @@ def _channel(state: State, call: BotCall, name: str) -> Channel:
     channel = state.channels.get(name)
     if channel is None:
         raise Refused("channel_not_found")
+    if channel.archived:
+        raise Refused("is_archived")
     if not call.in_channel(channel):
         raise Refused("not_in_channel")
     return channel
