@@ -8,6 +8,9 @@ daemon ends is due at the next start.
 
 Whose workspace has removed the app can be heard of no more, so their time runs out too.
 
+A clock that is years ahead would make everybody due at once. So the time is what Slack's clock shows where that is
+earlier, and before Slack has told its time nobody is erased.
+
 Words do not wait for longer either: a message that is in the spill for that long, because Easemob was away or the app
 was removed, ends there, and its writer is told where that can be done.
 """
@@ -91,29 +94,37 @@ class Retention:
     """Ends messages in the spill that were written before then."""
     wall: Callable[[], float]
     """Wall clock, seconds."""
+    ahead_s: Callable[[], float | None]
+    """By how much that is ahead of Slack's; None while this is not known."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Erase until cancelled; a start has some time to hear of those who wrote meanwhile."""
         task_status.started()
         pace = Pace(A_SECOND)
         while True:
-            upcoming_s = next_at(self.book, now=self.wall(), keep_s=self.keep_s) - self.wall()
+            now = self._now()
+            upcoming_s = next_at(self.book, now=now, keep_s=self.keep_s) - now
             await trio.sleep(min(max(upcoming_s, SOON_S), LATE_S))
+            if self.ahead_s() is None:
+                continue
             try:
-                await self.expire(self.wall() - self.keep_s)
+                await self.expire(self._now() - self.keep_s)
                 await self._erase(pace)
             except StoreBroken:
                 raise
             except StoreError as exc:
                 log.error("visitors.not_erased", problem=str(exc), meaning="tried again later")  # noqa: TRY400 - for an operator, no traceback
 
+    def _now(self) -> float:
+        return self.wall() - max(self.ahead_s() or 0.0, 0.0)
+
     async def _erase(self, pace: Pace) -> None:
         """Erase whoever is due; raises StoreError."""
         if self.is_reading():
             return
-        for user in due(self.book, now=self.wall(), keep_s=self.keep_s, is_free=self.is_free):
+        for user in due(self.book, now=self._now(), keep_s=self.keep_s, is_free=self.is_free):
             await pace.turn()
             # They may have written meanwhile.
             record = self.book.get(user)
-            if record is not None and due([record], now=self.wall(), keep_s=self.keep_s, is_free=self.is_free):
+            if record is not None and due([record], now=self._now(), keep_s=self.keep_s, is_free=self.is_free):
                 await self.erasing.erase([user], cause="quiet")

@@ -57,6 +57,8 @@ async def serve_http(
     bound: int = listener.socket.getsockname()[1]
     config = Config()
     config.bind = [f"fd://{listener.socket.detach()}"]
+    # An application may have a calendar of its own, and says so itself.
+    config.include_date_header = False
     config.accesslog = None
     config.errorlog = None
     config.graceful_timeout = SHUTDOWN_S

@@ -102,6 +102,7 @@ def leaving(
         is_reading=lambda: taking_in.backfill.statistics().to_read > 0,
         expire=expiring.expire,
         wall=wall,
+        ahead_s=lambda: slack.web.ahead_s,
     )
     forgetting = Forgetting(world=core.world, store=core.store, book=core.book, memories=memories, erasing=erasing)
     return Leaving(erasing=erasing, memories=memories, retention=retention, forgetting=forgetting)

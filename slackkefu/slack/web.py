@@ -22,8 +22,9 @@ import json
 import math
 import re
 from base64 import b64encode
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -279,12 +280,19 @@ class WebClient:
         self._http = world.network.http_client(
             base_url=api_url, headers={"User-Agent": f"slackkefu/{__version__}"}, timeout_s=CALL_S
         )
+        self._wall = world.wall
+        self._ahead_s: float | None = None
         self._timeout = httpx.Timeout(CALL_S, connect=CONNECT_S, pool=CONNECT_S)
         self._pacing = Pacing()
         self._turns = _Turns()
 
     def __repr__(self) -> str:
         return f"<WebClient {self._address}>"
+
+    @property
+    def ahead_s(self) -> float | None:
+        """By how much this machine's clock is ahead of Slack's, seconds; None before Slack has told its time."""
+        return self._ahead_s
 
     async def aclose(self) -> None:
         """Close the HTTP client."""
@@ -519,6 +527,7 @@ class WebClient:
             if response.is_client_error:
                 raise SlackApiError(method, f"http_{status}")
             raise self._lost(method, f"HTTP {status} with something that is not Slack's")
+        self._note_time(response.headers.get("date", ""))
         if body.get("ok") is True:
             return _Answer(body, response.headers)
         if code in _RATE_LIMITED:
@@ -526,6 +535,11 @@ class WebClient:
         if code in _TRANSIENT:
             raise self._lost(method, code)
         raise SlackApiError(method, code, needed=text_at(body, "needed"))
+
+    def _note_time(self, date: str) -> None:
+        """Note what Slack's clock shows, by the ``Date`` of an answer."""
+        with suppress(ValueError):
+            self._ahead_s = self._wall() - parsedate_to_datetime(date).timestamp()
 
     def _lost(self, method: str, reason: str) -> SlackError | LinkError:
         """Make the error for a request that left and got no usable answer."""

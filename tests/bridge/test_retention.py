@@ -92,8 +92,10 @@ class Erasing:
         self.book[:] = [record for record in self.book if record.im_user not in users]
 
 
-def runner(book: Book, erasing: Erasing, *, reads: list[bool] | None = None) -> Retention:
-    """Make the thing that erases."""
+def runner(
+    book: Book, erasing: Erasing, *, reads: list[bool] | None = None, ahead_s: Sequence[float | None] = (0.0,)
+) -> Retention:
+    """Make the thing that erases; the last of *ahead_s* is how far this machine's clock is ahead."""
 
     async def expire(_: float) -> None:
         await trio.lowlevel.checkpoint()
@@ -106,6 +108,7 @@ def runner(book: Book, erasing: Erasing, *, reads: list[bool] | None = None) -> 
         is_reading=lambda: bool(reads),
         expire=expire,
         wall=lambda: NOW + trio.current_time(),
+        ahead_s=lambda: ahead_s[-1],
     )
 
 
@@ -137,6 +140,24 @@ async def test_not_while_an_absence_is_read(autojump_clock: MockClock) -> None:
         assert [] == erasing.erased
 
         reads.clear()
+        await trio.sleep(2 * LATE_S)
+        nursery.cancel_scope.cancel()
+
+    assert ["mia"] == erasing.erased
+
+
+@pytest.mark.parametrize("wrong", [None, 20 * DAY_S])
+async def test_a_clock_that_is_ahead(autojump_clock: MockClock, wrong: float | None) -> None:
+    """What this machine's clock shows erases nobody: by Slack's it is too early, or Slack has not told its time yet."""
+    book = Book([quiet("mia", 40)])
+    erasing, ahead_s = Erasing(book), [wrong]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(runner(book, erasing, ahead_s=ahead_s).run)
+        await trio.sleep(3 * LATE_S)
+
+        assert [] == erasing.erased
+
+        ahead_s.append(-20 * DAY_S)
         await trio.sleep(2 * LATE_S)
         nursery.cancel_scope.cancel()
 

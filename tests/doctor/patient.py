@@ -294,7 +294,8 @@ def _dated(app: ASGIApp, wall: VirtualWall) -> ASGIApp:
         async def dated(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 date = formatdate(wall(), usegmt=True).encode()
-                message["headers"] = [*message.get("headers", ()), (b"date", date)]
+                others = [each for each in message.get("headers", ()) if each[0] != b"date"]
+                message["headers"] = [*others, (b"date", date)]
             await send(message)
 
         await app(scope, receive, dated)

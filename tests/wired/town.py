@@ -70,7 +70,9 @@ class Town:
     config: Config
     north: Workspace
     wall: VirtualWall
-    """The daemon's own calendar, which can be wrong; the two services share a right one."""
+    """The daemon's own calendar, which can be wrong."""
+    right_wall: VirtualWall
+    """The one that the two services share."""
     nursery: trio.Nursery = field(repr=False)
     statistics: Statistics = field(default_factory=dict, repr=False)
     """What tells how the daemon is, by part, once it has started."""
@@ -93,6 +95,11 @@ class Town:
         """End the daemon at once, with whatever is in its hands; returns when it is gone."""
         self._life.cancel()
         await self._gone.wait()
+
+    def skip(self, seconds: float) -> None:
+        """Have all calendars go on by *seconds* at once, in which nothing happens."""
+        for wall in (self.wall, self.right_wall):
+            wall.step(seconds)
 
     async def run_once(self) -> None:
         """Run the daemon in the caller's own task, for a start that fails."""
@@ -310,7 +317,7 @@ async def town(
         )
         ours = virtual_wall()
         world = World(network=network, disk=InlineDisk(), wall=ours, chance=Random(seed + 2))
-        here = Town(network, slack, easemob, desk, kefu, world, config, north, ours, nursery)
+        here = Town(network, slack, easemob, desk, kefu, world, config, north, ours, wall, nursery)
         if started:
             await here.start()
         yield here

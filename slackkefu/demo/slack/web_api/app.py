@@ -12,6 +12,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from email import policy
 from email.parser import BytesParser
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote
 
@@ -213,7 +214,7 @@ class _Front:
 
     def _document(self, document: Document, token: str) -> Response:
         """Return a document with the headers Slack adds."""
-        headers = {"x-slack-req-id": self._state.mint.hex(32)}
+        headers = {"date": formatdate(self._state.mint.now(), usegmt=True), "x-slack-req-id": self._state.mint.hex(32)}
         installation = self._state.installation_of(token)
         if installation is not None:
             headers["x-oauth-scopes"] = ",".join(sorted(installation.scopes))
