@@ -342,10 +342,11 @@ async def _install_own(token: Secret, parts: Parts) -> None:
     world, installations = parts.core.world, parts.core.installations
     try:
         installation = await _ask_who_we_are(token, world, parts.slack.web)
-    except SlackSetupError:
-        if not _expires(token) or all(each.bot_token == token for each in installations):
+    except SlackSetupError as exc:
+        if all(each.bot_token == token for each in installations):
             raise
-        log.error("slack.bot_token_expired", meaning="what slackkefu install installed is served", advice=_ROTATING)  # noqa: TRY400 - for an operator, no traceback
+        # One workspace's token must not keep the others from being served.
+        log.error("slack.bot_token_refused", problem=str(exc), meaning="only what was installed otherwise is served")  # noqa: TRY400 - for an operator, no traceback
         return
     known = installations.get(installation.key)
     if known is not None and known.refresh_token is not None:

@@ -27,6 +27,20 @@ def add_south(here: Town) -> Workspace:
     return south
 
 
+async def test_a_configured_token_that_is_refused(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """It ends no start while other workspaces have the app: their customers are served."""
+    async with town(tmp_path, started=False) as here:
+        south = add_south(here)
+        await here.north.uninstalls()
+        await here.start()
+        ben = south.add_user(name="Ben")
+        await ben.says(ben.dm(), "hello")
+        with trio.fail_after(30):
+            await here.desk.heard("hello")
+        await here.settle()
+        await here.stop()
+
+
 async def test_each_workspace_is_answered_with_its_token(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
