@@ -73,6 +73,11 @@ class Heirs:
     def __repr__(self) -> str:
         return f"<Heirs, {len(self._to_open)} direct messages to open>"
 
+    def in_channel(self, channel: ChannelId) -> Installation | None:
+        """Return one of ours that is in a channel now, as far as known."""
+        members = map(self._installations.get, self._presence.members(channel))
+        return next(filter(None, members), None)
+
     # What happens.
 
     def begin(self) -> None:

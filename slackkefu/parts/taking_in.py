@@ -129,6 +129,7 @@ def taking_in(
         affairs=affairs,
         hearing=to_slack.hearing,
         wall=world.wall,
+        stands_in=heirs.in_channel,
         on_came=lambda envelope: watch.came(envelope),  # noqa: PLW0108 - the watch comes later
         on_wrote=each(doing.first_contact.wrote, lambda forward: to_slack.reach.look(forward.user)),
     )

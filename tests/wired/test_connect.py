@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import trio
 import trio.testing
 
+from slackkefu.demo.slack import Refusal
+from slackkefu.slack.ids import UserId
 from tests.wired.companies import EITHER, companies, heard, whole
 from tests.wired.town import town
 
@@ -225,6 +227,41 @@ async def test_clicks_and_what_is_said_once(tmp_path: Path, autojump_clock: trio
         await trio.sleep(MINUTE_S)
 
         assert ["hello", "Orders"] == heard(here, them.ben, them.joint)
+
+        await here.stop()
+
+
+@pytest.mark.parametrize("authorization", ["first", "random"])
+@pytest.mark.parametrize("fate", ["removed", "dead"])
+async def test_one_that_is_named_and_not_served(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, fate: str, authorization: Literal["first", "random"]
+) -> None:
+    """Slack may name one whose token nobody has; a message in a channel that others of ours are in is theirs then."""
+    switches = replace(EITHER, authorization=authorization)
+    async with town(tmp_path, slack_switches=switches, started=False, channels="all") as here:
+        them = companies(here)
+        await here.start()
+        await them.leo.says(them.joint, "hello")
+        await trio.sleep(MINUTE_S)
+        named = (here.north if authorization == "first" else them.south).installation
+        key = here.daemon.core.installations.of_bot(UserId(named.bot.id))[0].key
+        if fate == "removed":
+            await here.daemon.installing.remove(key, cause="operator")
+        else:
+            here.slack.faults.web.next("auth.test", Refusal("token_revoked"))
+            await here.daemon.installing.mark_dead(key, cause="token_revoked")
+        for number in range(8):
+            written = await them.leo.says(them.joint, f"word {number}")
+            await trio.sleep(5)
+            await them.leo.edits(written, f"word {number}, corrected")
+            await trio.sleep(20)
+        await trio.sleep(10 * MINUTE_S)
+        words = heard(here, them.leo, them.joint)
+
+        assert ["hello", *(f"word {number}" for number in range(8))] == [
+            each for each in words if "corrected" not in each
+        ]
+        assert [1] * 8 == [sum(f"word {number}, corrected" in each for each in words) for number in range(8)]
 
         await here.stop()
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.slack.ids import Ts
-    from slackkefu.slack.installation import InstallationKey, Installations
+    from slackkefu.slack.ids import ChannelId, Ts
+    from slackkefu.slack.installation import Installation, InstallationKey, Installations
 
 __all__ = ["Intake", "IntakeStatistics"]
 
@@ -89,6 +89,7 @@ class Intake:
         affairs: Lanes for what the bridge itself acts on, by installation.
         hearing: Told of every event.
         wall: Wall clock, seconds.
+        stands_in: Returns one of ours that is in a channel, for what names another that is not served.
         on_came: Told of each envelope, the moment it has come.
         on_wrote: Told of each message that is on its visitor's lane, once it is in their record.
 
@@ -108,6 +109,7 @@ class Intake:
         affairs: Lanes[InstallationKey, Special],
         hearing: Hearing,
         wall: Callable[[], float],
+        stands_in: Callable[[ChannelId], Installation | None] = lambda _: None,
         on_came: Callable[[Envelope], None] = lambda _: None,
         on_wrote: Callable[[Forward], None] = lambda _: None,
     ) -> None:
@@ -122,6 +124,7 @@ class Intake:
         self._affairs = affairs
         self._hearing = hearing
         self._wall = wall
+        self._stands_in = stands_in
         self._on_came = on_came
         self._on_wrote = on_wrote
         self._ignored = dict.fromkeys(Reason, 0)
@@ -164,6 +167,7 @@ class Intake:
             channels=self._channels,
             listens=self._listens,
             user_of=self._book.user_of,
+            stands_in=self._stands_in,
         )
 
     async def take_read(self, forward: Forward, delivery: Delivery) -> bool:

@@ -30,7 +30,8 @@ from slackkefu.slack.envelope import (
     OtherEvent,
     SlashCommand,
 )
-from slackkefu.slack.ids import ChannelId, Ts, written_at
+from slackkefu.slack.fields import text_at
+from slackkefu.slack.ids import ChannelId, Ts, UserId, written_at
 from slackkefu.slack.installation import key_of
 from slackkefu.slack.text import mentions
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from slackkefu.config import ChannelsMode
     from slackkefu.easemob.names import ImUser
     from slackkefu.slack.envelope import Envelope
-    from slackkefu.slack.ids import UserId
     from slackkefu.slack.installation import Installation, Installations
 
 __all__ = ["Change", "Deed", "Forward", "Ignored", "Route", "Special", "route"]
@@ -158,6 +158,7 @@ def route(
     channels: ChannelsMode,
     listens: Callable[[ImUser, Ts, Ts], bool],
     user_of: Callable[[Visitor], ImUser | Unmappable] = im_user,
+    stands_in: Callable[[ChannelId], Installation | None] = lambda _: None,
 ) -> Route:
     """
     Decide what is done with *envelope*.
@@ -168,6 +169,8 @@ def route(
         channels: What of members' messages outside direct messages is for the desk.
         listens: Whether a conversation with this visitor was open in this thread when this message was written.
         user_of: The visitor's name at the desk; another than its ids make where its channel has changed its id.
+        stands_in: One of ours that is in a channel: Slack names only one of several that share it (facts/slack.md §3),
+            and that may be one whose token nobody has.
 
     """
     rule = PAYLOADS.get(envelope.kind)
@@ -190,7 +193,7 @@ def route(
         return Ignored(Reason.MALFORMED, event.reason)
     if isinstance(event, OtherEvent):
         return _route_other(event, payload, installations)
-    installation = installations.owner_of(payload)
+    installation = installations.owner_of(payload) or stands_in(event.channel)
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
     return _route_message(event, payload, installation, installations, channels, listens, user_of)
@@ -206,6 +209,9 @@ def _route_other(event: OtherEvent, payload: EventCallback, installations: Insta
     if rule is Rule.REMOVAL:
         # Its token may have been found dead before Slack tells why.
         installation = installations.known(key_of(payload))
+    if rule in (Rule.JOINING, Rule.LEAVING) and installation is None:
+        # Whichever it is told to, it is about this one (facts/slack.md §13).
+        installation = next(iter(installations.of_bot(UserId(text_at(event.raw, "user")))), None)
     if rule is Rule.ACCESS and installation is None:
         # Nothing outside may say whose workspaces these are (facts/slack.md §3).
         installation = installations.granted_to(teams_of(event.raw))

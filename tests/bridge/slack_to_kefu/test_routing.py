@@ -360,3 +360,17 @@ def test_samples_are_all_here() -> None:
     """The folder of samples was found."""
     assert len(SAMPLES) == 25
     assert Path(FACTS / "slack-samples").is_dir()
+
+
+def test_a_bot_that_goes_by_what_another_is_told() -> None:
+    """Its going is known also where Slack tells it to an installation that is not served."""
+    known = installations()
+    (ours, *_) = known
+    frame = message()
+    frame["payload"]["event"] = {"type": "member_left_channel", "user": ours.bot_user_id, "channel": "C0JOINT001"}
+    frame["payload"]["authorizations"][0]["team_id"] = "T0NOBODY01"
+
+    decision = route(parse_envelope(frame), installations=known, channels="all", listens=lambda *_: False)
+
+    assert isinstance(decision, Special)
+    assert (Rule.LEAVING, ours) == (decision.rule, decision.installation)
