@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from slackkefu.parts.to_kefu import SlackToDesk
     from slackkefu.parts.to_slack import DeskToSlack
     from slackkefu.slack.ids import ChannelId
-    from slackkefu.slack.installation import InstallationKey
+    from slackkefu.slack.installation import InstallationKey, Installations
 
 __all__ = ["TakingIn", "taking_in"]
 
@@ -48,6 +48,7 @@ HOUR_S: Final = 3600.0
 class TakingIn:
     """What listens to Slack. :mod:`slackkefu.app` starts the connections and the reading, last of all."""
 
+    installations: Installations
     socket_mode: SocketMode
     intake: Intake
     affairs: Lanes[InstallationKey, Special]
@@ -64,6 +65,8 @@ class TakingIn:
         self.heirs.changed(key)
         self.grants.installed(key)
         self.reach.changed(key)
+        if self.installations.get(key) is not None:
+            self.intake.installed(key)
 
     def left(self, key: InstallationKey, channel: ChannelId) -> None:
         """Know that the app is in a channel no more, of which Slack did not tell."""
@@ -171,6 +174,7 @@ def taking_in(
         on_left=heirs.left,
     )
     return TakingIn(
+        installations=installations,
         socket_mode=socket_mode,
         intake=intake,
         affairs=affairs,

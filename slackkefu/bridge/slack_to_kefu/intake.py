@@ -21,11 +21,14 @@ from slackkefu.bridge.book import listens, wrote
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.open_menus import answered, typed
 from slackkefu.bridge.slack_to_kefu.custody import Joined, Marked, Outcome, Safe, Settled
+from slackkefu.bridge.slack_to_kefu.early import Early
 from slackkefu.bridge.slack_to_kefu.overheard import Overheard
 from slackkefu.bridge.slack_to_kefu.routing import Change, Deed, Forward, Ignored, route
 from slackkefu.bridge.slack_to_kefu.to_kefu import words_of
 from slackkefu.bridge.table import Reason, Rule
+from slackkefu.slack.envelope import EventCallback
 from slackkefu.slack.ids import written_at
+from slackkefu.slack.installation import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,6 +134,8 @@ class Intake:
         self._second_looks: Lanes[ImUser, Delivery] = Lanes(self._look_again, per_lane=100, in_all=1000)
         self._takes_second_looks = False
         self._overheard = Overheard()
+        self._early = Early()
+        self._come_true: Lanes[InstallationKey, Delivery] = Lanes(self._take_early, per_lane=200, in_all=200)
 
     def statistics(self) -> IntakeStatistics:
         """Count."""
@@ -138,8 +143,22 @@ class Intake:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Take second looks until cancelled; before this runs there are none."""
-        self._takes_second_looks = True
-        await self._second_looks.run(task_status=task_status)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._come_true.run)
+            await nursery.start(self._second_looks.run)
+            self._takes_second_looks = True
+            task_status.started()
+
+    def installed(self, key: InstallationKey) -> None:
+        """Take what came for an installation a moment before it was known."""
+        came = self._early.take(key, now=trio.current_time())
+        for delivery in came:
+            self._come_true.put(key, delivery)
+        if came:
+            log.info("slack.early", installation=str(key), events=len(came), meaning="kept until it was installed")
+
+    async def _take_early(self, _: InstallationKey, delivery: Delivery) -> None:
+        await self._carry_out(self.decide(delivery.envelope), delivery)
 
     async def take(self, delivery: Delivery) -> None:
         """Decide on one envelope, without waiting for the other side."""
@@ -284,6 +303,9 @@ class Intake:
             log.debug("slack.ignored", reason=reason.value, kind=kind)
         else:
             log.info("slack.ignored", reason=reason.value, kind=kind)
+        payload = delivery.envelope.payload
+        if reason is Reason.UNKNOWN_INSTALLATION and isinstance(payload, EventCallback):
+            self._early.keep(key_of(payload), delivery, now=trio.current_time())
         await delivery.acknowledge()
 
     def _listens(self, user: ImUser, thread_ts: Ts, ts: Ts) -> bool:
