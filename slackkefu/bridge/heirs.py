@@ -11,7 +11,7 @@ workspace; the visitor stays the same one to the desk, as when a channel has a n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 import structlog
@@ -23,6 +23,7 @@ from slackkefu.errors import SlackkefuError
 from slackkefu.slack.fields import text_at
 from slackkefu.slack.ids import ChannelId, TeamId
 from slackkefu.slack.installation import InstallationKey
+from slackkefu.slack.recovery import LookFirst, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Heirs"]
 
 log = structlog.get_logger()
+
+AGAIN_S: Final = 60.0
+"""Pause before a direct message is asked for again that could not be opened."""
 
 
 @final
@@ -82,14 +86,16 @@ class Heirs:
 
     def begin(self) -> None:
         """Hand over what was held by installations that are there no more."""
-        for record in [*self._book]:
-            key = installation_key(record)
-            if key is not None and self._installations.get(key) is None:
-                self._hand_over(record, key)
+        for record, key in self._orphans():
+            self._hand_over(record, key)
 
     def changed(self, key: InstallationKey) -> None:
         """Know that an installation has come, or gone: then what it has held is handed over."""
         if self._installations.get(key) is not None:
+            # It comes into channels only later, one by one.
+            for record, gone in self._orphans():
+                if record.channel_type == "im":
+                    self._hand_over(record, gone)
             return
         for record in [*self._book]:
             if installation_key(record) == key:
@@ -101,17 +107,39 @@ class Heirs:
             if record.channel == channel and installation_key(record) == key:
                 self._hand_over(record, key)
 
+    def joined(self, installation: Installation, channel: ChannelId) -> None:
+        """Hand over to an installation what nobody holds in a channel that it has come into."""
+        for record, gone in self._orphans():
+            if record.channel == channel and record.channel_type != "im" and gone != installation.key:
+                self._inherit(record, installation.key, channel=channel)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open the direct messages that heirs need, until cancelled; a restart does what is left."""
         task_status.started()
         while True:
             await self._news.wait()
             self._news = trio.Event()
+            failed: dict[ImUser, InstallationKey] = {}
             while self._to_open:
                 user, key = self._to_open.popitem()
-                await self._open(user, key)
+                if not await self._open(user, key):
+                    failed[user] = key
+            if failed:
+                self._to_open.update(failed)
+                with trio.move_on_after(AGAIN_S):
+                    await self._news.wait()
+                self._news.set()
 
     # Who.
+
+    def _orphans(self) -> list[tuple[VisitorRecord, InstallationKey]]:
+        """Return whom nobody can answer now, with the installation that did."""
+        held = ((record, installation_key(record)) for record in self._book)
+        return [
+            (record, key)
+            for record, key in held
+            if key is not None and (record.left or self._installations.get(key) is None)
+        ]
 
     def _hand_over(self, record: VisitorRecord, gone: InstallationKey) -> None:
         user = ImUser(record.im_user)
@@ -133,21 +161,29 @@ class Heirs:
         known = (self._installations.get(key) for key in keys if key != gone)
         return next((each for each in known if each is not None and each.key != gone), None)
 
-    async def _open(self, user: ImUser, key: InstallationKey) -> None:
+    async def _open(self, user: ImUser, key: InstallationKey) -> bool:
+        """Let an heir open its direct message; False where that is to be tried again."""
         record, installation = self._book.get(user), self._installations.get(key)
         if record is None or installation is None:
-            return
+            return True
+        holder = installation_key(record)
+        if holder is not None and self._installations.get(holder) is not None:
+            # It is back.
+            return True
         try:
             answer = await self._web.call("conversations.open", {"users": record.user}, token=installation.bot_token)
         except SlackkefuError as error:
-            log.warning("heirs.not_opened", visitor=user, problem=str(error), meaning="not answered until they write")
-            return
+            is_final = not isinstance(after(error), Retry | LookFirst)
+            meaning = "not answered until they write" if is_final else "tried again"
+            log.warning("heirs.not_opened", visitor=user, problem=str(error), meaning=meaning)
+            return is_final
         channel = text_at(answer.get("channel"), "id")
         # Slack may have told of a message of theirs meanwhile.
         now = self._book.get(user)
         if channel and now is not None and installation_key(now) == installation_key(record):
             self._inherit(now, key, channel=channel)
             await self._book.write(user)
+        return True
 
     def _inherit(self, record: VisitorRecord, key: InstallationKey, *, channel: str) -> None:
         user = ImUser(record.im_user)
@@ -158,6 +194,7 @@ class Heirs:
                 enterprise_id=key.enterprise_id,
                 installation_team_id=key.team_id,
                 channel=channel,
+                left=False,
                 thread_ts=None if is_new_place else record.thread_ts,
                 threads=() if is_new_place else record.threads,
             )

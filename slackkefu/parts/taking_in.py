@@ -115,7 +115,7 @@ def taking_in(
             reach=reach,
             is_in=partial(is_in, slack.web),
             of_bot=installations.of_bot,
-            on_joined=doing.first_contact.joined,
+            on_joined=each(doing.first_contact.joined, heirs.joined),
         ).handle,
         per_lane=AFFAIRS,
         in_all=IN_ALL_LANES,

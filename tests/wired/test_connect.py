@@ -318,3 +318,44 @@ async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, s
         )
 
         await here.stop()
+
+
+async def test_one_that_comes_after_the_other_has_gone(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What has waited is answered by it, in the thread; also when the one that left is removed later, over a kill too."""
+    switches = replace(EITHER, authorization="first")
+    async with town(tmp_path, slack_switches=switches, started=False, channels="all") as here:
+        them = companies(here, members=False)
+        await here.start()
+        await them.leo.invites_app(them.joint)
+        root = await them.ben.says(them.joint, "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        visitor = here.visitor(them.ben, them.joint)
+        await them.leo.removes_app(them.joint)
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "first")
+        await trio.sleep(MINUTE_S)
+        await them.ben.invites_app(them.joint)
+        with trio.fail_after(2 * MINUTE_S):
+            (post,) = await here.slack.posted(1)
+
+        assert (them.south.installation, root.ts) == (post.installation, post.thread)
+
+        await them.ben.removes_app(them.joint)
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "second")
+        await trio.sleep(MINUTE_S)
+        await here.stop()
+        await them.leo.invites_app(them.joint)
+        await trio.sleep(MINUTE_S)
+        await here.start()
+        await here.kill()
+        await here.start()
+        await trio.sleep(HOUR_S)
+        await them.south.uninstalls()
+        with trio.fail_after(2 * MINUTE_S):
+            _, post = await here.slack.posted(2)
+
+        assert (here.north.installation, root.ts) == (post.installation, post.thread)
+
+        await here.stop()

@@ -9,8 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from slackkefu.demo.slack import Switches
-from tests.installed import keep
+from slackkefu.demo.slack import Drop, Switches
+from tests.installed import bot_of, keep
 from tests.wired.companies import EITHER, companies, heard
 from tests.wired.town import town
 
@@ -168,3 +168,50 @@ async def test_an_organisation_leaves(tmp_path: Path, autojump_clock: trio.testi
         assert own is post.installation
 
         await here.stop()
+
+
+async def test_the_organisation_takes_over(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """Who was served by their workspace's own installation is by the organisation's, though that comes later."""
+    async with town(tmp_path) as here:
+        grid = here.slack.add_organisation("E0GRID0001", name="Grid")
+        desk = grid.add_workspace("T0GRIDWS01", name="Desk one")
+        nina = desk.add_user("W0NINA0001", name="Nina")
+        await here.installs(desk)
+        await nina.says(nina.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        visitor = here.visitor(nina, nina.dm())
+        await desk.uninstalls()
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "at last")
+        await trio.sleep(HOUR_S)
+        whole = grid.install()
+        await here.daemon.installing.install(bot_of(whole, at=here.wall()))
+        with trio.fail_after(2 * MINUTE_S):
+            (post,) = await here.slack.posted(1)
+
+        assert (whole, nina.dm()) == (post.installation, post.channel)
+
+
+@pytest.mark.parametrize("times", [1, 4])
+async def test_an_heir_whose_call_fails(tmp_path: Path, autojump_clock: trio.testing.MockClock, times: int) -> None:
+    """The direct message is opened as soon as Slack can be asked again."""
+    async with town(tmp_path) as here:
+        grid = here.slack.add_organisation("E0GRID0001", name="Grid")
+        desk = grid.add_workspace("T0GRIDWS01", name="Desk one")
+        nina = desk.add_user("W0NINA0001", name="Nina")
+        whole = grid.install()
+        await here.daemon.installing.install(bot_of(whole, at=here.wall()))
+        await here.installs(desk)
+        await nina.says(nina.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        visitor = here.visitor(nina, nina.dm())
+        here.slack.faults.web.next("conversations.open", Drop(carried_out=False), times=times)
+        await desk.uninstalls()
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "at last")
+        with trio.fail_after(HOUR_S):
+            (post,) = await here.slack.posted(1)
+
+        assert whole is post.installation
