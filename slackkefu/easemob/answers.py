@@ -300,7 +300,7 @@ def read_server_id(call: str, answer: Mapping[str, object]) -> int:
 def _json_object(body: bytes) -> Mapping[str, object] | None:
     try:
         fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
 

@@ -87,7 +87,7 @@ def read_reply(body: bytes) -> Hosts:
     """
     try:
         reply = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         reply = None
     if not isinstance(reply, Mapping):
         raise RemoteProtocolError("the discovery server's answer is no JSON object")

@@ -342,14 +342,14 @@ def test_an_answer_without_a_token_is_an_error(answer: dict[str, object]) -> Non
         read_token("call", answer)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b'"text"'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b'"text"', b"[" * 100_000])
 def test_a_good_status_without_an_object_is_an_error(body: bytes) -> None:
     """A page of some gateway is not an answer."""
     with pytest.raises(RemoteProtocolError):
         read_answer("call", 200, body)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b'{"error": 5}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b'{"error": 5}', b"[" * 100_000])
 def test_an_error_needs_no_readable_body(body: bytes) -> None:
     """Without one the status decides."""
     with pytest.raises(RestError) as caught:

@@ -117,7 +117,7 @@ def test_the_list_is_bounded() -> None:
     assert len(_rest(*({"protocol": "https", "domain": f"h{n}.example.com"} for n in range(100)))) == 64
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff\xfe", b'{"rest":' + b"[" * 100_000])
 def test_what_is_no_object_is_no_reply(body: bytes) -> None:
     """A login page of some network is not taken for hosts."""
     with pytest.raises(RemoteProtocolError):
