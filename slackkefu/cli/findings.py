@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
 import click
 
+from slackkefu.cli.plain import plain
 from slackkefu.doctor.report import Finding, Level, worst
 
 if TYPE_CHECKING:
@@ -47,6 +49,13 @@ class Printed:
 
     def tell(self, finding: Finding) -> None:
         """Take one finding."""
+        finding = replace(
+            finding,
+            about=plain(finding.about),
+            says=plain(finding.says),
+            means=plain(finding.means),
+            do=plain(finding.do),
+        )
         self._findings.append(finding)
         if not self._as_json:
             for line in _lines(finding):
@@ -75,13 +84,14 @@ class Printed:
         if settings is not None:
             width = max(map(len, settings), default=0)
             for name, shown in settings.items():
-                click.echo(f"  {name:{width}}  {shown}")
+                click.echo(f"  {name:{width}}  {plain(shown)}")
         counts = [f"{_count(self._findings, each)} {each.value}" for each in (Level.FAILURE, Level.WARNING, Level.OK)]
         click.echo(f"{click.style(level.value, fg=_COLOURS[level])}: {', '.join(counts)}")
 
 
 def print_hosts(hosts: Sequence[Host], problem: str, *, as_json: bool) -> None:
     """Print the list of hosts, and why it may not be whole."""
+    problem = plain(problem)
     if as_json:
         lines = [{"host": each.host, "port": each.port, "use": each.use} for each in hosts]
         document = {"version": VERSION, "hosts": lines, "problem": problem}

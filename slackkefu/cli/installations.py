@@ -15,6 +15,7 @@ import trio
 
 from slackkefu.cli.in_store import Place, do, enter
 from slackkefu.cli.options import config_option
+from slackkefu.cli.plain import plain
 from slackkefu.config import StoreOnly, load_as
 from slackkefu.errors import WrongUse
 from slackkefu.net.network import TcpNetwork
@@ -200,7 +201,7 @@ def _ask(store: Place, what: str, arguments: Mapping[str, object]) -> Mapping[st
 
 
 def _cells(row: Mapping[str, object]) -> tuple[str, ...]:
-    name = f"{_plain(str(row.get('name') or '–'))}{' (organisation)' if row.get('is_organisation') else ''}"
+    name = f"{plain(str(row.get('name') or '–'))}{' (organisation)' if row.get('is_organisation') else ''}"
     since = _date(row.get("installed_at"))
     return (str(row.get("place")), name, str(row.get("bot_user_id")), str(row.get("visitors")), since, _state(row))
 
@@ -222,12 +223,7 @@ def _shown(name: str, value: object) -> str:
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value in {None, ""} else _plain(str(value))
-
-
-def _plain(text: str) -> str:
-    """Return *text* without what would move a terminal's cursor: names are others' words."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return "–" if value in {None, ""} else plain(str(value))
 
 
 def _width(text: str) -> int:
