@@ -182,8 +182,9 @@ def _discovered(addresses: Addresses, config: EasemobConfig) -> Finding:
             id_,
             addresses.problem,
             means=_NO_DESK,
-            do="check easemob.app_key; VIP clusters and the customer-service zone are not found: ask Easemob's staff "
-            "for easemob.rest_url and easemob.websocket_url",
+            do="check easemob.app_key, easemob.discovery_url, and what is between this machine and Easemob; VIP "
+            "clusters and the customer-service zone are not found: ask Easemob's staff for easemob.rest_url and "
+            "easemob.websocket_url",
         )
     others = [
         key

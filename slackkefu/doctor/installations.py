@@ -39,6 +39,7 @@ _ESSENTIAL: Final = frozenset({"chat:write", "im:history"})
 """Without these no message passes."""
 
 _AGAIN: Final = "install the app there again: slackkefu install"
+_ON_THE_WAY: Final = "check again; if this stays, ask whoever runs what is between: it answers in Slack's place"
 _SILENT: Final = "no message of this workspace is carried, either way"
 _WITHOUT: Final = "without a token no message there is carried"
 _OF_CONFIG: Final = "slack.bot_token"
@@ -107,7 +108,15 @@ async def _examine(
         findings += rotation
         findings += await _places(web, installation, about)
     if scope.cancelled_caught:
-        findings.append(_unknown(f"not everything was answered within {CALL_S:g} s", about))
+        findings.append(
+            warning(
+                "check.time",
+                f"not everything about it was answered within {CALL_S:g} s",
+                about=about,
+                means="its token works; what is missing above is not known",
+                do="check again in a minute",
+            )
+        )
     return findings
 
 
@@ -131,6 +140,8 @@ def _refused(error: SlackkefuError, about: str, *, is_configured: bool) -> Findi
             said = f"Slack answered {reason}: the app was removed there, or its token revoked"
             return failure("slack.installation", said, about=about, means=_SILENT, do=do)
         case Operator(advice):
+            if isinstance(error, SlackApiError) and error.code.startswith("http_"):
+                do = _ON_THE_WAY
             return failure("slack.installation", advice, about=about, means=_SILENT, do=do)
         case _:
             return _unknown(str(error), about)

@@ -75,22 +75,27 @@ def _tenant(level: Level, says: str, *, do: str) -> Finding:
 def _channels(config: Config, level: Level, status: int, raw: bytes) -> Iterator[Finding]:
     """Read the tenant's channels."""
     tenant = config.kefu.tenant_id
+    host = urlsplit(config.kefu.url).netloc
     try:
-        channels = list(entries(read_value(raw)))
+        answer = read_value(raw)
     except ValueError:
-        channels = []
+        answer = None
     if status == 503:
         yield _tenant(level, f"the desk answered 503: tenant {tenant} may be over its limit", do="ask Easemob's staff")
         return
+    # A list, or what all other answers of the desk are (facts/kefu.md §3).
+    if not isinstance(answer, list) and not words(at(answer, "status")):
+        said = f"{host} answered HTTP {status} with something that is not the desk's"
+        do = "check kefu.url, which is another on other clusters, and what is between this machine and the desk"
+        yield _tenant(level, said, do=do)
+        return
+    channels = entries(answer)
     if status != 200 or not channels:
-        said = f"{urlsplit(config.kefu.url).netloc} knows no tenant {tenant}" + (
-            f" (HTTP {status})" if status != 200 else ""
-        )
         do = (
             "check kefu.tenant_id (租户ID: the desk's console, admin mode, settings, company info), and kefu.url, which"
             " is another on other clusters"
         )
-        yield _tenant(level, said, do=do)
+        yield _tenant(level, f"{host} knows no tenant {tenant}", do=do)
         return
     yield ok("kefu.tenant", f"tenant {tenant} has {len(channels)} channels")
     ours = (*config.easemob.app_key.split("#"), config.kefu.service_number)

@@ -14,7 +14,7 @@ from slackkefu.easemob.connection import Connection
 from slackkefu.easemob.login import Login
 from slackkefu.easemob.names import AppKey
 from slackkefu.easemob.recovery import advice
-from slackkefu.errors import RestError, SlackkefuError
+from slackkefu.errors import LinkError, RestError, SlackkefuError
 
 if TYPE_CHECKING:
     from slackkefu.doctor.scene import Scene
@@ -29,6 +29,10 @@ LOGIN_S: Final = 30.0
 DELETE_S: Final = 15.0
 
 _COUNTS: Final = "it counts as a registered user until it is deleted, and as a user of today"
+_LET_OUT: Final = (
+    "let easemob.websocket_url, or what discovery gives, out of the firewall for WebSockets; a proxy on the way has to "
+    "pass them on"
+)
 _NO_LOGIN: Final = "no visitor can log in: what they write goes by REST, and answers wait at Easemob"
 
 
@@ -43,11 +47,12 @@ async def examine_login(scene: Scene, rest: RestClient, endpoints: Endpoints, pr
     try:
         with trio.fail_after(LOGIN_S):
             await _log_in(scene, rest, endpoints, probe)
+    except LinkError as error:
+        problem = failure(id_, f"{probe}: {error}", means=_NO_LOGIN, do=_LET_OUT)
     except SlackkefuError as error:
         problem = failure(id_, f"{probe}: {error}", means=_NO_LOGIN, do=advice(error))
     except trio.TooSlowError:
-        do = "let easemob.websocket_url, or what discovery gives, out of the firewall for WebSockets"
-        problem = failure(id_, f"{probe}: no login within {LOGIN_S:g} s", means=_NO_LOGIN, do=do)
+        problem = failure(id_, f"{probe}: no login within {LOGIN_S:g} s", means=_NO_LOGIN, do=_LET_OUT)
     finally:
         left = await _delete(rest, probe)
     if problem is not None:

@@ -157,6 +157,8 @@ SETUP_CODES: Final = frozenset(
 
 _OTHER_SETUP_ADVICE: Final = "The app, or the workspace it belongs to, may be disabled: check the app's settings."
 
+_ON_THE_WAY: Final = "It is no answer of Slack's: check slack.api_url, and what is between this machine and Slack."
+
 UPLOAD: Final = "upload"
 """The method that errors name where a file's bytes were brought to their place: no method of the Web API."""
 
@@ -263,5 +265,7 @@ def _after_code(error: SlackApiError) -> Recovery:
 
 def setup_problem(code: str) -> SlackSetupError:
     """Make the error that says in one line why there is no Socket Mode, and what to do."""
-    advice = _SETUP_ADVICE.get(code, _OTHER_SETUP_ADVICE)
+    # A bare status is no code of Slack's: something on the way, or another server.
+    other = _ON_THE_WAY if code.startswith("http_") else _OTHER_SETUP_ADVICE
+    advice = _SETUP_ADVICE.get(code, other)
     return SlackSetupError("apps.connections.open", code, f"{advice} {_STOPPED}")

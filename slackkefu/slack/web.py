@@ -356,8 +356,11 @@ class WebClient:
         body = answer.body
         enterprise_id = EnterpriseId(text_at(body, "enterprise_id")) or None
         organisation_wide = body.get("is_enterprise_install") is True
+        key = InstallationKey(enterprise_id, None if organisation_wide else TeamId(text_at(body, "team_id")) or None)
+        if key == InstallationKey(None, None):
+            raise self._lost("auth.test", "an answer that names no workspace")
         return Identity(
-            key=InstallationKey(enterprise_id, None if organisation_wide else TeamId(text_at(body, "team_id")) or None),
+            key=key,
             team_name=text_at(body, "team"),
             bot_user_id=UserId(text_at(body, "user_id")),
             bot_id=text_at(body, "bot_id"),

@@ -10,7 +10,7 @@ import pytest
 from slackkefu.cli.findings import Printed, exit_code
 from slackkefu.demo.desk.host import HostFault
 from slackkefu.demo.easemob import ImMessage
-from slackkefu.demo.slack.faults import Hang, Refusal, TooMany
+from slackkefu.demo.slack.faults import Hang, Refusal, Status, TooMany
 from slackkefu.doctor.report import IDS, Level, failure, worst
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import TeamId
@@ -166,6 +166,28 @@ ILLS: Final = (
         "slack.app_token",
         FAILURE,
         ("no usable answer", "slack.api_url"),
+    ),
+    Ill(
+        "something on the way that answers for Slack",
+        lambda here: here.slack.faults.web.next("apps.connections.open", Status(403)),
+        "slack.app_token",
+        FAILURE,
+        ("http_403", "what is between this machine and Slack"),
+    ),
+    Ill(
+        "something on the way that answers about an installation",
+        lambda here: here.slack.faults.web.next("auth.test", Status(403)),
+        "slack.installation",
+        FAILURE,
+        ("http_403", "whoever runs what is between"),
+    ),
+    Ill(
+        "a Slack that makes us wait before it lists conversations",
+        lambda here: here.slack.faults.web.storm("users.conversations", TooMany(3000)),
+        "check.time",
+        WARNING,
+        ("its token works",),
+        code=0,
     ),
     Ill(
         "a Slack that is silent",
@@ -595,7 +617,7 @@ ILLS: Final = (
         lambda here: setattr(here.easemob.faults, "black_hole", True),
         "easemob.login",
         FAILURE,
-        ("slackkefu-probe-",),
+        ("slackkefu-probe-", "out of the firewall for WebSockets"),
         login=True,
     ),
     Ill(
@@ -622,6 +644,20 @@ ILLS: Final = (
         WARNING,
         ("4711",),
         code=0,
+    ),
+    Ill(
+        "a page where the desk should be",
+        lambda here: here.kefu.pages.says.update({"channels": b"<html>please log in</html>"}),
+        "kefu.tenant",
+        FAILURE,
+        ("answered HTTP 200 with something that is not the desk's", "check kefu.url"),
+    ),
+    Ill(
+        "a firewall that answers for the desk",
+        lambda here: here.kefu.pages.fail("channels", HostFault(403)),
+        "kefu.tenant",
+        FAILURE,
+        ("answered HTTP 403", "check kefu.url"),
     ),
     Ill(
         "a tenant over its limit",
@@ -845,7 +881,7 @@ async def test_somebody_who_is_well(login: bool, autojump_clock: object, tmp_pat
 
 def test_each_id_is_provoked() -> None:
     """Every id that can be bad news is in the table above, or has a test of its own."""
-    of_their_own = {"config.file", "config.values", "net.proxy", "check.time"}
+    of_their_own = {"config.file", "config.values", "net.proxy"}
     good_only = {"store.lock", "net.way", "store.contents"}
 
     assert set(IDS) - of_their_own - good_only == {ill.id for ill in ILLS}

@@ -197,6 +197,13 @@ async def test_whose_a_token_is() -> None:
     )
 
 
+async def test_whose_a_token_is_has_to_be_said() -> None:
+    """An ``ok`` of somebody who is not Slack names no workspace, and makes no installation."""
+    async with client(Slack(ok())) as web:
+        with pytest.raises(LinkClosed, match="names no workspace"):
+            await web.auth_test(TOKEN)
+
+
 async def test_other_calls() -> None:
     """Workspaces and conversations are read with their holes."""
     slack = Slack(
