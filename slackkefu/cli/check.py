@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from functools import partial
@@ -19,7 +20,7 @@ from slackkefu.doctor.checkup import check_up
 from slackkefu.doctor.configuration import examine_file, examine_problems
 from slackkefu.doctor.easemob import find_addresses
 from slackkefu.doctor.hosts import list_hosts
-from slackkefu.doctor.report import IDS, Level, ok, worst
+from slackkefu.doctor.report import IDS, Level, failure, ok, worst
 from slackkefu.doctor.scene import look_around
 from slackkefu.doctor.store import examine_store
 from slackkefu.errors import ConfigError
@@ -29,9 +30,10 @@ from slackkefu.store.inspection import inspect
 from slackkefu.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from slackkefu.config import Config
+    from slackkefu.doctor.hosts import Host
     from slackkefu.doctor.report import Finding
 
 __all__ = ["check"]
@@ -91,10 +93,12 @@ def check(config_path: Path, *, offline: bool, login: bool, hosts: bool, as_json
         printed.finish()
         sys.exit(printed.code)
     if hosts:
-        sys.exit(trio.run(partial(_list_hosts, config, as_json=as_json)))
+        sys.exit(_list_hosts(config, as_json=as_json))
     for finding in (*found, ok("config.values", "every key has a value that can be used")):
         printed.tell(finding)
-    trio.run(partial(_check_up, config, printed, offline=offline, login=login))
+    if not _came_to_its_end(partial(_check_up, config, printed, offline=offline, login=login)):
+        means, do = "what is missing above is not known", "check again, and let it come to its end"
+        printed.tell(failure("check.time", "stopped before its end", means=means, do=do))
     printed.finish(dict(_settings(config)) if offline else None)
     sys.exit(printed.code)
 
@@ -110,14 +114,38 @@ async def _check_up(config: Config, printed: Printed, *, offline: bool, login: b
     await check_up(scene, printed.tell, offline=offline, login=login)
 
 
-async def _list_hosts(config: Config, *, as_json: bool) -> int:
+def _list_hosts(config: Config, *, as_json: bool) -> int:
     """Print the list; return the exit code."""
-    scene = await look_around(config, World(network=network_of(config)))
-    is_needed = not (config.easemob.rest_url and config.easemob.websocket_url)
-    addresses = await find_addresses(scene) if is_needed else None
-    problem = addresses.problem if addresses is not None else ""
-    print_hosts(list_hosts(scene, addresses), problem, as_json=as_json)
+    found: list[Host] = []
+    problem = ""
+
+    async def find() -> None:
+        nonlocal problem
+        scene = await look_around(config, World(network=network_of(config)))
+        found.extend(list_hosts(scene, None))
+        if not (config.easemob.rest_url and config.easemob.websocket_url):
+            addresses = await find_addresses(scene)
+            found[:], problem = list_hosts(scene, addresses), addresses.problem
+
+    if not _came_to_its_end(find):
+        problem = "stopped before its end"
+    print_hosts(found, problem, as_json=as_json)
     return 5 if problem else 0
+
+
+def _came_to_its_end(work: Callable[[], Awaitable[None]]) -> bool:
+    """Do *work*; tell whether it was not stopped by Ctrl-C: what it has found by then is worth its report."""
+    is_whole, nobody_reads = True, False
+    try:
+        trio.run(work)
+    except* KeyboardInterrupt:
+        is_whole = False
+    except* BrokenPipeError:
+        nobody_reads = True
+    if nobody_reads:
+        # As click knows it, which ends quietly then.
+        raise BrokenPipeError(errno.EPIPE, "nobody reads")
+    return is_whole
 
 
 def _store_alone(path: Path) -> Iterator[Finding]:

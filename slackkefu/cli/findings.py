@@ -79,7 +79,7 @@ class Printed:
             }
             if settings is not None:
                 document["settings"] = settings
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            click.echo(json.dumps(document, indent=2))
             return
         if settings is not None:
             width = max(map(len, settings), default=0)
@@ -95,7 +95,7 @@ def print_hosts(hosts: Sequence[Host], problem: str, *, as_json: bool) -> None:
     if as_json:
         lines = [{"host": each.host, "port": each.port, "use": each.use} for each in hosts]
         document = {"version": VERSION, "hosts": lines, "problem": problem}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(document, indent=2))
         return
     width = max((len(each.host) for each in hosts), default=0)
     for each in hosts:

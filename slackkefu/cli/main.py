@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, final
 
 import click
@@ -30,6 +32,9 @@ class _Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; see :mod:`slackkefu.cli.exits`."""
+        if isinstance(sys.stdout, TextIOWrapper):
+            # What a terminal cannot show is no reason to end.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt) as exc:

@@ -49,18 +49,10 @@ async def examine(branches: Sequence[tuple[str, Branch]], tell: Say, *, limit_s:
     running = [_Running(name) for name, _ in branches]
     deadline = trio.current_time() + limit_s
 
-    def pass_on() -> None:
-        for each in running:
-            for finding in each.kept:
-                tell(finding)
-            each.kept.clear()
-            if not each.is_over:
-                break
-
     async def run(each: _Running, branch: Branch) -> None:
         def say(finding: Finding) -> None:
             each.kept.append(finding)
-            pass_on()
+            _pass_on(running, tell)
 
         with trio.move_on_at(deadline) as scope:
             await branch(say)
@@ -75,11 +67,28 @@ async def examine(branches: Sequence[tuple[str, Branch]], tell: Say, *, limit_s:
                 )
             )
         each.is_over = True
-        pass_on()
+        _pass_on(running, tell)
 
-    async with trio.open_nursery() as nursery:
-        for each, (_, branch) in zip(running, branches, strict=True):
-            nursery.start_soon(run, each, branch)
+    try:
+        async with trio.open_nursery() as nursery:
+            for each, (_, branch) in zip(running, branches, strict=True):
+                nursery.start_soon(run, each, branch)
+    except BaseException:
+        # Somebody has had enough: what is known by now is told.
+        for each in running:
+            each.is_over = True
+        _pass_on(running, tell)
+        raise
+
+
+def _pass_on(running: Sequence[_Running], tell: Say) -> None:
+    """Tell what those have found whose turn has come."""
+    for each in running:
+        for finding in each.kept:
+            tell(finding)
+        each.kept.clear()
+        if not each.is_over:
+            break
 
 
 async def together(works: Iterable[Callable[[], Awaitable[T]]], *, at_once: int) -> list[T]:

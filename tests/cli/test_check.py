@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +81,24 @@ def test_offline_makes_no_store(config: Path) -> None:
 
     assert not (config.parent / "store").exists()
     assert ["ok"] == [each["level"] for each in findings(result, "store.folder")]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_terminal_that_cannot_show_all(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Where characters are missing there is something else in their place, and no traceback."""
+    config = tmp_path / "配置.toml"
+    config.write_text(GOOD, encoding="utf-8")
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "slackkefu", "check", "--offline", "--config", str(config), *options],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert rb"\u914d\u7f6e.toml" in done.stdout
+    if options:
+        assert str(config) in json.loads(done.stdout)["findings"][0]["says"]
 
 
 def test_json_is_one_document(config: Path) -> None:

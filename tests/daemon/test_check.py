@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
 
 from slackkefu.demo.desk import Desk
@@ -65,3 +68,54 @@ async def test_without_the_daemon_and_with_a_wrong_secret(tmp_path: Path) -> Non
     assert ["easemob.credentials"] == [each["id"] for each in bad(document)]
     assert "not-the-secret" not in json.dumps(document)
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("options", [("--json",), ("--json", "--hosts")])
+async def test_stopped_in_the_middle(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Ctrl-C leaves a whole document that says so, and no exit code that says all is well."""
+    async with fakes() as (slack, easemob), trio.open_nursery() as nursery:
+        asked = trio.Event()
+
+        async def silent(_stream: trio.SocketStream) -> None:
+            asked.set()
+            await trio.sleep_forever()
+
+        (listener,) = await nursery.start(partial(trio.serve_tcp, silent, 0, host="127.0.0.1"))
+        nowhere = f"http://127.0.0.1:{listener.socket.getsockname()[1]}/"
+        token = slack.add_workspace("T0NORTH001", name="North").install().token
+        config = write_config(tmp_path, slack, easemob, token, easemob__discovery_url=nowhere)
+        command = [sys.executable, "-m", "slackkefu", "check", "--config", str(config), *options]
+        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+        await asked.wait()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        document = json.loads(b"".join([part async for part in process.stdout]))
+        code = await process.wait()
+        nursery.cancel_scope.cancel()
+
+    assert 5 == code
+    if "--hosts" in options:
+        assert "stopped before its end" == document["problem"]
+        assert "127.0.0.1" in {each["host"] for each in document["hosts"]}
+    else:
+        assert (5, "failure") == (document["exit_code"], document["level"])
+        assert ("check.time", "stopped before its end") == (
+            document["findings"][-1]["id"],
+            document["findings"][-1]["says"],
+        )
+        assert "kefu.tenant" in {each["id"] for each in document["findings"]}
+
+
+async def test_nobody_reads_to_the_end(tmp_path: Path) -> None:
+    """``check | head -1`` is nothing to report."""
+    async with fakes() as (slack, easemob):
+        config = write_config(tmp_path, slack, easemob, slack.add_workspace("T0NORTH001", name="North").install().token)
+        command = [sys.executable, "-u", "-m", "slackkefu", "check", "--config", str(config)]
+        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        await process.stdout.aclose()
+        said = b"".join([part async for part in process.stderr])
+        await process.wait()
+
+    assert b"" == said

@@ -38,6 +38,16 @@ async def test_findings_come_in_order_as_soon_as_they_can(autojump_clock: object
     assert [0, 3, 3, 3, 3, 5] == [pytest.approx(at) for at, _, _ in told]
 
 
+async def test_what_is_known_is_told_when_somebody_stops_it(autojump_clock: object) -> None:
+    """A finding that waits for those before it is not lost with them."""
+    told: list[Finding] = []
+    branches = [(name, partial(branch, name=name, after_s=after_s)) for name, after_s in (("a", 100), ("b", 1))]
+    with trio.move_on_after(10):
+        await examine(branches, told.append)
+
+    assert [("a", "early"), ("b", "early"), ("b", "late")] == [(each.about, each.says) for each in told]
+
+
 async def test_what_takes_too_long_is_cut_short(autojump_clock: object) -> None:
     """The whole has a limit; what was not examined by then says so, and the others are told."""
     told: list[Finding] = []
