@@ -22,7 +22,7 @@ from slackkefu.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DIRECT", "GO_DIRECT", "Exemption", "Proxies", "Proxy", "exempt_by", "joined", "proxy_variable"]
+__all__ = ["DIRECT", "GO_DIRECT", "Exemption", "Proxies", "Proxy", "exempt_by", "in_dns", "joined", "proxy_variable"]
 
 GO_DIRECT: Final = "direct"
 """What an operator writes where there shall be no proxy, whatever the environment says."""
@@ -136,7 +136,7 @@ class Exemption:
             label and label.replace("-", "").replace("_", "").isalnum() for label in name.split(".")
         ):
             raise ValueError("something that is no host, address or network")
-        return cls(name, port=number)
+        return cls(in_dns(name) or name, port=number)
 
     def covers(self, host: str, port: int) -> bool:
         """Tell whether *host*, a name or a number, is meant."""
@@ -160,7 +160,7 @@ class Proxies:
 
     def of(self, host: str, port: int) -> Proxy | None:
         """Return the proxy by which *host* is reached; None where it is reached directly."""
-        host = host.lower().removesuffix(".")
+        host = (in_dns(host) or host).lower().removesuffix(".")
         if is_loopback(host) or any(exemption.covers(host, port) for exemption in self.exemptions):
             return None
         return self.proxy
@@ -173,6 +173,13 @@ DIRECT: Final = Proxies()
 def joined(host: str, port: int) -> str:
     """Return ``host:port``, an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def in_dns(host: str) -> str:
+    """Return a name as it is asked for, other letters than ASCII's encoded (IDNA); empty where nobody can have it."""
+    with suppress(UnicodeError):
+        return host.encode("idna").decode()
+    return ""
 
 
 # What the environment says.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +22,7 @@ from python_socks.async_.trio.v2 import Proxy as SocksProxy
 
 from slackkefu import __version__
 from slackkefu.errors import ConnectFailed
-from slackkefu.net.proxy import joined
+from slackkefu.net.proxy import in_dns, joined
 from slackkefu.net.reason import reason_of
 from slackkefu.net.tls import secured
 
@@ -44,12 +43,18 @@ SHARE: Final = 0.9
 MAX_READ_BYTES: Final = 4096
 
 _NAME: Final = re.compile(r"[!-~]{1,253}")
+"""What a proxy can be asked for; somebody may have made a name up."""
 
 _LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 _ENDED: Final = "ended the connection before it answered"
 _NO_PROXY: Final = "does not answer as such a proxy does; check scheme and port in network.proxy"
 _UNREACHED: Final = "cannot reach the host; whoever runs the proxy can tell why"
+
+_UNWELCOME: Final = (401, 407)
+"""Tinyproxy says 401."""
+_HTTP_UNREACHED: Final = (500, 502, 503, 504)
+"""Tinyproxy and squid say 500 where a name is not found."""
 
 _SOCKS_UNREACHED: Final = (1, 3, 4, 5, 6)
 """RFC 1928 §6: failure, network or host unreachable, refused, TTL expired."""
@@ -71,23 +76,17 @@ async def open_tunnel(proxy: Proxy, host: str, port: int, *, tls: ssl.SSLContext
         ConnectFailed: The way did not open; names the proxy, and what to do.
 
     """
-    if not _is_name(host):
+    name = in_dns(host)
+    if not _NAME.fullmatch(name):
         raise ConnectFailed(joined(host, port), "not a name that can be looked up")
     limit_s = min(TUNNEL_S, SHARE * (trio.current_effective_deadline() - trio.current_time()))
     try:
         with trio.fail_after(max(0.0, limit_s)):
             if proxy.scheme.startswith("socks5"):
-                return await _through_socks(proxy, host, port)
-            return await _connect(proxy, host, port, tls)
+                return await _through_socks(proxy, name, port)
+            return await _connect(proxy, name, port, tls)
     except trio.TooSlowError:
         raise _failed(proxy, host, port, f"has not opened the way within {limit_s:.2g} s") from None
-
-
-def _is_name(host: str) -> bool:
-    """Tell whether a proxy can be asked for *host*, which somebody may have made up."""
-    with suppress(UnicodeError):
-        return bool(_NAME.fullmatch(host) and host.encode("idna"))
-    return False
 
 
 def _failed(proxy: Proxy, host: str, port: int, words: str) -> ConnectFailed:
@@ -148,9 +147,9 @@ def _credentials(proxy: Proxy) -> Iterable[tuple[str, str]]:
 
 def _refusal(proxy: Proxy, status: int) -> str:
     """Say what it means that a proxy has answered with *status*."""
-    if status == 407:
-        return f"{_unwelcome(proxy)} (HTTP 407)"
-    if status in {502, 503, 504}:
+    if status in _UNWELCOME:
+        return f"{_unwelcome(proxy)} (HTTP {status})"
+    if status in _HTTP_UNREACHED:
         return f"{_UNREACHED} (HTTP {status})"
     return f"refuses the way (HTTP {status}); it has to allow CONNECT to this host and port"
 

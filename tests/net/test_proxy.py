@@ -103,6 +103,7 @@ def test_any_text_has_an_answer(text: str) -> None:
         ("fd00::/8", ["fd12::1"], ["fe80::1", "10.0.0.1"]),
         ("2001:db8::1", ["2001:db8::1", "2001:DB8:0::1"], ["2001:db8::2"]),
         ("[2001:db8::1]", ["2001:db8::1"], []),
+        ("bücher.test", ["xn--bcher-kva.test", "a.xn--bcher-kva.test"], ["xn--bcher-kva"]),
     ],
 )
 def test_who_is_reached_without_it(entry: str, covered: list[str], others: list[str]) -> None:
@@ -144,6 +145,13 @@ def test_the_proxy_is_for_all_others() -> None:
         proxies.of(host, 443) for host in ("slack.com", "10.0.0.1", "corp.test", "kefu.CORP.test", "kefu.corp.test.")
     ]
     assert Proxies().of("slack.com", 443) is None
+
+
+@pytest.mark.parametrize("entry", ["bücher.test", "xn--bcher-kva.test"])
+@pytest.mark.parametrize("host", ["bücher.test", "BÜCHER.test.", "a.xn--bcher-kva.test"])
+def test_a_name_in_other_letters_is_one_name(entry: str, host: str) -> None:
+    """Whichever way somebody writes it."""
+    assert Proxies(Proxy.read("http://proxy.test"), (Exemption.read(entry),)).of(host, 443) is None
 
 
 @pytest.mark.parametrize(

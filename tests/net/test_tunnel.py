@@ -255,11 +255,21 @@ async def test_a_proxy_is_named_before_the_caller_gives_up(scheme: str, ca: Priv
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-@pytest.mark.parametrize("host", ["a b", "a..b", "", "x" * 64, "a." * 150, "a\r\nX: y", "代理"])
+@pytest.mark.parametrize("host", ["a b", "a..b", "", "x" * 64, "a." * 150, "a\r\nX: y"])
 async def test_what_is_no_name_is_not_asked_for(scheme: str, host: str) -> None:
     """A message may name any host; a proxy sees none that breaks what is said to it."""
     with pytest.raises(ConnectFailed, match="not a name that can be looked up"):
         await open_tunnel(Proxy.read(f"{scheme}://127.0.0.1:1"), host, 443, tls=trust())
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_name_in_other_letters_is_asked_for_as_dns_has_it(scheme: str, ca: PrivateCa) -> None:
+    """No proxy is shown letters that its protocol does not have."""
+    async with between(scheme, ca) as (running, network):
+        with pytest.raises(ConnectFailed):
+            await network.open_stream("bücher.test", 443, tls=False)
+
+        assert ["xn--bcher-kva.test:443"] == [passed.target for passed in await running.saw(1)]
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
@@ -292,6 +302,8 @@ ANSWERS = [
     (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", ""),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""),
     (b"HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\npage", "wants a name and password"),
+    (b"HTTP/1.0 401 Unauthorized\r\n\r\n", "wants a name and password"),
+    (b"HTTP/1.0 500 Unable to connect\r\n\r\n", "cannot reach the host"),
     (b"HTTP/1.1 302 Sign in\r\nLocation: https://portal.test/\r\n\r\n", "refuses the way (HTTP 302)"),
     (b"HTTP/1.1 200 OK", "ended the connection"),
     (b"", "ended the connection"),
