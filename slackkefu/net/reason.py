@@ -7,6 +7,7 @@ of ours it has said everything already.
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,9 @@ def reason_of(exc: BaseException) -> str:
         advice = _CERTIFICATE_ADVICE.get(cause.verify_code, "another server answers in its place")
         return f"its certificate is not trusted ({cause.verify_message}); {advice}"
     if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.strerror:
-        return cause.strerror
+        # Of a number above 0, which a name that is not found has not, the system's own words: trio puts Python's way of
+        # writing an address before them.
+        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror
     return str(cause) or type(cause).__name__
 
 

@@ -6,6 +6,7 @@ import ssl
 from itertools import pairwise
 
 import pytest
+import trio
 
 from slackkefu.errors import ConnectFailed
 from slackkefu.net.reason import reason_of
@@ -24,6 +25,14 @@ def test_the_first_cause_tells() -> None:
 
     assert "Connection refused" == reason_of(raised(RuntimeError("outer"), OSError("all failed"), group))
     assert "KeyError" == reason_of(KeyError())
+
+
+async def test_a_port_that_nobody_listens_on() -> None:
+    """The system's words, without Python's way of writing an address around them."""
+    with pytest.raises(OSError, match="all attempts") as caught:
+        await trio.open_tcp_stream("localhost", 1)  # noqa: TID251 - its error
+
+    assert "Connection refused" == reason_of(caught.value)
 
 
 def test_what_is_ours_has_said_everything() -> None:
