@@ -48,7 +48,7 @@ def reason_of(exc: BaseException) -> str:
     if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.strerror:
         # Of a number above 0, which a name that is not found has not, the system's own words: trio puts Python's way of
         # writing an address before them.
-        return os.strerror(cause.errno) if (cause.errno or 0) > 0 else cause.strerror
+        return os.strerror(cause.errno) if cause.errno is not None and cause.errno > 0 else cause.strerror
     return str(cause) or type(cause).__name__
 
 
