@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from slackkefu.doctor.slack import slack_domain
@@ -30,6 +30,15 @@ class Host:
     """What for."""
 
 
+ANYBODY: Final = Host(
+    "*",
+    443,
+    "files that stand elsewhere: storage that Easemob sends us on to, and addresses in agents' messages; those that "
+    "cannot be had are links for the customer",
+)
+"""Where a message leads, and a redirect, nobody knows before (facts/msync.md §11)."""
+
+
 def list_hosts(scene: Scene, addresses: Addresses | None) -> Sequence[Host]:
     """
     List the hosts, each once.
@@ -41,10 +50,12 @@ def list_hosts(scene: Scene, addresses: Addresses | None) -> Sequence[Host]:
     """
     found: dict[tuple[str, int], Host] = {}
     proxies = scene.config.network.proxies
-    for each in (*_slack(scene.config.slack.api_url), *_easemob(scene, addresses), *_kefu(scene)):
+    for each in (*_slack(scene.config.slack.api_url), *_easemob(scene, addresses), *_kefu(scene), ANYBODY):
         proxy = proxies.of(each.host.replace("*", "x"), each.port)
         line = each if proxy is None else _proxy(proxy)
-        found.setdefault((line.host, line.port), line)
+        before = found.setdefault((line.host, line.port), line)
+        if line.use not in before.use:
+            found[line.host, line.port] = replace(line, use=f"{before.use}; {line.use}")
     return [*found.values()]
 
 

@@ -22,7 +22,8 @@ async def test_every_host_that_is_dialled(autojump_clock: object, tmp_path: Path
         hosts = list_hosts(scene, await find_addresses(scene))
     easemob = ["rs.easemob.com", "rest.easemob.test", "im.easemob.test", "kefu.test"]
 
-    assert [*SLACK, "hooks.slack.com", *easemob] == [each.host for each in hosts]
+    assert [*SLACK, "hooks.slack.com", *easemob, "*"] == [each.host for each in hosts]
+    assert "files that stand elsewhere" in hosts[-1].use
     assert {443} == {each.port for each in hosts}
 
 
@@ -47,7 +48,17 @@ async def test_configured_addresses_are_those(autojump_clock: object, tmp_path: 
     found = [(each.host, each.port) for each in hosts]
 
     assert ("wss-backup.slack-gov.com", 443) in found
-    assert [("a1.vip.test", 8443), ("im.vip.test", 443)] == found[-2:]
+    assert [("a1.vip.test", 8443), ("im.vip.test", 443)] == found[-3:-1]
+
+
+async def test_a_host_of_several_uses_is_one_line(autojump_clock: object, tmp_path: Path) -> None:
+    """Each use is named, once."""
+    async with patient(tmp_path) as here:
+        here.configure("easemob", rest_url="https://one.vip.test", websocket_url="wss://one.vip.test/websocket")
+        here.configure("kefu", url="https://one.vip.test")
+        (line,) = [each for each in list_hosts(await here.scene(), None) if each.host == "one.vip.test"]
+
+    assert all(1 == line.use.count(use) for use in ("REST, and files", "IM (MSYNC", "files of agents"))
 
 
 async def test_with_a_proxy_it_is_the_proxy(autojump_clock: object, tmp_path: Path) -> None:
@@ -60,4 +71,5 @@ async def test_with_a_proxy_it_is_the_proxy(autojump_clock: object, tmp_path: Pa
         beside = list_hosts(await here.scene(), None)
 
     assert [("proxy.shop.test", 3128)] == [(each.host, each.port) for each in hosts]
+    assert 1 == hosts[0].use.count("the proxy")
     assert [("proxy.shop.test", 3128), ("kefu.test", 443)] == [(each.host, each.port) for each in beside]
