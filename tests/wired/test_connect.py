@@ -321,7 +321,7 @@ async def test_a_storm(tmp_path: Path, autojump_clock: trio.testing.MockClock, s
 
 
 async def test_one_that_comes_after_the_other_has_gone(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
-    """What has waited is answered by it, in the thread; also when the one that left is removed later, over a kill too."""
+    """What has waited is answered by it, in the thread; also when the other is removed later, over a kill too."""
     switches = replace(EITHER, authorization="first")
     async with town(tmp_path, slack_switches=switches, started=False, channels="all") as here:
         them = companies(here, members=False)
