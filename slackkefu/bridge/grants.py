@@ -3,12 +3,13 @@ Grants: in which workspaces an organisation lets its installation work.
 
 An organisation installs the app as a whole, and its admins grant it workspaces one by one (facts/slack.md §13). Events
 tell of that, with neither a workspace nor an installation outside; what was told while nobody listened is asked for at
-each start. Who writes from a workspace that has been taken away cannot be answered until it is granted again.
+each start, and after a long time without a connection. Who writes from a workspace that has been taken away cannot be
+answered until it is granted again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import structlog
 import trio
@@ -16,11 +17,13 @@ import trio
 from slackkefu.bridge.book import installation_key
 from slackkefu.errors import SlackkefuError
 from slackkefu.slack.ids import TeamId
+from slackkefu.slack.recovery import LookFirst, Retry, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from slackkefu.bridge.book import Book
+    from slackkefu.slack.absence import Gap
     from slackkefu.slack.envelope import OtherEvent
     from slackkefu.slack.installation import Installation, InstallationKey, Installations
     from slackkefu.slack.reading import Reading
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Grants", "teams_of"]
 
 log = structlog.get_logger()
+
+AGAIN_S: Final = 60.0
+"""Pause before an organisation is asked again that did not answer."""
+
+ABSENT_S: Final = 300.0
+"""Without a connection for longer than this Slack may have told of a grant in vain."""
 
 GRANTED, REVOKED = "team_access_granted", "team_access_revoked"
 
@@ -64,6 +73,7 @@ class Grants:
         self._reading = reading
         self._on_change = on_change
         self._to_ask: set[InstallationKey] = set()
+        self._asking: InstallationKey | None = None
         self._news = trio.Event()
 
     def __repr__(self) -> str:
@@ -80,9 +90,17 @@ class Grants:
             self._to_ask.add(key)
             self._news.set()
 
+    def missed(self, gap: Gap) -> None:
+        """Take note of a time in which Slack may have told things in vain."""
+        if trio.current_time() - gap.since > ABSENT_S:
+            self.begin()
+
     def told(self, installation: Installation, event: OtherEvent) -> None:
         """Act on an event about access."""
         key, teams = installation.key, teams_of(event.raw)
+        if key == self._asking:
+            # The answer may be older than this.
+            self.installed(key)
         if event.type == REVOKED:
             self._withdraw(key, teams)
         else:
@@ -96,23 +114,37 @@ class Grants:
         while True:
             await self._news.wait()
             self._news = trio.Event()
+            failed: set[InstallationKey] = set()
             while self._to_ask:
-                await self._ask(self._to_ask.pop())
+                self._asking = self._to_ask.pop()
+                if not await self._ask(self._asking):
+                    failed.add(self._asking)
+            self._asking = None
+            if failed:
+                self._to_ask |= failed
+                with trio.move_on_after(AGAIN_S):
+                    await self._news.wait()
+                self._news.set()
 
-    async def _ask(self, key: InstallationKey) -> None:
+    async def _ask(self, key: InstallationKey) -> bool:
+        """Ask one organisation; False where that is to be done again."""
         installation = self._installations.get(key)
         if installation is None:
-            return
+            return True
         try:
             granted = await self._reading.workspaces(installation)
         except SlackkefuError as error:
-            log.warning("slack.grants_unknown", installation=str(key), problem=str(error), meaning="all are served")
-            return
+            is_final = not isinstance(after(error), Retry | LookFirst)
+            meaning = "served as far as known" if is_final else "tried again"
+            log.warning("slack.grants_unknown", installation=str(key), problem=str(error), meaning=meaning)
+            return is_final
         self._installations.grant(key, granted)
+        self._on_change(key)
         # Whom we know in direct messages, which are of the organisation's own people, and whose workspace is not among
         # them: in channels there may be people of other companies.
         own = (each for each in self._book if installation_key(each) == key and each.channel_type == "im")
         self._withdraw(key, frozenset(TeamId(each.team) for each in own) - granted)
+        return True
 
     def _withdraw(self, key: InstallationKey, teams: frozenset[TeamId]) -> None:
         if teams:

@@ -141,7 +141,7 @@ def taking_in(
         web=slack.web,
         connections=config.connections,
         on_delivery=intake.take,
-        on_gap=each(lambda gap: watch.missed(gap), installing.missed),  # noqa: PLW0108 - the watch comes later
+        on_gap=each(installing.missed, grants.missed, lambda gap: watch.missed(gap)),  # noqa: PLW0108 - it comes later
     )
 
     max_age_s = config.backfill_max_age * HOUR_S

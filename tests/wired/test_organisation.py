@@ -215,3 +215,61 @@ async def test_an_heir_whose_call_fails(tmp_path: Path, autojump_clock: trio.tes
             (post,) = await here.slack.posted(1)
 
         assert whole is post.installation
+
+
+@pytest.mark.parametrize("fault", [None, Drop()])
+async def test_installed_again_after_a_withdrawal(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, fault: Drop | None
+) -> None:
+    """A new installation may work where the one before was not let: who writes there is answered, unasked."""
+    async with town(tmp_path, started=False) as here:
+        them = companies(here)
+        await here.start()
+        visitor = here.visitor(them.nina, them.nina.dm())
+        await them.nina.says(them.nina.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        await them.grid.withdraws(them.desks[0])
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "at last")
+        await trio.sleep(MINUTE_S)
+        before = them.desks[1].installation
+        here.slack.state.uninstall(before)
+        await trio.sleep(MINUTE_S)
+        if fault is not None:
+            here.slack.faults.web.next("auth.teams.list", fault, times=3)
+        whole = them.grid.install()
+        await here.daemon.installing.install(bot_of(whole, at=here.wall()))
+        with trio.fail_after(HOUR_S):
+            (post,) = await here.slack.posted(1)
+
+        assert whole is post.installation
+
+        await here.stop()
+
+
+async def test_granted_while_nobody_listened(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """After a long time without a connection organisations are asked what they have granted meanwhile."""
+    async with town(tmp_path, started=False) as here:
+        them = companies(here)
+        await here.start()
+        visitor = here.visitor(them.nina, them.nina.dm())
+        await them.nina.says(them.nina.dm(), "hello")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("hello")
+        await them.grid.withdraws(them.desks[0])
+        await trio.sleep(MINUTE_S)
+        here.desk.answers(visitor, "at last")
+        here.network.hosts["slack.com"].refuse = here.network.hosts["wss-primary.slack.com"].refuse = "no route to host"
+        for line in here.network.open_lines("slack.com", "wss-primary.slack.com"):
+            line.reset()
+        await trio.sleep(MINUTE_S)
+        them.desks[1].installation.withheld.clear()
+        await trio.sleep(HOUR_S)
+        here.network.hosts.clear()
+        with trio.fail_after(HOUR_S):
+            (post,) = await here.slack.posted(1)
+
+        assert them.desks[0].installation is post.installation
+
+        await here.stop()
