@@ -116,7 +116,8 @@ class FirstContact:
     def wrote(self, forward: Forward) -> None:
         """Take note of a person's message that is in their record; with the first one they are told."""
         record = self._book.get(forward.user)
-        if not self._is_on or record is None or record.introduced:
+        # Without a token nothing can be said now; with the next message it is.
+        if not self._is_on or record is None or record.introduced or forward.installation.needs_reinstall:
             return
         self._book.remember(msgspec.structs.replace(record, introduced=True))
         event = forward.event

@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.agent_lines import reached_again, stopped
-from slackkefu.demo.slack import Drop, Switches, Timing
+from slackkefu.demo.slack import Drop, Refusal, Switches, Timing
+from slackkefu.slack.ids import UserId
 from tests.installed import keep
 from tests.wired.test_many_workspaces import add_south
 from tests.wired.town import town
@@ -413,3 +414,48 @@ async def test_a_storm_of_installs_and_uninstalls(
         assert len(to_north) == len([*dict.fromkeys(to_north)])
         assert (0, 0) == (sessions(here)[1], here.statistics["replies"]().stopped)  # type: ignore[attr-defined]  # its class
         await here.stop()
+
+
+async def test_words_need_no_token(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """What is written while the token is lost reaches the desk; the answers wait for the app to be installed again."""
+    async with town(tmp_path, started=False, introduction=True) as here:
+        south = add_south(here)
+        await here.start()
+        ben, visitor = await served(here, south)
+        eva = south.add_user(name="Eva")
+        here.slack.faults.web.next("auth.test", Refusal("token_revoked"))
+        await here.daemon.installing.mark_dead(
+            here.daemon.core.installations.of_bot(ben_bot(south))[0].key, cause="lost"
+        )
+        await trio.sleep(SOON_S)
+        before = asked(here)
+        await ben.says(ben.dm(), "anybody there?")
+        await eva.says(eva.dm(), "hello from Eva")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("anybody there?")
+            await here.desk.heard("hello from Eva")
+        here.desk.answers(visitor, "yes")
+        here.desk.answers(here.visitor(eva, eva.dm()), "hello Eva")
+        await trio.sleep(HOUR_S)
+
+        assert before == asked(here)
+
+        await here.kill()
+        await here.start()
+        await ben.says(ben.dm(), "still there?")
+        with trio.fail_after(SOON_S):
+            await here.desk.heard("still there?")
+        await trio.sleep(HOUR_S)
+        await here.installs(south)
+        await shows(here, "yes", "hello Eva", within_s=120)
+        posts = len(here.slack.ledger.posts)
+        await eva.says(eva.dm(), "thank you")
+        await trio.sleep(SOON_S)
+
+        assert 1 == len(here.slack.ledger.posts) - posts
+        await here.stop()
+
+
+def ben_bot(south: Workspace) -> UserId:
+    """Return the app's bot user there."""
+    return UserId(south.installation.bot.id)

@@ -193,7 +193,8 @@ def route(
         return Ignored(Reason.MALFORMED, event.reason)
     if isinstance(event, OtherEvent):
         return _route_other(event, payload, installations)
-    installation = installations.owner_of(payload) or stands_in(event.channel)
+    # Words need no token. Where there is none the app is in Slack all the same, or was when they were written.
+    installation = installations.owner_of(payload) or stands_in(event.channel) or installations.known(key_of(payload))
     if installation is None:
         return Ignored(Reason.UNKNOWN_INSTALLATION, "message")
     return _route_message(event, payload, installation, installations, channels, listens, user_of)
