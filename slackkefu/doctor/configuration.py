@@ -29,6 +29,7 @@ def examine_file(path: Path) -> Iterator[Finding]:
     """Say whether there is a file, and whether others may read it."""
     try:
         mode = path.stat().st_mode
+        path.open("rb").close()
     except FileNotFoundError:
         yield failure(
             "config.file",
@@ -40,7 +41,7 @@ def examine_file(path: Path) -> Iterator[Finding]:
     except OSError as exc:
         yield failure(
             "config.file",
-            f"{path} cannot be looked at ({exc.strerror})",
+            f"{path} cannot be read ({exc.strerror})",
             means="nothing can be started as this user, or examined",
             do="run this as the user who runs slackkefu, or as root",
         )

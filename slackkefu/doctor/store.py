@@ -76,12 +76,15 @@ def _not_there(seen: Inspection, user: int) -> Finding:
 
 def _folder(seen: Inspection, folder: Folder, user: int) -> Finding:
     whose = f"of user {folder.owner}" + ("" if user == folder.owner else f", looked at as user {user}")
-    if seen.problem:
+    if seen.problem and not (user == folder.owner and folder.foreign):
+        do = f"run this as user {folder.owner}, or as root; if the daemon runs as user {user}, give the folder to it"
+        if user == folder.owner:
+            do = f"chmod -R u+rwX {seen.path}; where that does not help, look at the disk"
         return failure(
             "store.folder",
             f"{seen.path} ({whose}) cannot be read: {seen.problem}",
             means="where the daemon runs as this user it does not start",
-            do=f"run this as user {folder.owner}, or as root; if the daemon runs as user {user}, give the folder to it",
+            do=do,
         )
     if seen.room is not None and seen.room.is_read_only:
         return failure(

@@ -117,6 +117,8 @@ def inspect(
         room = _room(statvfs(parent))
     except OSError as exc:
         return Inspection(path, None, path, problem=exc.strerror or type(exc).__name__)
+    if parent != path and path.is_symlink():
+        return Inspection(path, room, parent, problem="it is a link that leads nowhere")
     if parent != path:
         return Inspection(path, room, parent)
     folder, held = None, None

@@ -211,7 +211,16 @@ def test_a_file_that_cannot_be_looked_at(config: Path) -> None:
     result = call("--config", config / "config.toml")
 
     assert 3 == result.exit_code
-    assert "cannot be looked at" in result.stdout
+    assert "cannot be read" in result.stdout
+
+
+def test_a_folder_where_a_file_belongs(tmp_path: Path) -> None:
+    """What cannot be read is a fault of the file, not of its values."""
+    result = call("--json", "--config", tmp_path)
+    (found,) = json.loads(result.stdout)["findings"]
+
+    assert (3, "config.file") == (result.exit_code, found["id"])
+    assert "run this as the user" in found["do"]
 
 
 def test_hosts_are_listed_as_lines(config: Path) -> None:

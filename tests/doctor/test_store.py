@@ -85,6 +85,15 @@ def test_a_store_that_this_user_may_not_read() -> None:
     assert not [each for each in examine_store(seen, user=SOMEBODY) if each.id in {"store.lock", "store.contents"}]
 
 
+def test_its_owner_is_not_told_to_be_somebody_else() -> None:
+    """What its owner cannot read is somebody else's, or has a mode that its owner can change."""
+    others = folder(foreign=(WELL.path / "lock",))
+    unreadable = replace(WELL, problem="Permission denied", contents=None)
+
+    assert "chown" in said(replace(others, problem="Permission denied", contents=None), "store.folder").do
+    assert "chmod -R u+rwX" in said(unreadable, "store.folder").do
+
+
 def test_a_path_that_cannot_be_looked_at() -> None:
     """Where even the folders above it are closed, that is said."""
     seen = Inspection(PATH, None, PATH, problem="Input/output error")

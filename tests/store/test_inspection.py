@@ -186,6 +186,14 @@ def test_a_store_that_cannot_be_looked_at(tmp_path: Path) -> None:
     assert "Input/output error" == inspect(tmp_path, statvfs=fails).problem
 
 
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    """The daemon could not make a folder there, so it is not called one that is yet to be made."""
+    path = tmp_path / "store"
+    path.symlink_to(tmp_path / "gone")
+
+    assert "leads nowhere" in inspect(path).problem
+
+
 def test_of_many_segments_the_oldest_are_looked_at(tmp_path: Path) -> None:
     """Looking is bounded, and says that there is more."""
     for number in range(3):
