@@ -45,7 +45,7 @@ async def examine_clock(world: World, url: str, *, whose: str) -> Finding:
             pass  # why there is no answer, the way to it says
     try:
         theirs = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return ok("clock", "not compared: there was no answer with a Date", about=whose)
     # The header has whole seconds, and was written somewhere between the question and now.
     return judge((asked + world.wall()) / 2 - theirs - 0.5, whose=whose)

@@ -8,11 +8,12 @@ the daemon's.
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from slackkefu.doctor.examination import together
+from slackkefu.doctor.examination import examine
 from slackkefu.doctor.report import Finding, failure, ok, warning
 from slackkefu.errors import RemoteProtocolError, SlackApiError, SlackkefuError
 from slackkefu.slack.features import BOT_SCOPES
@@ -22,7 +23,7 @@ from slackkefu.slack.reading import Reading
 from slackkefu.slack.recovery import InstallationDead, Operator, after
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slackkefu.doctor.report import Say
     from slackkefu.doctor.scene import Scene
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["examine_installations"]
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16
+"""Slack's limits are each workspace's own."""
 CALL_S: Final = 20.0
 """Longest time for the questions about one installation."""
 
@@ -71,9 +73,15 @@ async def examine_installations(scene: Scene, web: WebClient, say: Say, *, app_i
                 do="slackkefu install; or, for a single workspace, set slack.bot_token",
             )
         )
-    for findings in await together(works, at_once=AT_ONCE):
-        for finding in findings:
-            say(finding)
+    room = trio.Semaphore(AT_ONCE)
+
+    async def branch(work: Callable[[], Awaitable[Sequence[Finding]]], say: Say) -> None:
+        async with room:
+            for finding in await work():
+                say(finding)
+
+    # Each is told when its turn comes, so that of many those are known that were examined in time.
+    await examine([("an installation", partial(branch, work)) for work in works], say, limit_s=inf)
 
 
 async def _examine(

@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
+from slackkefu.demo.slack.faults import Hang
 from slackkefu.doctor.report import Level
 from slackkefu.doctor.slack import slack_domain
 from slackkefu.secret import Secret
-from slackkefu.slack.installation import to_bot
+from slackkefu.slack.ids import TeamId, UserId
+from slackkefu.slack.installation import Installation, InstallationKey, to_bot
 from slackkefu.slack.web import WebClient
-from tests.doctor.patient import patient
+from tests.doctor.patient import APP_ID, patient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,27 @@ async def test_no_web_socket_is_opened(autojump_clock: object, tmp_path: Path) -
         assert {"im.easemob.test"} == set(here.ways.sent)
         assert not here.slack.links
         assert not any(parcel.acknowledged for parcel in here.slack.ledger.parcels)
+
+
+async def test_of_many_those_are_told_that_were_examined(autojump_clock: object, tmp_path: Path) -> None:
+    """Where time is up before one of many workspaces has been asked about, the others are told all the same."""
+    async with patient(tmp_path) as here:
+        south = here.slack.add_workspace("T0SOUTH001", name="South").install(token="xoxb-south")
+        here.slack.faults.web.next("auth.test", Hang())
+        kept = Installation(
+            key=InstallationKey(None, TeamId("T0SOUTH001")),
+            team_name="South",
+            bot_token=Secret(south.token),
+            bot_id=south.bot_id,
+            bot_user_id=UserId(south.bot.id),
+            app_id=APP_ID,
+            scopes=frozenset(south.scopes),
+        )
+        here.stored().installations.save_bot(to_bot(kept, 1.0))
+        with trio.move_on_after(5):
+            await here.examined()
+
+    assert [Level.OK] == [each.level for each in here.findings if each.id == "slack.installation"]
 
 
 async def test_little_is_asked_of_slack(autojump_clock: object, tmp_path: Path) -> None:
