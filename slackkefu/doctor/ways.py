@@ -87,7 +87,9 @@ async def examine_way(scene: Scene, way: Way) -> Finding:
         steps.append(("net.tls", "TLS", partial(dial, tls=True)))
     for id_, word, step in steps:
         if problem := await _problem(step):
-            return _ended(way, id_, f"{word}: {problem}", proxy=proxy is not None)
+            # What TLS says of itself begins with its name.
+            said = problem if problem.startswith(word) else f"{word}: {problem}"
+            return _ended(way, id_, said, proxy=proxy is not None)
     return ok("net.way", f"{', '.join(word for _, word, _ in steps)}: good", about=way.address)
 
 

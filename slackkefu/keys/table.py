@@ -281,8 +281,8 @@ KEYS: Final = (
     Key(
         "network.ca_bundle",
         readers.text(r"[^\0]+", "a file of CA certificates"),
-        doc="CA certificates (PEM) that are trusted besides the system's: where a proxy opens TLS, its own. A relative "
-        "path starts at this file.",
+        doc="CA certificates (PEM) that are trusted besides the system's: where a proxy opens TLS, its own, with all "
+        "above it. Read at the start only. A relative path starts at this file.",
     ),
     Key(
         "store.path",

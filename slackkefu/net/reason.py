@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["reason_of"]
 
 _CA: Final = (
-    "if a proxy or firewall on the way opens TLS, put its CA's certificate into network.ca_bundle; "
+    "if a proxy or firewall on the way opens TLS, put its CA's certificate into network.ca_bundle, and all above it; "
     "look at $SSL_CERT_FILE if it is set"
 )
-_CLOCK: Final = "check this machine's clock"
+_CLOCK: Final = (
+    "check this machine's clock; if it is right, that server, or the CA in network.ca_bundle, needs a new one"
+)
 
 _CERTIFICATE_ADVICE: Final[Mapping[int, str]] = {
+    2: _CA,  # the issuer's own issuer unknown
     9: _CLOCK,  # not yet valid
     10: _CLOCK,  # expired
     18: _CA,  # self-signed

@@ -44,7 +44,13 @@ def test_what_is_ours_has_said_everything() -> None:
 
 @pytest.mark.parametrize(
     ("code", "advice"),
-    [(20, "network.ca_bundle"), (19, "network.ca_bundle"), (10, "clock"), (62, "another server answers")],
+    [
+        (2, "and all above it"),
+        (20, "network.ca_bundle"),
+        (19, "network.ca_bundle"),
+        (10, "clock"),
+        (62, "another server answers"),
+    ],
 )
 def test_certificates(code: int, advice: str) -> None:
     """What there is to do depends on what is wrong with one."""
