@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, final
 
 import click
@@ -17,6 +15,7 @@ from slackkefu.cli.install import install
 from slackkefu.cli.installations import installations
 from slackkefu.cli.manifest import manifest
 from slackkefu.cli.run import run
+from slackkefu.cli.streams import prepare
 from slackkefu.cli.visitors import visitors
 from slackkefu.errors import SlackkefuError
 
@@ -32,9 +31,7 @@ class _Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; see :mod:`slackkefu.cli.exits`."""
-        if isinstance(sys.stdout, TextIOWrapper):
-            # What a terminal cannot show is no reason to end.
-            sys.stdout.reconfigure(errors="backslashreplace")
+        prepare()
         try:
             return super().invoke(ctx)
         except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt) as exc:
