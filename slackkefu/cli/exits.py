@@ -6,16 +6,18 @@ What an operator can mend is one clear line and an exit code; a fault of ours is
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
+import click
 import trio
 
-from slackkefu.errors import exit_code
+from slackkefu.errors import WrongUse, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EPILOG", "explain", "leaves"]
+__all__ = ["EPILOG", "broken_off", "explain", "is_broken_off", "leaves"]
 
 EPILOG: Final = """
 \b
@@ -36,6 +38,23 @@ def leaves(exc: BaseException) -> Iterator[BaseException]:
             yield from leaves(inner)
     else:
         yield exc
+
+
+def is_broken_off(exc: BaseException) -> bool:
+    """Tell whether a person ended it: by Ctrl-C, by a no, or by the end of what is typed."""
+    return all(isinstance(leaf, trio.Cancelled | click.Abort | KeyboardInterrupt) for leaf in leaves(exc))
+
+
+@contextlib.contextmanager
+def broken_off(meaning: str) -> Iterator[None]:
+    """Say what it means that a person ended what is inside."""
+    try:
+        yield
+    except (click.Abort, KeyboardInterrupt, BaseExceptionGroup) as exc:
+        if not is_broken_off(exc):
+            raise
+        click.echo(err=True)
+        raise WrongUse(meaning) from None
 
 
 def explain(exc: BaseException) -> tuple[str, int] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,12 +13,12 @@ from click.core import ParameterSource
 from slackkefu.cli.answers import Answers
 from slackkefu.cli.asking import ask
 from slackkefu.cli.config_file import write_config
+from slackkefu.cli.exits import broken_off
 from slackkefu.cli.options import config_option
 from slackkefu.errors import WrongUse
 from slackkefu.keys.commented import WRITTEN, commented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["init", "is_terminal"]
@@ -59,14 +58,14 @@ def init(
         answers.take_environment(os.environ)
     _warn(answers)
     if is_terminal() and not no_input and not answers.problems:
-        with _or_nothing(config_path):
+        with broken_off(f"{config_path} was not written: it was broken off."):
             ask(answers)
     problems = [*answers.problems, *answers.missing()]
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise WrongUse(f"{config_path} was not written: answers are missing or wrong.{lines}")
     text = commented(WRITTEN, answers.values, elsewhere=answers.elsewhere)
-    with _or_nothing(config_path):
+    with broken_off(f"{config_path} was not written: it was broken off."):
         # Where a link leads is where the file is.
         write_config(config_path.resolve(), text, replaces=force, elsewhere=answers.elsewhere)
     _say_what_is_next(config_path, option, many="slack.client_id" in answers)
@@ -81,16 +80,6 @@ def _option(ctx: click.Context, path: Path) -> str:
 def is_terminal() -> bool:
     """Tell whether somebody can be asked."""
     return sys.stdin.isatty()
-
-
-@contextmanager
-def _or_nothing(path: Path) -> Iterator[None]:
-    """Turn Ctrl-C, and the end of the input, into an end with nothing done that no script goes on after."""
-    try:
-        yield
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(err=True)
-        raise WrongUse(f"{path} was not written: it was broken off.") from None
 
 
 def _warn(answers: Answers) -> None:

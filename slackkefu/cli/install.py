@@ -12,6 +12,7 @@ import click
 import trio
 
 from slackkefu.cli import certificate
+from slackkefu.cli.exits import broken_off
 from slackkefu.cli.installing import InstallConfig, Installing
 from slackkefu.cli.network import network_of
 from slackkefu.cli.options import config_option
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _DAYS: Final = int(LINK_S / 86_400)
+
+_BROKEN_OFF: Final = (
+    "It was broken off. slackkefu installations list shows whether the app is installed; if not, open the same link "
+    "again and agree, or make a new one. Nothing is installed twice by that."
+)
 
 
 @click.command()
@@ -73,14 +79,15 @@ def install(
     tls = None if listen is None else _certificate(config, world, cert, key)
     # Last: from here on root may be given up.
     installing.enter()
-    if listen is not None and tls is not None:
-        trio.run(installing.listen, *_where(listen), tls)
-    elif answer is not None:
-        text = sys.stdin.read() if answer == "-" else answer
-        trio.run(installing.complete, installing.code_of(text, is_code=is_code))
-    else:
-        trio.run(installing.make_sure)
-        trio.run(installing.complete, installing.ask_for_code(is_code=is_code))
+    with broken_off(_BROKEN_OFF):
+        if listen is not None and tls is not None:
+            trio.run(installing.listen, *_where(listen), tls)
+        elif answer is not None:
+            text = sys.stdin.read() if answer == "-" else answer
+            trio.run(installing.complete, installing.code_of(text, is_code=is_code))
+        else:
+            trio.run(installing.make_sure)
+            trio.run(installing.complete, installing.ask_for_code(is_code=is_code))
 
 
 def _check_use(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import click
 
 from slackkefu import __version__
 from slackkefu.cli.check import check
 from slackkefu.cli.demo import demo
-from slackkefu.cli.exits import EPILOG, explain
+from slackkefu.cli.exits import EPILOG, explain, is_broken_off
 from slackkefu.cli.init import init
 from slackkefu.cli.install import install
 from slackkefu.cli.installations import installations
@@ -17,12 +17,15 @@ from slackkefu.cli.manifest import manifest
 from slackkefu.cli.run import run
 from slackkefu.cli.streams import prepare
 from slackkefu.cli.visitors import visitors
-from slackkefu.errors import SlackkefuError
+from slackkefu.errors import SlackkefuError, WrongUse
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
 __all__ = ["main"]
+
+_UNTIL_STOPPED: Final = {"run", "demo"}
+"""Commands whose good end is Ctrl-C; any other has not done what it was to do."""
 
 
 @final
@@ -34,11 +37,13 @@ class _Program(click.Group):
         prepare()
         try:
             return super().invoke(ctx)
-        except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt) as exc:
+        except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt, click.Abort) as exc:
             self._end(ctx, exc)
 
     @staticmethod
     def _end(ctx: click.Context, exc: BaseException) -> NoReturn:
+        if ctx.invoked_subcommand not in _UNTIL_STOPPED and is_broken_off(exc):
+            exc = WrongUse("broken off before its end")
         explained = explain(exc)
         if explained is None:
             raise exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import click
 import pytest
 
 from slackkefu.slack.features import BOT_SCOPES
@@ -114,3 +115,17 @@ def test_a_port_that_is_taken(config: Path) -> None:
     assert 2 == result.exit_code
     assert "shows this fingerprint (SHA-256):\n  " in result.stdout
     assert "--listen 256.0.0.1:8443:" in result.stderr
+
+
+@pytest.mark.parametrize("ends", [click.Abort(), KeyboardInterrupt(), BaseExceptionGroup("", [KeyboardInterrupt()])])
+def test_broken_off(config: Path, monkeypatch: pytest.MonkeyPatch, ends: BaseException) -> None:
+    """Ctrl-C, wherever it comes, is no good end; what to do next is said."""
+
+    def end(*_: object) -> None:
+        raise ends
+
+    monkeypatch.setattr("slackkefu.cli.install.trio.run", end)
+    result = call("install", "--config", config)
+
+    assert 2 == result.exit_code
+    assert "open the same link again" in result.stderr

@@ -83,7 +83,7 @@ def test_one_is_removed(config: Path) -> None:
     """It asks before, and what is removed is gone from the disk, tokens and all."""
     result = call("installations", "remove", "T0NORTH001", "--config", config)
 
-    assert 1 == result.exit_code
+    assert 2 == result.exit_code
     assert "nobody there is served from now on" in result.stdout
     assert "T0NORTH001" in call("installations", "list", "--config", config).stdout
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 from click.testing import CliRunner, Result
 
 import slackkefu
@@ -177,3 +178,15 @@ def test_the_demo_is_played_on_trio(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert call("demo").exit_code == 0
     assert played == [True]
+
+
+def test_broken_off_is_no_good_end(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is how the daemon ends well; any other command has not done what it was to do."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trio, "run", end)
+
+    assert 0 == call("run", "--config", config).exit_code
+    assert 2 == call("check", "--config", config).exit_code

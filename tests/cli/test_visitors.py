@@ -97,7 +97,7 @@ def test_a_no(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slackkefu.cli.visitors._is_asked", lambda: True)
     result = call(config, "forget", TEAM, MIA, typed="n\n")
 
-    assert 1 == result.exit_code
+    assert 2 == result.exit_code
     assert "2 conversations" in result.output
     assert "2 messages to the desk, 2 from it, 2 set aside" in result.output
     assert holding(config.parent / "store" / "visitors", *MIAS)
