@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from slackkefu.control import NotRunning, ask
-from slackkefu.errors import StoreError, StoreLocked, WrongUse
+from slackkefu.errors import LinkClosed, StoreError, StoreLocked, WrongUse
 from slackkefu.store import open_store
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ __all__ = ["Place", "do", "enter", "open_here"]
 
 PATIENCE_S: Final = 3.0
 """How long a daemon that holds the lock and does not answer is asked again: it may be starting or stopping."""
+
+_QUESTIONS: Final = frozenset({"installations.list", "visitors.list"})
+"""What changes nothing, however often it is asked."""
 
 _AGAIN_S: Final = 0.25
 _ROOT: Final = 0
@@ -120,12 +123,21 @@ async def do(
         StoreError, WrongUse: as the handler.
 
     """
-    deadline = trio.current_time() + (PATIENCE_S if patience_s is None else patience_s)
+    patience = PATIENCE_S if patience_s is None else patience_s
+    deadline = trio.current_time() + patience
+    questions = _QUESTIONS
     while True:
-        with _told_by_name(place):
-            answer = await ask(place.path, what, arguments)
-        if not isinstance(answer, NotRunning):
-            return answer
+        try:
+            with _told_by_name(place):
+                answer = await ask(place.path, what, arguments)
+            if not isinstance(answer, NotRunning):
+                return answer
+        except LinkClosed as exc:
+            # A daemon that ended before it answered: a deed may be done, a question can be put once more.
+            if what not in questions or isinstance(exc.__cause__, trio.TooSlowError):
+                raise
+            questions = frozenset()
+            deadline = trio.current_time() + patience
         try:
             with open_here(place, world) as store:
                 return await handlers(store)[what](arguments)
