@@ -9,6 +9,7 @@ it writes belongs to the store's owner, as all the rest there.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ def enter(store_path: Path, *, may_make: bool = False) -> Place:
         owner = os.fstat(descriptor)
         if os.geteuid() != _ROOT or owner.st_uid == _ROOT:
             return Place(store_path, store_path)
+        # What Python loads only when a host is looked up may lie where its owner cannot read.
+        importlib.import_module("encodings.idna")
         os.fchdir(descriptor)
         os.setgroups([])
         os.setegid(owner.st_gid)

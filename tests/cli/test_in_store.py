@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import trio
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
 
     from slackkefu.control import Handler
     from slackkefu.store import Store
+
+
+GIVES_ROOT_UP: Final = """
+import sys
+from pathlib import Path
+from slackkefu.cli.in_store import enter
+
+enter(Path(sys.argv[1]))
+sys.meta_path.clear()
+print(b"slack.com" == "slack.com".encode("idna"))
+"""
+"""Enters a store, and then needs what is needed to look up a host, with nothing to load it from."""
 
 
 async def dies_when_asked(folder: Path, *, task_status: trio.TaskStatus[None]) -> None:
@@ -63,3 +78,13 @@ async def test_a_deed_is_not_done_twice(tmp_path: Path) -> None:
     """Of what changes something nobody knows whether the daemon has done it."""
     with pytest.RaisesGroup(LinkClosed):
         await ask(tmp_path, "installations.remove")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_has_all_it_needs_before_it_is_given_up(tmp_path: Path) -> None:
+    """A program that only root can read still finds a host when it works as the store's owner."""
+    os.chown(tmp_path, 4711, 4711)
+    command = [sys.executable, "-c", GIVES_ROOT_UP, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+
+    assert (0, "True\n") == (done.returncode, done.stdout), done.stderr
