@@ -22,9 +22,10 @@ from slackkefu.store.files import unwritable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Holder", "hold", "holder"]
+__all__ = ["LOCK", "Holder", "hold", "holder"]
 
-_NAME: Final = "lock"
+LOCK: Final = "lock"
+"""Name of the lock in the store's folder."""
 
 
 @contextlib.contextmanager
@@ -41,7 +42,7 @@ def hold(root: Path, *, now: float) -> Iterator[None]:
         StoreUnwritable: The lock file cannot be opened.
 
     """
-    path = root / _NAME
+    path = root / LOCK
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as exc:
@@ -75,7 +76,7 @@ def holder(root: Path, *, proc: Path = Path("/proc")) -> Holder:
         OSError: The store cannot be looked at.
 
     """
-    path = root / _NAME
+    path = root / LOCK
     try:
         file = path.stat()
         said = re.match(r"process (\d+)", path.read_text(encoding="utf-8", errors="replace"))
@@ -111,4 +112,4 @@ def _take(root: Path, descriptor: int, now: float) -> None:
             "Stop the other one, or give this one its own store.path.",
         ) from None
     except OSError as exc:
-        raise unwritable(root / _NAME, exc) from exc
+        raise unwritable(root / LOCK, exc) from exc

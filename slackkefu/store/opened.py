@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
+from slackkefu.errors import StoreError
 from slackkefu.store import erasures, files, installations, presence, tokens, visitors
 from slackkefu.store.alive import AliveFile
 from slackkefu.store.device import resource
 from slackkefu.store.entries import KefuEntry, SlackEntry
 from slackkefu.store.journal import Journal
-from slackkefu.store.lock import hold
+from slackkefu.store.lock import LOCK, hold
 from slackkefu.store.records import DAMAGED
 from slackkefu.store.reserve import Reserve
 from slackkefu.store.segments import Segments
@@ -45,6 +46,9 @@ _APPENDED: Final = {
     INCOMING: "an agent's answer that the second channel has handed out; it may be lost, its line is kept here",
 }
 """The folders that lines are added to, and what an unreadable line means."""
+
+_NOBODYS: Final = {"lost+found"}
+"""What an empty file system holds."""
 
 SLACK_S: Final = 25 * 3600.0
 """
@@ -90,9 +94,10 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
 
     Raises:
         StoreLocked: Another daemon works there.
-        StoreError: The folder or a file in it cannot be used.
+        StoreError: The folder or a file in it cannot be used, or it is others' too.
 
     """
+    _spare_others(path)
     if files.private_folder(path):
         log.warning(
             "store.closed_to_others", path=str(path), meaning="others on this machine could read tokens until now"
@@ -118,6 +123,22 @@ def open_store(path: Path, world: World) -> Iterator[Store]:
             presence=presence.PresenceStore(path),
             reserve=Reserve(path / RESERVE, disk=world.disk),
             erasures=erasures.ErasureStore(path),
+        )
+
+
+def _spare_others(path: Path) -> None:
+    """Refuse a folder that others use and that is no store, like /tmp: closing it would be to their harm."""
+    try:
+        if not path.stat().st_mode & 0o077:
+            return
+        inside = {each.name for each in path.iterdir()}
+    except OSError:
+        return
+    if inside - _NOBODYS and LOCK not in inside:
+        raise StoreError(
+            path,
+            "is open to others and holds other things, so it is no store; it was left as it is. "
+            "Set store.path to a folder of its own.",
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slackkefu.errors import StoreLocked, StoreUnwritable
+from slackkefu.errors import StoreError, StoreLocked, StoreUnwritable
 from slackkefu.net.network import TcpNetwork
 from slackkefu.store import open_store
 from slackkefu.store.device import resource
@@ -53,6 +53,17 @@ def test_a_store_open_to_others_is_closed_and_told(tmp_path: Path, world: World,
 
     assert ["store.closed_to_others"] == [line["event"] for line in log.entries]
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_others_is_left_as_it_is(tmp_path: Path, world: World) -> None:
+    """A folder that others use, like /tmp, does not become a store, and is not closed to them."""
+    (tmp_path / "theirs").touch()
+    tmp_path.chmod(0o1777)
+    with pytest.raises(StoreError, match="no store"), open_store(tmp_path, world):
+        pass
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert ["theirs"] == [each.name for each in tmp_path.iterdir()]
 
 
 def test_the_device_is_made_once(tmp_path: Path, world: World) -> None:
