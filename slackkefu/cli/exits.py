@@ -22,12 +22,12 @@ __all__ = ["EPILOG", "broken_off", "explain", "is_broken_off", "leaves"]
 EPILOG: Final = """
 \b
 Exit codes:
-  0  done, or stopped by SIGTERM or SIGINT
+  0  done; of run: stopped by SIGTERM or SIGINT
   1  a fault in slackkefu itself; please report the traceback
-  2  wrong use of the command line, or a missing extra
+  2  wrong use of the command line, a missing extra, or broken off by whoever typed it
   3  the configuration cannot be used
   4  the store cannot be used: locked, full, not ours
-  5  refused by Slack or Easemob
+  5  refused by Slack or Easemob; of check: something else is wrong, or was not examined
 """
 
 

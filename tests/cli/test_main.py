@@ -189,4 +189,4 @@ def test_broken_off_is_no_good_end(config: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(trio, "run", end)
 
     assert 0 == call("run", "--config", config).exit_code
-    assert 2 == call("check", "--config", config).exit_code
+    assert 2 == call("visitors", "list", "--config", config).exit_code
