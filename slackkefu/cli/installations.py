@@ -234,7 +234,10 @@ def _width(text: str) -> int:
 def _date(value: object) -> str:
     if not isinstance(value, int | float) or not value:
         return "–"
-    return dt.datetime.fromtimestamp(value, tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        return dt.datetime.fromtimestamp(value, tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return "no date"
 
 
 def _texts(value: object) -> list[str]:

@@ -102,9 +102,15 @@ def _read(place: Path, client_id: str) -> Found:
 
 
 def _bot(path: Path) -> Bot:
-    """Read one file; raises ValueError with a reason that shows nothing of it, and OSError."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    """Read one file; raises ValueError with a reason that shows nothing of it."""
+    try:
+        if not path.is_file():
+            # Also not a pipe, which would be waited for.
+            raise ValueError("it is no file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise ValueError(f"it cannot be read: {exc.strerror}") from None
     if not content.strip():
         raise ValueError("the file is empty")
     if len(content) > MAX_BYTES:

@@ -29,6 +29,7 @@ FOLDER: Final = "installations"
 
 _LOSS: Final = "this workspace gets no messages until the app is installed there again"
 _NONE: Final = "none"
+_YEAR_10000: Final = 253_402_300_800
 _ID: Final = "(?:[A-Z][A-Z0-9]{1,31}|none)"
 
 
@@ -199,6 +200,8 @@ def read_bot(raw: object) -> Bot:
         raise ValueError("it names neither a workspace nor an organisation")
     if not re.fullmatch(r"[!-~]+", bot.bot_token.reveal()):
         raise ValueError("its bot_token is none")
+    if not all(0 <= at < _YEAR_10000 for at in (bot.installed_at, bot.bot_token_expires_at or 0)):
+        raise ValueError("a time in it is none")
     return _sdk_bot(bot)
 
 

@@ -106,6 +106,19 @@ def test_without_a_store(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_a_time_that_is_none(config: Path) -> None:
+    """A file that another hand has written does not take the list away."""
+    file = config.parent / "store" / "installations" / "none-T0NORTH001.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    kept["bot"]["installed_at"] = 1e30
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    result = call("installations", "list", "--config", config)
+
+    assert 0 == result.exit_code
+    assert "no date" in result.stdout
+    assert "E0CORP00001" in result.stdout
+
+
 def test_a_daemon_that_does_not_answer(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who holds the lock and does not answer is named, and nothing is done."""
     monkeypatch.setattr("slackkefu.cli.in_store.PATIENCE_S", 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from slackkefu.errors import StoreError
 from slackkefu.store.foreign import MAX_BYTES, read_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NORTH = "none-T0NORTH001"
@@ -79,6 +81,8 @@ def test_several_apps(tmp_path: Path) -> None:
         (b" " * MAX_BYTES + b"{}", "too large"),
         (shape(bot_token="xoxb-x y"), "bot_token"),
         (shape(team_id=None), "neither"),
+        (shape(installed_at=1e30), "time"),
+        (shape(bot_token_expires_at=-1), "time"),
         (shape(team_id="T0OTHER001"), "another place"),
     ],
 )
@@ -102,6 +106,19 @@ def test_a_damaged_file(tmp_path: Path, content: bytes, reason: str) -> None:
     assert found.bot is None
     assert reason in found.problem
     assert "no whole file" in found.problem
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A pipe is not waited for, and a folder in a file's place hides no other place."""
+    save(tmp_path)
+    (tmp_path / "none-T0ODD00001").mkdir()
+    make(tmp_path / "none-T0ODD00001" / "bot-latest")
+    north, odd = read_folder(tmp_path)
+
+    assert north.bot is not None
+    assert odd.bot is None
+    assert "it is no file" in odd.problem
 
 
 def test_a_removed_app(tmp_path: Path) -> None:
