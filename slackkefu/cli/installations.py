@@ -74,7 +74,7 @@ def list_all(config_path: Path, *, as_json: bool) -> None:
     for line in _table([_COLUMNS, *map(_cells, rows)]) if rows else ["no workspace has the app: slackkefu install"]:
         click.echo(line)
     for path in _texts(answer.get("damaged")):
-        click.echo(f"damaged: {path}; install the app there again", err=True)
+        click.echo(f"damaged: {path}; install the app there again, or remove it", err=True)
     if any(row.get("needs_reinstall") or row.get("missing_scopes") for row in rows):
         click.echo("To install again: slackkefu install --team T…; nothing is lost by it.")
 

@@ -165,7 +165,7 @@ class InstallationDeeds:
 
     async def remove(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         """
-        Forget the installation in ``place``.
+        Forget the installation in ``place``; also what is left of a damaged one, which may hold a token.
 
         Raises:
             WrongUse: There is none; says which there are.
@@ -173,7 +173,8 @@ class InstallationDeeds:
         """
         place = str(arguments.get("place"))
         known = self._find(place)
-        if known is None or not await self._installing.remove(known.key, cause=CAUSE):
+        is_removed = known is not None and await self._installing.remove(known.key, cause=CAUSE)
+        if not is_removed and not await self._disk.run(partial(self._store.delete_damaged, place)):
             raise WrongUse(self._no_such(place))
         return {"place": place}
 

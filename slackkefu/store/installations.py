@@ -110,6 +110,14 @@ class JsonInstallationStore(InstallationStore):
         name = _name(bot.enterprise_id, bot.team_id, whole=bot.is_enterprise_install)
         self._records.put(name, _Place(msgspec.convert(bot, _Bot, from_attributes=True, dec_hook=hide)))
 
+    def delete_damaged(self, place: str) -> bool:
+        """Remove what cannot be read of the workspace or organisation *place*; tell whether there was any."""
+        _, damages = self._records.all()
+        names = [damage.name for damage in damages if _place_of(damage.name) == place]
+        for name in names:
+            self._records.delete(name)
+        return bool(names)
+
     # The interface of slack_sdk.
 
     def save(self, installation: Installation) -> None:
@@ -213,6 +221,12 @@ def _in_order(places: Mapping[str, _Place]) -> list[Bot]:
 def _name(enterprise_id: str | None, team_id: str | None, *, whole: bool | None = False) -> str:
     """Name the file; an organisation-wide installation has no workspace, whatever the call carries."""
     return f"{enterprise_id or _NONE}-{(not whole and team_id) or _NONE}"
+
+
+def _place_of(name: str) -> str:
+    """Return the id that names an installation for people, as its file's name has it."""
+    enterprise_id, _, team_id = name.partition("-")
+    return enterprise_id if team_id == _NONE else team_id
 
 
 def _sdk_bot(bot: _Bot) -> Bot:

@@ -106,6 +106,18 @@ async def test_a_damaged_file_is_named(deeds: InstallationDeeds, store: JsonInst
     assert 1 == len(await rows(deeds))
 
 
+async def test_what_is_damaged_is_removed(deeds: InstallationDeeds, tmp_path: Path) -> None:
+    """What cannot be read may hold a token all the same: it goes by the name of its place, and no other does."""
+    for place in ("none-T0CUT00001", "none-T0CUT00002"):
+        (tmp_path / "installations" / f"{place}.json").write_text('{"bot": {"bot_token": "xoxb-hid', encoding="utf-8")
+    await deeds.remove({"place": "T0CUT00001"})
+
+    assert [str(tmp_path / "damaged" / "installations" / "none-T0CUT00002.json")] == (await deeds.list({}))["damaged"]
+
+    with pytest.raises(WrongUse, match="not installed in T0CUT00001"):
+        await deeds.remove({"place": "T0CUT00001"})
+
+
 async def test_an_installation_is_kept(deeds: InstallationDeeds, store: JsonInstallationStore) -> None:
     """What comes over the socket is on disk as it was, and again when it comes again."""
     assert {"place": "T0EAST0001", "kept": "new"} == await deeds.install({"bot": vars(EAST)})
