@@ -76,8 +76,8 @@ def enter(store_path: Path, *, may_make: bool = False) -> Place:
         if may_make:
             return Place(store_path, store_path)
         raise WrongUse(
-            f"{store_path}: there is no store. If slackkefu runs as a service its store is elsewhere: set store.path, "
-            "or for systemd's unit STATE_DIRECTORY=/var/lib/slackkefu."
+            f"{store_path}: there is no store. The first slackkefu install, or run, makes it. If slackkefu runs as a "
+            "service its store is elsewhere: set store.path, or for systemd's unit STATE_DIRECTORY=/var/lib/slackkefu."
         ) from None
     except OSError as exc:
         raise StoreError(

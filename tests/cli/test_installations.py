@@ -102,6 +102,7 @@ def test_without_a_store(tmp_path: Path) -> None:
     result = call("installations", "list", "--config", tmp_path / "config.toml")
 
     assert 2 == result.exit_code
+    assert "The first slackkefu install" in result.stderr
     assert "STATE_DIRECTORY=/var/lib/slackkefu" in result.stderr
     assert not (tmp_path / "nowhere").exists()
 
