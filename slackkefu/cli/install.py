@@ -65,6 +65,7 @@ def install(
     good for seven days; the address that comes back for ten minutes, once.
     """
     _check_use(only_link=only_link, answer=answer, is_code=is_code, listen=listen, cert=cert, key=key, team=team)
+    where = None if listen is None else _where(listen)
     logs.configure(quiet=True, verbose=False, stream=sys.stderr, environ=os.environ, hidden=(Secret,))
     config = load_as(InstallConfig, config_path, os.environ, required=("slack.client_id", "slack.client_secret"))
     world = World(network=network_of(config))
@@ -76,12 +77,12 @@ def install(
             err=True,
         )
         return
-    tls = None if listen is None else _certificate(config, world, cert, key)
+    tls = None if where is None else _certificate(config, world, cert, key)
     # Last: from here on root may be given up.
     installing.enter()
     with broken_off(_BROKEN_OFF):
-        if listen is not None and tls is not None:
-            trio.run(installing.listen, *_where(listen), tls)
+        if where is not None and tls is not None:
+            trio.run(installing.listen, *where, tls)
         elif answer is not None:
             text = sys.stdin.read() if answer == "-" else answer
             trio.run(installing.complete, installing.code_of(text, is_code=is_code))

@@ -117,6 +117,15 @@ def test_a_port_that_is_taken(config: Path) -> None:
     assert "--listen 256.0.0.1:8443:" in result.stderr
 
 
+def test_a_wrong_port_is_told_before_anything_is_made(config: Path) -> None:
+    """No certificate is shown, and no store made, for an address that is none."""
+    result = call("install", "--listen", "99999", "--config", config)
+
+    assert 2 == result.exit_code
+    assert "[HOST:]PORT" in result.stderr
+    assert "fingerprint" not in result.output
+
+
 @pytest.mark.parametrize("ends", [click.Abort(), KeyboardInterrupt(), BaseExceptionGroup("", [KeyboardInterrupt()])])
 def test_broken_off(config: Path, monkeypatch: pytest.MonkeyPatch, ends: BaseException) -> None:
     """Ctrl-C, wherever it comes, is no good end; what to do next is said."""
