@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
+import click
 import trio
 
 from slackkefu.control import NotRunning, ask
@@ -32,6 +33,11 @@ __all__ = ["Place", "do", "enter", "open_here"]
 
 PATIENCE_S: Final = 3.0
 """How long a daemon that holds the lock and does not answer is asked again: it may be starting or stopping."""
+
+_ELSEWHERE: Final = (
+    "If slackkefu runs as a service its store is elsewhere: set store.path, or for systemd's unit "
+    "STATE_DIRECTORY=/var/lib/slackkefu."
+)
 
 _QUESTIONS: Final = frozenset({"installations.list", "visitors.list"})
 """What changes nothing, however often it is asked."""
@@ -74,10 +80,10 @@ def enter(store_path: Path, *, may_make: bool = False) -> Place:
         descriptor = os.open(store_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         if may_make:
+            click.echo(f"{store_path}: there is no store yet, and one is made. {_ELSEWHERE}", err=True)
             return Place(store_path, store_path)
         raise WrongUse(
-            f"{store_path}: there is no store. The first slackkefu install, or run, makes it. If slackkefu runs as a "
-            "service its store is elsewhere: set store.path, or for systemd's unit STATE_DIRECTORY=/var/lib/slackkefu."
+            f"{store_path}: there is no store. The first slackkefu install, or run, makes it. {_ELSEWHERE}"
         ) from None
     except OSError as exc:
         raise StoreError(

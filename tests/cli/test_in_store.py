@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import trio
 
-from slackkefu.cli.in_store import Place, do
+from slackkefu.cli.in_store import Place, do, enter
 from slackkefu.control.place import address
 from slackkefu.errors import LinkClosed
 from slackkefu.net.network import TcpNetwork
@@ -78,6 +78,17 @@ async def test_a_deed_is_not_done_twice(tmp_path: Path) -> None:
     """Of what changes something nobody knows whether the daemon has done it."""
     with pytest.RaisesGroup(LinkClosed):
         await ask(tmp_path, "installations.remove")
+
+
+def test_a_store_that_is_made_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who means a service's store and is about to make another is told where that may be."""
+    enter(tmp_path / "store", may_make=True)
+
+    assert "STATE_DIRECTORY=/var/lib/slackkefu" in capsys.readouterr().err
+
+    enter(tmp_path, may_make=True)
+
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
