@@ -45,7 +45,9 @@ def companies(here: Town, *, members: bool = True) -> Companies:
     south = here.slack.add_workspace("T0SOUTH001", name="South")
     grid = here.slack.add_organisation("E0GRID0001", name="Grid")
     desks = grid.add_workspace("T0GRIDWS01", name="Desk one"), grid.add_workspace("T0GRIDWS02", name="Desk two")
-    keep(here.config.store.path, here.world, south.install(token="xoxb-south"), grid.install(token="xoxb-grid"))
+    installed = south.install(token="xoxb-south"), grid.install(token="xoxb-grid")
+    grants = here.slack.state.grants if here.slack.state.rotates else None
+    keep(here.config.store.path, here.world, *installed, grants=grants)
     leo, ben = here.north.add_user(name="Leo"), south.add_user(name="Ben")
     nina = desks[0].add_user("W0NINA0001", name="Nina")
     joint = here.north.add_channel(
