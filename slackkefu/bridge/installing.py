@@ -352,9 +352,14 @@ class Installing:
 
     async def _is_borne_out(self, installation: Installation, happened_at: float) -> bool:
         """Tell whether Slack's news of a removal holds for the installation as it is now."""
+        # A token that has died otherwise says nothing of what went before it.
+        is_old = 0 < happened_at < installation.installed_at
         if installation.needs_reinstall:
-            return True
+            return not is_old
         refusal = await self._refusal(installation, is_report=True)
+        if refusal == "token_expired" and is_old:
+            self._due.put(installation.key, trio.current_time())
+            return False
         if refusal is None or (refusal and refusal not in _GONE):
             self._due.put(installation.key, trio.current_time() + RETRY_FIRST_S)
             return happened_at > installation.installed_at + CLOCKS_S

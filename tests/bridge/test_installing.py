@@ -263,6 +263,25 @@ async def test_who_is_believed(
     assert expected is await town.installing.remove(NORTH.key, cause="app_uninstalled", happened_at=happened_at)
 
 
+async def test_old_news_of_one_whose_token_is_dead(
+    autojump_clock: MockClock, town: Town, nursery: trio.Nursery
+) -> None:
+    """A token that has run out bears out no removal from before the installation: its name is kept."""
+    await nursery.start(town.installing.run)
+    town.slack.answers["xoxb-north"] = SlackApiError("auth.test", "token_expired")
+    before = town.north.installed_at - 60
+
+    assert not await town.installing.remove(NORTH.key, cause="app_uninstalled", happened_at=before)
+
+    await trio.sleep(1)
+    known = town.installations.known(NORTH.key)
+
+    assert known is not None
+    assert "token_expired" == known.needs_reinstall
+    assert not await town.installing.remove(NORTH.key, cause="app_uninstalled", happened_at=before)
+    assert await town.installing.remove(NORTH.key, cause="app_uninstalled", happened_at=town.world.wall())
+
+
 async def test_installed_anew_while_slack_is_asked(
     autojump_clock: MockClock, town: Town, nursery: trio.Nursery
 ) -> None:
