@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slackkefu.doctor.scene import Scene
+    from slackkefu.net.proxy import Proxy
 
 __all__ = ["Way", "examine_way", "way_to"]
 
@@ -89,7 +90,7 @@ async def examine_way(scene: Scene, way: Way) -> Finding:
         if problem := await _problem(step):
             # What TLS says of itself begins with its name.
             said = problem if problem.startswith(word) else f"{word}: {problem}"
-            return _ended(way, id_, said, proxy=proxy is not None)
+            return _ended(way, id_, said, proxy)
     return ok("net.way", f"{', '.join(word for _, word, _ in steps)}: good", about=way.address)
 
 
@@ -107,7 +108,8 @@ async def _problem(step: _Step) -> str:
     return ""
 
 
-def _ended(way: Way, id_: str, says: str, *, proxy: bool) -> Finding:
+def _ended(way: Way, id_: str, says: str, proxy: Proxy | None) -> Finding:
+    place = proxy.place if proxy is not None else ""
     to_open = f"let TCP port {way.port} to {way.host} out of the firewall"
     do = {
         "net.dns": "check DNS on this machine; where only a proxy can resolve such names, set network.proxy",
@@ -117,7 +119,7 @@ def _ended(way: Way, id_: str, says: str, *, proxy: bool) -> Finding:
             f" and what answers there{'' if proxy else f': openssl s_client -connect {way.address}'}"
         ),
         "net.proxy": (
-            f"check network.proxy, and whether it lets {way.address} out; hosts to be reached without it belong into "
+            f"check {place}, and whether it lets {way.address} out; hosts to be reached without it belong into "
             "network.no_proxy"
         ),
     }[id_]

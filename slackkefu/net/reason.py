@@ -37,6 +37,12 @@ _CERTIFICATE_ADVICE: Final[Mapping[int, str]] = {
 }
 """By OpenSSL's number of what is wrong with it (``X509_V_ERR_…``)."""
 
+_TLS_WORDS: Final[Mapping[str, str]] = {
+    "WRONG_VERSION_NUMBER": "what answers there does not speak TLS",
+    "UNEXPECTED_EOF_WHILE_READING": "the connection ended in the middle of it",
+}
+"""By OpenSSL's name of what went wrong, but for certificates."""
+
 
 def reason_of(exc: BaseException) -> str:
     """Say in a few words why *exc* happened: its first cause, and for a certificate also what to look at."""
@@ -48,6 +54,8 @@ def reason_of(exc: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         advice = _CERTIFICATE_ADVICE.get(cause.verify_code, "another server answers in its place")
         return f"its certificate is not trusted ({cause.verify_message}); {advice}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return _TLS_WORDS.get(cause.reason, cause.reason.replace("_", " ").lower())
     if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.strerror:
         # Of a number above 0, which a name that is not found has not, the system's own words: trio puts Python's way of
         # writing an address before them.

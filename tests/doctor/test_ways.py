@@ -47,6 +47,16 @@ async def test_a_way_by_a_proxy(ill: object, id_: str, words: str, autojump_cloc
     assert "hunter2" not in repr(finding)
 
 
+async def test_a_proxy_of_the_environment(autojump_clock: object, tmp_path: Path) -> None:
+    """What there is to do is done where the proxy was named."""
+    async with patient(tmp_path) as here:
+        here.configure("network", proxy=Secret("http://proxy.shop.test:3128"), proxy_source="HTTPS_PROXY")
+        wants_a_password(here)
+        finding = await examine_way(await here.scene(), way_to("https://slack.com/api/", means="nothing passes"))
+
+    assert finding.do.startswith("check $HTTPS_PROXY, and whether")
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:80/", "ws://[::1]:80/websocket", "http://localhost/"])
 async def test_this_machine_and_numbers_are_not_looked_up(url: str, autojump_clock: object, tmp_path: Path) -> None:
     """A number has no name to resolve; nobody listens there."""

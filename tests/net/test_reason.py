@@ -59,3 +59,18 @@ def test_certificates(code: int, advice: str) -> None:
 
     assert reason_of(error).startswith("its certificate is not trusted (something); ")
     assert advice in reason_of(error)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("WRONG_VERSION_NUMBER", "what answers there does not speak TLS"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "tlsv1 alert protocol version"),
+    ],
+)
+def test_tls(reason: str, words: str) -> None:
+    """Words, without the place in somebody's source."""
+    error = ssl.SSLError(1, f"[SSL: {reason}] something (_ssl.c:1006)")
+    error.reason = reason
+
+    assert words == reason_of(error)
