@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -134,10 +135,26 @@ def _list_hosts(config: Config, *, as_json: bool) -> int:
 
 
 def _came_to_its_end(work: Callable[[], Awaitable[None]]) -> bool:
-    """Do *work*; tell whether it was not stopped by Ctrl-C: what it has found by then is worth its report."""
+    """Do *work*; tell whether nobody has stopped it: what it has found by then is worth its report."""
     is_whole, nobody_reads = True, False
+
+    async def until_stopped() -> None:
+        # Ctrl-C is trio's; these would leave a user of ours at Easemob, whom nobody knows of.
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as nursery:
+
+                async def stop() -> None:
+                    nonlocal is_whole
+                    await anext(signals)
+                    is_whole = False
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(stop)
+                await work()
+                nursery.cancel_scope.cancel()
+
     try:
-        trio.run(work)
+        trio.run(until_stopped)
     except* KeyboardInterrupt:
         is_whole = False
     except* BrokenPipeError:

@@ -70,9 +70,10 @@ async def test_without_the_daemon_and_with_a_wrong_secret(tmp_path: Path) -> Non
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("options", [("--json",), ("--json", "--hosts")])
-async def test_stopped_in_the_middle(options: tuple[str, ...], tmp_path: Path) -> None:
-    """Ctrl-C leaves a whole document that says so, and no exit code that says all is well."""
+async def test_stopped_in_the_middle(options: tuple[str, ...], how: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, a time limit, a closed terminal: a whole document says so, and no exit code that all is well."""
     async with fakes() as (slack, easemob), trio.open_nursery() as nursery:
         asked = trio.Event()
 
@@ -87,7 +88,7 @@ async def test_stopped_in_the_middle(options: tuple[str, ...], tmp_path: Path) -
         command = [sys.executable, "-m", "slackkefu", "check", "--config", str(config), *options]
         process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
         await asked.wait()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         assert process.stdout is not None
         document = json.loads(b"".join([part async for part in process.stdout]))
         code = await process.wait()
@@ -104,6 +105,34 @@ async def test_stopped_in_the_middle(options: tuple[str, ...], tmp_path: Path) -
             document["findings"][-1]["says"],
         )
         assert "kefu.tenant" in {each["id"] for each in document["findings"]}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_stopped_while_it_logs_in(how: signal.Signals, tmp_path: Path) -> None:
+    """The user that was made for it is deleted all the same."""
+    async with fakes() as (slack, easemob), trio.open_nursery() as nursery:
+        begun = trio.Event()
+
+        async def silent(stream: trio.SocketStream) -> None:
+            # The way there is tried first, and sends nothing.
+            if await stream.receive_some():
+                begun.set()
+                await trio.sleep_forever()
+
+        (listener,) = await nursery.start(partial(trio.serve_tcp, silent, 0, host="127.0.0.1"))
+        there = f"ws://127.0.0.1:{listener.socket.getsockname()[1]}/websocket"
+        token = slack.add_workspace("T0NORTH001", name="North").install().token
+        config = write_config(tmp_path, slack, easemob, token, easemob__websocket_url=there)
+        command = [sys.executable, "-m", "slackkefu", "check", "--login", "--config", str(config)]
+        process = await trio.lowlevel.open_process(command, stdout=subprocess.DEVNULL)
+        await begun.wait()
+        made = [user.name for user in easemob.accounts if user.name.startswith("slackkefu-probe-")]
+        process.send_signal(how)
+        code = await process.wait()
+        left = [user.name for user in easemob.accounts if user.name.startswith("slackkefu-probe-")]
+        nursery.cancel_scope.cancel()
+
+    assert (5, 1, []) == (code, len(made), left)
 
 
 async def test_nobody_reads_to_the_end(tmp_path: Path) -> None:
