@@ -7,17 +7,17 @@ the table below says so for each of httpx's.
 
 from __future__ import annotations
 
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Final, cast, final
+from typing import TYPE_CHECKING, Final, final
 
 import httpx
 import trio
 
 from slackkefu.errors import ConnectFailed, RestOutcomeUnknown
+from slackkefu.net.bounded import read_bounded
 from slackkefu.net.network import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 __all__ = ["exchange"]
 
@@ -81,16 +81,16 @@ async def exchange(
                 request = client.build_request(method, url, headers=headers, timeout=timeout)
                 request.stream = _Stream(content)
             response = await client.send(request, stream=True)
-            try:
-                return response.status_code, await _read(response, call=call, max_bytes=max_bytes)
-            finally:
-                await response.aclose()
+            body = await read_bounded(response, max_bytes=max_bytes)
     except _NEVER_LEFT as error:
         raise ConnectFailed(host, _reason(error)) from error
     except _MAY_HAVE_LEFT as error:
         raise RestOutcomeUnknown(call, _reason(error)) from error
     except trio.TooSlowError:
         raise RestOutcomeUnknown(call, f"nothing within {limit_s:g} s") from None
+    if body is None:
+        raise RestOutcomeUnknown(call, f"the answer is larger than {max_bytes} bytes")
+    return response.status_code, body
 
 
 @final
@@ -102,26 +102,6 @@ class _Stream(httpx.AsyncByteStream):
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return aiter(self._content)
-
-
-async def _read(response: httpx.Response, *, call: str, max_bytes: int) -> bytes:
-    body = bytearray()
-    # httpx types it as an iterator; it is a generator, and has to be closed before its connection.
-    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > max_bytes:
-                await _abandon(response, chunks)
-                raise RestOutcomeUnknown(call, f"the answer is larger than {max_bytes} bytes")
-    return bytes(body)
-
-
-async def _abandon(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
-    """Close *response*, and let httpx's generators come to their end: closing one does not close those below it."""
-    await response.aclose()
-    with suppress(httpx.HTTPError, httpx.StreamError):
-        async for _ in chunks:
-            pass
 
 
 def _reason(error: Exception) -> str:

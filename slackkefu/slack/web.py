@@ -44,6 +44,7 @@ from slackkefu.errors import (
     SlackSetupError,
     SlackTokenPending,
 )
+from slackkefu.net.bounded import read_bounded
 from slackkefu.net.network import reason_of
 from slackkefu.secret import Secret
 from slackkefu.slack.fields import text_at
@@ -77,6 +78,9 @@ CALL_S: Final = 30.0
 """Longest time for a call as a whole: waiting for its turn, connecting, answer, repeats after a 429."""
 
 CONNECT_S: Final = 10.0
+
+MAX_BYTES: Final = 1 << 25
+"""Longest answer that is read; a page of the history is a hundredth of it."""
 
 OAUTH_S: Final = 10.0
 """Longest time for an exchange of tokens: after a lost answer a second try has to come soon (facts/slack.md §12)."""
@@ -491,13 +495,16 @@ class WebClient:
         """Send one request and judge what comes back; *within_s* says how far off the *deadline* was."""
         with trio.move_on_at(deadline):
             try:
-                response = await self._http.send(request)
+                response = await self._http.send(request, stream=True)
+                content = await read_bounded(response, max_bytes=MAX_BYTES)
             except NOT_SENT as exc:
                 raise ConnectFailed(self._address, reason_of(exc)) from None
             except httpx.HTTPError as exc:
                 # Not chained: the error holds the request, and with it the token.
                 raise self._lost(method, type(exc).__name__) from None
-            return self._judge(method, response)
+            if content is None:
+                raise self._lost(method, f"an answer of more than {MAX_BYTES} bytes")
+            return self._judge(method, response, content)
         raise self._lost(method, f"nothing within {within_s:g} s")
 
     def _request(self, method: str, arguments: Mapping[str, object], token: Secret) -> httpx.Request:
@@ -517,14 +524,14 @@ class WebClient:
         content = json.dumps(given, ensure_ascii=False).encode("utf-8", "replace")
         return self._http.build_request("POST", method, content=content, headers=headers, timeout=self._timeout)
 
-    def _judge(self, method: str, response: httpx.Response) -> _Answer:
+    def _judge(self, method: str, response: httpx.Response, content: bytes) -> _Answer:
         """Return an ``ok`` answer, or raise what another one means (facts/slack.md §8, §9; trap 14)."""
         status = response.status_code
         if status == _HTTP_TOO_MANY:
             raise SlackRateLimited(method, pause_of(response.headers))
         if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT:
             raise self._lost(method, f"HTTP {status}")
-        body = _json(response.content)
+        body = _json(content)
         code = text_at(body, "error")
         if body is None or (body.get("ok") is not True and not code):
             if response.is_client_error:

@@ -173,7 +173,8 @@ def read(path: Path, *, system: System = OPERATING_SYSTEM) -> bytes | None:
     pieces = []
     offset = 0
     try:
-        descriptor = system.open(path, os.O_RDONLY | os.O_CLOEXEC, 0)
+        # A pipe that somebody has put there would be waited for.
+        descriptor = system.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, 0)
         try:
             while piece := system.pread(descriptor, _PIECE, offset):
                 pieces.append(piece)

@@ -30,7 +30,7 @@ from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId, Ts, UserId
 from slackkefu.slack.installation import Installation, InstallationKey
 from slackkefu.slack.profile import Profile
-from slackkefu.slack.web import CALL_S, Identity, OAuthClient, Post, Posted, Verdict, WebClient
+from slackkefu.slack.web import CALL_S, MAX_BYTES, Identity, OAuthClient, Post, Posted, Verdict, WebClient
 from slackkefu.world import World
 from tests.net.streams import MemoryNetwork
 
@@ -265,6 +265,21 @@ async def test_a_read_that_fails_can_be_repeated(answer: Answer) -> None:
     async with client(Slack(answer)) as web:
         with pytest.raises(LinkClosed):
             await web.users_info(NORTH, UserId("U7"))
+
+
+async def test_an_answer_that_is_too_long() -> None:
+    """Memory does not grow with what answers in Slack's place; a read can be repeated, a post may have been made."""
+
+    async def long() -> AsyncIterator[bytes]:
+        for _ in range(1 + (MAX_BYTES >> 20)):
+            await trio.lowlevel.checkpoint()
+            yield bytes(1 << 20)
+
+    async with client(Slack(httpx.Response(200, content=long()), httpx.Response(200, content=long()))) as web:
+        with pytest.raises(LinkClosed, match="more than"):
+            await web.auth_test(TOKEN)
+        with pytest.raises(SlackOutcomeUnknown):
+            await post(web)
 
 
 async def test_a_call_has_a_time_limit(autojump_clock: trio.abc.Clock) -> None:

@@ -174,3 +174,10 @@ def test_a_folder_of_somebody_else_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "chmod", refuse)
     with pytest.raises(StoreUnwritable, match="this user may not change it"):
         files.private_folder(tmp_path / "theirs")
+
+
+def test_a_pipe_in_the_place_of_a_file(tmp_path: Path) -> None:
+    """It is told, not waited for."""
+    os.mkfifo(tmp_path / "x.json")
+    with pytest.raises(StoreError):
+        files.read(tmp_path / "x.json")
