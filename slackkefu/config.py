@@ -301,10 +301,14 @@ def _contradictions(values: Mapping[str, object], given: Mapping[str, _Given]) -
 
 def _parse(path: Path) -> dict[str, object]:
     """Read the TOML file; what is wrong with it as a whole ends the reading."""
+    expected = "a TOML file; slackkefu init writes one"
     try:
         return dict(tomli.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         found = "no file"
+    except PermissionError as exc:
+        found = f"a file that cannot be read ({exc.strerror})"
+        expected = "one that this user may read: use the user that runs slackkefu, or root"
     except OSError as exc:
         found = f"a file that cannot be read ({exc.strerror})"
     except UnicodeDecodeError:
@@ -314,7 +318,6 @@ def _parse(path: Path) -> dict[str, object]:
         found = f"line {exc.lineno}, column {exc.colno}: {exc.msg}"
     except (ValueError, RecursionError):
         found = "a number too long, or a list too deep, to be read"
-    expected = "a TOML file; slackkefu init writes one"
     raise ConfigError(str(path), (ConfigProblem("", found, expected),)) from None
 
 

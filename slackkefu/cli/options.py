@@ -11,7 +11,7 @@ __all__ = ["config_option", "verbose_option"]
 config_option = click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     default=Path("config.toml"),
     envvar="SLACKKEFU_CONFIG",
     show_default=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -190,3 +192,18 @@ def test_broken_off_is_no_good_end(config: Path, monkeypatch: pytest.MonkeyPatch
 
     assert 0 == call("run", "--config", config).exit_code
     assert 2 == call("visitors", "list", "--config", config).exit_code
+
+
+def test_a_configuration_of_somebody_else(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose file it is has to be known, not how a new one is made; it is code 3, as any other."""
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    result = call("run", "--config", config)
+
+    assert 3 == result.exit_code
+    assert "use the user that runs slackkefu" in result.stderr
+    assert "init writes one" not in result.stderr
