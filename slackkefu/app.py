@@ -243,6 +243,7 @@ async def _keep_house(parts: Parts) -> None:
     while True:
         await trio.sleep(HOUSEKEEPING_S)
         try:
+            parts.taking_in.intake.forget_early()
             await store.slack_journal.forget(mark=parts.taking_in.watch.mark)
             await store.kefu_journal.forget()
             await store.spill.compact()

@@ -37,19 +37,20 @@ class Early:
 
     def keep(self, key: InstallationKey, delivery: Delivery, *, now: float) -> None:
         """Keep an event for the installation that it names."""
-        self._forget(now)
+        self.forget_old(now)
         self._kept.append((key, delivery))
 
     def take(self, key: InstallationKey, *, now: float) -> list[Delivery]:
         """Give back what was kept for an installation that has come, in the order in which it came."""
-        self._forget(now)
+        self.forget_old(now)
         taken = [delivery for named, delivery in self._kept if _place(named) == _place(key)]
         left = [each for each in self._kept if _place(each[0]) != _place(key)]
         self._kept.clear()
         self._kept.extend(left)
         return taken
 
-    def _forget(self, now: float) -> None:
+    def forget_old(self, now: float) -> None:
+        """Forget what nobody came for in time: there are words in it."""
         while self._kept and self._kept[0][1].received_at < now - KEEP_S:
             self._kept.popleft()
 

@@ -157,6 +157,10 @@ class Intake:
         if came:
             log.info("slack.early", installation=str(key), events=len(came), meaning="kept until it was installed")
 
+    def forget_early(self) -> None:
+        """Forget what came for installations that nobody has finished."""
+        self._early.forget_old(trio.current_time())
+
     async def _take_early(self, _: InstallationKey, delivery: Delivery) -> None:
         await self._carry_out(self.decide(delivery.envelope), delivery)
 

@@ -55,3 +55,12 @@ def test_not_without_end() -> None:
         early.keep(SOUTH, came(number / 1000), now=number / 1000)
 
     assert [came(number / 1000) for number in range(1, IN_ALL + 1)] == early.take(SOUTH, now=1)
+
+
+def test_what_is_old_leaves_memory() -> None:
+    """Also where nothing comes any more: there are people's words in it."""
+    early = Early()
+    early.keep(SOUTH, came(0), now=0)
+    early.forget_old(KEEP_S + 1)
+
+    assert "<Early, 0 kept>" == repr(early)
