@@ -20,7 +20,7 @@ import structlog
 import trio
 
 from slackkefu.bridge.book import Book, is_open
-from slackkefu.bridge.clearing import load
+from slackkefu.bridge.forgetting.clearing import load
 from slackkefu.control import ControlServer
 from slackkefu.easemob.names import im_user
 from slackkefu.easemob.recovery import after_start
@@ -45,7 +45,7 @@ from slackkefu.store import open_store
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from slackkefu.bridge.clearing import Left
+    from slackkefu.bridge.forgetting.clearing import Left
     from slackkefu.config import Config
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.rest import RestClient

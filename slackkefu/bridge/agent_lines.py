@@ -96,7 +96,7 @@ _STOPPED: Final[Mapping[str, str]] = MappingProxyType(
         "left_channel": "本应用已被移出客户所在的频道 / The app is not in the customer's channel any more",
     }
 )
-"""By :class:`slackkefu.bridge.reach.Why`."""
+"""By :class:`slackkefu.bridge.workspaces.reach.Why`."""
 
 
 def stopped(why: str) -> str:

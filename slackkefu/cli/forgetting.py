@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from slackkefu.bridge import at_rest
-from slackkefu.bridge.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
+from slackkefu.bridge.forgetting import at_rest
+from slackkefu.bridge.forgetting.forgetting import REMOVE_S, Forget, ListVisitors, read_arguments
 from slackkefu.cli import in_store
 from slackkefu.cli.network import network_of
 from slackkefu.config import EasemobConfig, NetworkConfig, load_as

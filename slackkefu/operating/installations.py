@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from slackkefu.bridge.book import installation_key
-from slackkefu.bridge.installing import Installing as DaemonInstalling
+from slackkefu.bridge.workspaces.installing import Installing as DaemonInstalling
 from slackkefu.errors import ConnectFailed, WrongUse
 from slackkefu.slack.features import BOT_SCOPES
 from slackkefu.slack.installation import from_bot
@@ -35,7 +35,7 @@ CAUSE: Final = "operator"
 
 
 class Installing(Protocol):
-    """Who changes who is served: :class:`slackkefu.bridge.installing.Installing`, or :class:`OnDisk`."""
+    """Who changes who is served: :class:`slackkefu.bridge.workspaces.installing.Installing`, or :class:`OnDisk`."""
 
     async def install(self, bot: Bot) -> Installation:
         """Keep *bot*, and serve it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from slackkefu.bridge.erasing import Erasing
+from slackkefu.bridge.forgetting.erasing import Erasing
 from slackkefu.easemob.discovery import Endpoints
 from slackkefu.easemob.names import AppKey, ImUser, im_user
 from slackkefu.easemob.rest import RestClient

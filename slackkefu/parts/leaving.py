@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
-from slackkefu.bridge.forgetting import Forgetting
-from slackkefu.bridge.memories import Memories
-from slackkefu.bridge.retention import Retention
+from slackkefu.bridge.forgetting.forgetting import Forgetting
+from slackkefu.bridge.forgetting.memories import Memories
+from slackkefu.bridge.forgetting.retention import Retention
 from slackkefu.bridge.slack_to_kefu.expiring import Expiring
 
 if TYPE_CHECKING:
     import trio
 
-    from slackkefu.bridge.erasing import Erasing
+    from slackkefu.bridge.forgetting.erasing import Erasing
     from slackkefu.parts.core import Core, Statistics
     from slackkefu.parts.doing import Doing
     from slackkefu.parts.easemob_end import EasemobEnd

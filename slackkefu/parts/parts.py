@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from slackkefu.bridge.installing import Installing
+from slackkefu.bridge.workspaces.installing import Installing
 from slackkefu.parts.doing import doing
 from slackkefu.parts.easemob_end import easemob_end
 from slackkefu.parts.leaving import leaving

@@ -10,12 +10,12 @@ from slackkefu.bridge.absence.backfill import Backfill
 from slackkefu.bridge.absence.marks import Marks
 from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.absence.watch import Watch
-from slackkefu.bridge.affairs import Affairs
-from slackkefu.bridge.grants import Grants
-from slackkefu.bridge.heirs import Heirs
 from slackkefu.bridge.lanes import Lanes
 from slackkefu.bridge.slack_to_kefu.changes import Changes
 from slackkefu.bridge.slack_to_kefu.intake import Intake
+from slackkefu.bridge.workspaces.affairs import Affairs
+from slackkefu.bridge.workspaces.grants import Grants
+from slackkefu.bridge.workspaces.heirs import Heirs
 from slackkefu.parts.core import each
 from slackkefu.parts.to_kefu import IN_ALL_LANES
 from slackkefu.slack.connections import SocketMode
@@ -24,9 +24,9 @@ from slackkefu.slack.membership import is_in
 if TYPE_CHECKING:
     import trio
 
-    from slackkefu.bridge.installing import Installing
-    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.routing import Special
+    from slackkefu.bridge.workspaces.installing import Installing
+    from slackkefu.bridge.workspaces.reach import Reach
     from slackkefu.parts.core import Core, Statistics
     from slackkefu.parts.doing import Doing
     from slackkefu.parts.slack_end import SlackEnd

@@ -34,8 +34,8 @@ from slackkefu.bridge.kefu_to_slack.replies import Replies
 from slackkefu.bridge.kefu_to_slack.session_status import SessionStatuses
 from slackkefu.bridge.kefu_to_slack.used_menus import UsedMenus
 from slackkefu.bridge.open_sessions import OpenSessions
-from slackkefu.bridge.reach import Reach
-from slackkefu.bridge.stopping import Stopping
+from slackkefu.bridge.workspaces.reach import Reach
+from slackkefu.bridge.workspaces.stopping import Stopping
 from slackkefu.easemob.names import DOMAIN, Queue
 from slackkefu.easemob.pool import Pool
 from slackkefu.kefu.media_fetch import MediaFetch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, final
 
 import trio
 
-from slackkefu.bridge.installing import Installing
+from slackkefu.bridge.workspaces.installing import Installing
 from slackkefu.demo.slack import FakeSlack
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import TeamId, UserId

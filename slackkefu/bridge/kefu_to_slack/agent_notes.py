@@ -12,7 +12,8 @@ session, which the visitor's record says, over a restart too. Its ids derive fro
 is the same message, and what kefu confirms of it is nobody's message.
 
 An agent is told too when their customer cannot be reached at all any more, and when that is over
-(:mod:`slackkefu.bridge.reach`): here nobody has written anything, so it has to be known that an agent serves.
+(:mod:`slackkefu.bridge.workspaces.reach`): nobody has written anything then, so it has to be known that an agent
+serves.
 
 It carries ``ext.weichat`` like other visitors' messages: without a nickname the desk may show the IM user's raw name
 (facts/kefu.md §1.3), and by ``msg_id_for_ack`` the desk recognises a repeat.

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from slackkefu.bridge.grants import teams_of
 from slackkefu.bridge.identity import Unmappable, Visitor, author_team, digest, im_user, visitor_of
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey
 from slackkefu.bridge.table import EVENTS, PAYLOADS, SUBTYPES, Reason, Rule
+from slackkefu.bridge.workspaces.grants import teams_of
 from slackkefu.slack.envelope import (
     AppRateLimited,
     EventCallback,

@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 from slackkefu.bridge.agent_lines import reached_again, stopped
 from slackkefu.bridge.book import Book, closed
 from slackkefu.bridge.kefu_to_slack.agent_notes import IN_ALL, PATIENCE_S, AgentNotes, note
-from slackkefu.bridge.reach import Why
+from slackkefu.bridge.workspaces.reach import Why
 from slackkefu.easemob.message import IncomingMessage, TextBody
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import LinkClosed, SendRefused

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from slackkefu.bridge.book import Book
-from slackkefu.bridge.grants import Grants, teams_of
+from slackkefu.bridge.workspaces.grants import Grants, teams_of
 from slackkefu.errors import ConnectFailed, SlackkefuError
 from slackkefu.slack.envelope import OtherEvent
 from slackkefu.slack.ids import EnterpriseId, TeamId

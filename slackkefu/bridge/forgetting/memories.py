@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from slackkefu.bridge.lanes import Lanes
     from slackkefu.bridge.open_sessions import OpenSessions
     from slackkefu.bridge.proof.proving import Proving
-    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.custody import MessageKey
     from slackkefu.bridge.slack_to_kefu.forwarding import Forwarding
     from slackkefu.bridge.slack_to_kefu.receipts import Parcel, Receipts
     from slackkefu.bridge.slack_to_kefu.telling import Telling
     from slackkefu.bridge.slack_to_kefu.ways import Ways
+    from slackkefu.bridge.workspaces.reach import Reach
     from slackkefu.easemob.names import ImUser
     from slackkefu.easemob.pool import Pool
     from slackkefu.kefu.second_channel import SecondChannel

@@ -1,5 +1,5 @@
 """
-The same as :mod:`slackkefu.bridge.forgetting` while no daemon runs: on a store whose lock the command holds.
+The same as :mod:`slackkefu.bridge.forgetting.forgetting` while no daemon runs: on a store whose lock the command holds.
 
 A person is forgotten as a start finishes what a crash has cut off: the erasures are written, and carried out. Where
 Easemob cannot be asked they stay, for the next command or the daemon.
@@ -11,15 +11,15 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from slackkefu.bridge.clearing import clear, load
-from slackkefu.bridge.forgetting import Forget, ListVisitors, answer, listing, person_of
-from slackkefu.bridge.memories import Dropped
+from slackkefu.bridge.forgetting.clearing import clear, load
+from slackkefu.bridge.forgetting.forgetting import Forget, ListVisitors, answer, listing, person_of
+from slackkefu.bridge.forgetting.memories import Dropped
 from slackkefu.store.erasures import Erasure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from slackkefu.bridge.clearing import Left
+    from slackkefu.bridge.forgetting.clearing import Left
     from slackkefu.easemob.names import ImUser
     from slackkefu.store import Store
     from slackkefu.world import World

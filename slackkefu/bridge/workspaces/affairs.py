@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.grants import Grants
-    from slackkefu.bridge.reach import Reach
     from slackkefu.bridge.slack_to_kefu.routing import Special
+    from slackkefu.bridge.workspaces.grants import Grants
+    from slackkefu.bridge.workspaces.reach import Reach
     from slackkefu.slack.directory import Directory
     from slackkefu.slack.envelope import OtherEvent
     from slackkefu.slack.installation import Installation, InstallationKey
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Removing(Protocol):
-    """The part of :class:`slackkefu.bridge.installing.Installing` that events are for."""
+    """The part of :class:`slackkefu.bridge.workspaces.installing.Installing` that events are for."""
 
     async def remove(self, key: InstallationKey, *, cause: str, happened_at: float | None) -> bool:
         """Forget an installation."""

@@ -5,7 +5,8 @@ A person is a Slack user in a workspace, in whatever channels they wrote. What i
 tokens, words that wait or are set aside, ids in the journals. The IM users go when Easemob removes them, which is now
 where it answers. Who writes again is somebody new.
 
-Here it is done in the running daemon; :mod:`slackkefu.bridge.at_rest` does it while there is none. Both answer alike.
+Here it is done in the running daemon; :mod:`slackkefu.bridge.forgetting.at_rest` does it while there is none. Both
+answer alike.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar, final
 import msgspec
 import trio
 
-from slackkefu.bridge.blotting import Person
 from slackkefu.bridge.book import is_open
-from slackkefu.bridge.memories import Dropped
+from slackkefu.bridge.forgetting.blotting import Person
+from slackkefu.bridge.forgetting.memories import Dropped
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import WrongUse
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.erasing import Erasing
-    from slackkefu.bridge.memories import Memories
+    from slackkefu.bridge.forgetting.erasing import Erasing
+    from slackkefu.bridge.forgetting.memories import Memories
     from slackkefu.store import Store
     from slackkefu.store.visitors import VisitorRecord
     from slackkefu.world import World

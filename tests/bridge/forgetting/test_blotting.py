@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slackkefu.bridge.blotting import Person, blot_kefu, blot_slack
+from slackkefu.bridge.forgetting.blotting import Person, blot_kefu, blot_slack
 from slackkefu.bridge.slack_to_kefu.custody import MessageKey, hashes_of
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey

@@ -10,7 +10,7 @@ import trio.testing
 
 from slackkefu.bridge.absence.presence import Presence
 from slackkefu.bridge.book import Book, installation_key
-from slackkefu.bridge.heirs import Heirs
+from slackkefu.bridge.workspaces.heirs import Heirs
 from slackkefu.easemob.names import ImUser
 from slackkefu.errors import SlackApiError, SlackkefuError
 from slackkefu.slack.ids import ChannelId, EnterpriseId, TeamId

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slackkefu.bridge.at_rest import erase, list_visitors
-from slackkefu.bridge.clearing import load
-from slackkefu.bridge.forgetting import Forget, ListVisitors
+from slackkefu.bridge.forgetting.at_rest import erase, list_visitors
+from slackkefu.bridge.forgetting.clearing import load
+from slackkefu.bridge.forgetting.forgetting import Forget, ListVisitors
 from slackkefu.bridge.slack_to_kefu.custody import Custody, MessageKey, Settled
 from slackkefu.slack.ids import ChannelId, TeamId, Ts
 from slackkefu.slack.installation import InstallationKey

@@ -10,10 +10,10 @@ import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
 from slackkefu.bridge.book import Book
-from slackkefu.bridge.clearing import load
-from slackkefu.bridge.erasing import REFUSED_S, Erasing
-from slackkefu.bridge.forgetting import Forget, read_arguments
-from slackkefu.bridge.memories import Dropped
+from slackkefu.bridge.forgetting.clearing import load
+from slackkefu.bridge.forgetting.erasing import REFUSED_S, Erasing
+from slackkefu.bridge.forgetting.forgetting import Forget, read_arguments
+from slackkefu.bridge.forgetting.memories import Dropped
 from slackkefu.easemob.names import ImUser
 from slackkefu.easemob.rest import UserToken
 from slackkefu.errors import ConnectFailed, RestError, StoreUnwritable, WrongUse

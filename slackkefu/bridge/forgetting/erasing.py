@@ -24,8 +24,8 @@ import msgspec
 import structlog
 import trio
 
-from slackkefu.bridge.clearing import clear
-from slackkefu.bridge.memories import Dropped
+from slackkefu.bridge.forgetting.clearing import clear
+from slackkefu.bridge.forgetting.memories import Dropped
 from slackkefu.easemob.agenda import Alarm
 from slackkefu.easemob.names import ImUser
 from slackkefu.easemob.pace import Pace
@@ -37,9 +37,9 @@ from slackkefu.store.erasures import Erasure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from slackkefu.bridge.blotting import Person
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.memories import Memories
+    from slackkefu.bridge.forgetting.blotting import Person
+    from slackkefu.bridge.forgetting.memories import Memories
     from slackkefu.easemob.rest import UserToken
     from slackkefu.secret import Secret
     from slackkefu.store import Store

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, final
 
 import msgspec
 
-from slackkefu.bridge.blotting import Person, blot_all, blot_kefu, blot_slack
+from slackkefu.bridge.forgetting.blotting import Person, blot_all, blot_kefu, blot_slack
 from slackkefu.bridge.identity import visitor_of
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from slackkefu.bridge.book import Book
-    from slackkefu.bridge.erasing import Erasing
+    from slackkefu.bridge.forgetting.erasing import Erasing
     from slackkefu.store.visitors import VisitorRecord
 
 __all__ = ["Retention", "due", "next_at"]

@@ -8,8 +8,8 @@ import trio
 
 from slackkefu.bridge.book import Book, opened, wrote
 from slackkefu.bridge.open_sessions import OpenSessions
-from slackkefu.bridge.reach import Why
-from slackkefu.bridge.stopping import Stopping
+from slackkefu.bridge.workspaces.reach import Why
+from slackkefu.bridge.workspaces.stopping import Stopping
 from slackkefu.easemob.names import ImUser
 from slackkefu.world import InlineDisk
 from tests.bridge.people import MIA, Shelf, forward

@@ -9,12 +9,12 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from slackkefu.bridge.affairs import Affairs
 from slackkefu.bridge.book import Book, wrote
-from slackkefu.bridge.grants import Grants
-from slackkefu.bridge.reach import Reach, Why
 from slackkefu.bridge.slack_to_kefu.routing import Special
 from slackkefu.bridge.table import EVENTS, Rule
+from slackkefu.bridge.workspaces.affairs import Affairs
+from slackkefu.bridge.workspaces.grants import Grants
+from slackkefu.bridge.workspaces.reach import Reach, Why
 from slackkefu.easemob.names import ImUser
 from slackkefu.slack.directory import Directory
 from slackkefu.slack.envelope import OtherEvent

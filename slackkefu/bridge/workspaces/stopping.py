@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from slackkefu.bridge.book import Book
     from slackkefu.bridge.open_sessions import OpenSessions
-    from slackkefu.bridge.reach import Why
+    from slackkefu.bridge.workspaces.reach import Why
     from slackkefu.easemob.names import ImUser
 
 __all__ = ["Stopping"]

@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from slackkefu.bridge.installing import ABSENT_S, CLOCKS_S, Installing
+from slackkefu.bridge.workspaces.installing import ABSENT_S, CLOCKS_S, Installing
 from slackkefu.errors import ConnectFailed, SlackApiError, StoreBroken, StoreUnwritable
 from slackkefu.secret import Secret
 from slackkefu.slack.absence import Gap, GapReason

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from slackkefu.bridge.forgetting.retention import LATE_S, Retention, due, next_at
 from slackkefu.bridge.open_sessions import OPEN_S
-from slackkefu.bridge.retention import LATE_S, Retention, due, next_at
 from slackkefu.errors import StoreUnwritable
 from slackkefu.store.visitors import VisitorRecord
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from slackkefu.bridge.book import Book, wrote
-from slackkefu.bridge.reach import Reach, Why
+from slackkefu.bridge.workspaces.reach import Reach, Why
 from slackkefu.easemob.names import ImUser
 from slackkefu.secret import Secret
 from slackkefu.slack.ids import ChannelId
