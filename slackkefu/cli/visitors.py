@@ -70,7 +70,11 @@ def forget_command(config_path: Path, team: str, user: str, *, yes: bool, as_jso
         raise click.UsageError("it asks before it forgets somebody; here it cannot: say --yes")
     do = _begin(config_path)
     if not yes:
-        _ask(do("visitors.forget", {**arguments, "count": True}), team, user)
+        known = do("visitors.forget", {**arguments, "count": True})
+        if not known["im_users"] and not any(cast("Mapping[str, int]", known["dropped"]).values()):
+            click.echo(f"{user} of {team} is not known here: nothing is kept of them.")
+            return
+        _ask(known, team, user)
     told = do("visitors.forget", arguments)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))

@@ -15,7 +15,14 @@ import structlog
 import trio
 from slack_sdk.oauth.installation_store.models.bot import Bot
 
-from slackkefu.errors import OperatorError, RemoteProtocolError, SlackApiError, SlackkefuError, SlackSetupError
+from slackkefu.errors import (
+    ConnectFailed,
+    OperatorError,
+    RemoteProtocolError,
+    SlackApiError,
+    SlackkefuError,
+    SlackSetupError,
+)
 from slackkefu.net.backoff import backoff
 from slackkefu.secret import Secret
 from slackkefu.slack.fields import text_at
@@ -48,6 +55,11 @@ _MAX_LIFE_S: Final = 90 * 86_400.0
 _LOST: Final = (
     "Slack may have installed the app, but it is not known here. Open the same link again and agree: nothing is "
     "installed twice by that."
+)
+
+_UNSENT: Final = (
+    "The code was never sent: within ten minutes of agreeing, the same address completes it. After that open the same "
+    "link again and agree."
 )
 
 
@@ -184,6 +196,7 @@ async def _patiently(method: str, call: Callable[[], Awaitable[T]], world: World
     """Call until Slack has answered, or for :data:`TRY_S`; raises SlackSetupError."""
     pauses = backoff(world.chance, first_s=1.0, cap_s=10.0)
     deadline = trio.current_time() + TRY_S
+    is_unsent = method == METHOD
     while True:
         try:
             return await call()
@@ -193,8 +206,9 @@ async def _patiently(method: str, call: Callable[[], Awaitable[T]], world: World
             raise
         except SlackkefuError as exc:
             # After a lost answer too: the worst that a repeat meets is a code that has been used up.
+            is_unsent = is_unsent and isinstance(exc, ConnectFailed)
             pause = max(next(pauses), _pause_of(exc))
             if trio.current_time() + pause > deadline:
-                raise SlackSetupError(method, "nothing", f"({exc}) {_LOST}") from exc
+                raise SlackSetupError(method, "nothing", f"({exc}) {_UNSENT if is_unsent else _LOST}") from exc
             log.warning("slack.unreachable", method=method, problem=str(exc), again_in_s=round(pause, 1))
         await trio.sleep(pause)

@@ -121,7 +121,17 @@ def test_ids_that_are_none(config: Path) -> None:
     result = call(config, "forget", TEAM, "mia", "--yes")
 
     assert 2 == result.exit_code
-    assert "T…, U…" in result.output
+    assert "a workspace, T…, and a user, U…" in result.output
+
+
+def test_somebody_who_is_not_known(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to ask, and it is said that nothing is kept of them."""
+    monkeypatch.setattr("slackkefu.cli.visitors._is_asked", lambda: True)
+    result = call(config, "forget", TEAM, "U0NOBODY01")
+
+    assert 0 == result.exit_code
+    assert "U0NOBODY01 of" in result.output
+    assert "not known here" in result.output
 
 
 async def test_easemob_removes_them(config: Path) -> None:

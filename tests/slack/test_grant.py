@@ -161,12 +161,23 @@ async def test_slack_is_away_for_a_moment(autojump_clock: MockClock, world: Worl
         await exchange(CODE, web=Slack([lost, SlackApiError("oauth.v2.access", "invalid_code")]), world=world)
 
 
-@pytest.mark.parametrize("at", ["oauth.v2.access", "auth.test"])
-async def test_slack_stays_away(autojump_clock: MockClock, world: World, at: str) -> None:
+AWAY = ConnectFailed("slack.com", "refused")
+
+
+@pytest.mark.parametrize(
+    ("slack", "said"),
+    [
+        (Slack([AWAY] * 200), "answered nothing to oauth.v2.access.*The code was never sent"),
+        (
+            Slack([SlackOutcomeUnknown("oauth.v2.access", "HTTP 502"), *[AWAY] * 200]),
+            "answered nothing to oauth.v2.access.*Open the same link again",
+        ),
+        (Slack(identities=[AWAY] * 200), "answered nothing to auth.test.*Open the same link again"),
+    ],
+)
+async def test_slack_stays_away(autojump_clock: MockClock, world: World, slack: Slack, said: str) -> None:
     """After a minute it ends, and says what may have happened and what to do."""
-    away = [ConnectFailed("slack.com", "refused") for _ in range(200)]
-    slack = Slack(list(away)) if at != "auth.test" else Slack(identities=list(away))
-    with pytest.raises(SlackSetupError, match=f"answered nothing to {at}.*Open the same link again"):
+    with pytest.raises(SlackSetupError, match=said):
         await exchange(CODE, web=slack, world=world)
 
 

@@ -75,7 +75,9 @@ def read_arguments(arguments: Mapping[str, object], kind: type[T]) -> T:
     try:
         return msgspec.convert(arguments, kind)
     except msgspec.ValidationError as exc:
-        raise WrongUse(f"that is not how visitors are asked for: {exc}. Ids are as Slack writes them: T…, U….") from exc
+        raise WrongUse(
+            "visitors are asked for by ids as Slack writes them: a workspace, T…, and a user, U… or W…."
+        ) from exc
 
 
 def listing(
