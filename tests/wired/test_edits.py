@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import trio
@@ -297,6 +297,29 @@ async def test_an_edit_before_its_message(tmp_path: Path, autojump_clock: trio.t
         message = await mia.says(mia.dm(), "wrong")
         await trio.sleep(40)
         await mia.edits(message, "right")
+        with trio.fail_after(LATER_S):
+            await here.slack.acknowledged()
+        await arrives(here, edited(message, "right"), within_s=LATER_S)
+
+        assert ["hello", "wrong", edited(message, "right")] == heard(here)
+
+
+@pytest.mark.parametrize("channels", ["all", "mention"])
+async def test_an_edit_before_words_in_a_channel(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, channels: Literal["all", "mention"]
+) -> None:
+    """The same for what needs no mention: everything, or what follows in the thread of one."""
+    # With this seed Slack gives the repeats to a connection that lives; the dead ones get their share.
+    async with town(tmp_path, seed=2, channels=channels) as here:
+        leo = here.north.add_user(name="Leo")
+        support = here.north.add_channel(name="support", members=[leo])
+        root = await leo.says(support, f"<@{here.north.installation.bot.id}> hello")
+        await arrives(here, "hello")
+        for line in here.network.lines_to("wss-primary.slack.com"):
+            line.black_hole()
+        message = await leo.says(support, "wrong", thread=root)
+        await trio.sleep(40)
+        await leo.edits(message, "right")
         with trio.fail_after(LATER_S):
             await here.slack.acknowledged()
         await arrives(here, edited(message, "right"), within_s=LATER_S)

@@ -66,13 +66,14 @@ class Changes:
         self._way = way
         self._trouble = DiskTrouble("store.unwritable", meaning="not acknowledged; Slack repeats it")
 
-    def edit(self, change: Change, *, retry: int = 0) -> Forward | Reason | None:
+    def edit(self, change: Change, *, retry: int = 0, is_heard: bool = False) -> Forward | Reason | None:
         """
         Return the correction that tells the desk of an edit.
 
         Args:
             change: The edit.
             retry: How often Slack has repeated it.
+            is_heard: What is written there is for the desk without a mention.
 
         Returns:
             Instead, why there is none; or None for an edit that must not be acknowledged yet.
@@ -80,7 +81,7 @@ class Changes:
         """
         known = self._receipts.find(change.key)
         if known is None:
-            return None if retry < LAST_RETRY and _may_be_early(change) else Reason.UNKNOWN_ORIGINAL
+            return None if retry < LAST_RETRY and _may_be_early(change, is_heard=is_heard) else Reason.UNKNOWN_ORIGINAL
         if not isinstance(known, Owed | Safe) and known.outcome is Outcome.WITHDRAWN:
             return Reason.WITHDRAWN
         if self._receipts.is_deleted(change.key):
@@ -128,11 +129,11 @@ class Changes:
         return Reason.DUPLICATE if self._receipts.is_deleted(change.key) and not is_repeat else correction
 
 
-def _may_be_early(change: Change) -> bool:
+def _may_be_early(change: Change, *, is_heard: bool) -> bool:
     """Tell whether a message that we do not know was for the desk, and so short a time ago that it may still come."""
     correction = change.correction
     if correction is None:
         return False
-    was_for_us = correction.is_direct or correction.is_mention
+    was_for_us = correction.is_direct or correction.is_mention or is_heard
     written, edited = written_at(change.ts), written_at(Ts(correction.key.changed_at))
     return was_for_us and written is not None and edited is not None and edited - written < EARLY_S

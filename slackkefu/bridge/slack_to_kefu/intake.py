@@ -291,8 +291,10 @@ class Intake:
     async def _change(self, change: Change, delivery: Delivery) -> None:
         """Carry out an edit or a deletion; one that is early, or whose effect the disk does not take, Slack repeats."""
         retry = delivery.envelope.retry_attempt
-        is_edit = change.rule is Rule.EDIT
-        effect = self._changes.edit(change, retry=retry) if is_edit else await self._changes.delete(change)
+        if change.rule is Rule.EDIT:
+            effect = self._changes.edit(change, retry=retry, is_heard=self._is_heard(change.correction))
+        else:
+            effect = await self._changes.delete(change)
         if isinstance(effect, Reason):
             await self._ignore(delivery, effect, change.rule.value)
         elif effect is not None:
@@ -311,6 +313,12 @@ class Intake:
         if reason is Reason.UNKNOWN_INSTALLATION and isinstance(payload, EventCallback):
             self._early.keep(key_of(payload), delivery, now=trio.current_time())
         await delivery.acknowledge()
+
+    def _is_heard(self, message: Forward | None) -> bool:
+        """Tell whether what is written where this was is for the desk without a mention."""
+        if message is None or message.thread_ts is None or self._channels != "mention":
+            return self._channels == "all"
+        return self._listens(message.user, message.thread_ts, message.event.ts)
 
     def _listens(self, user: ImUser, thread_ts: Ts, ts: Ts) -> bool:
         return listens(self._book.get(user), thread_ts, at=written_at(ts) or self._wall())

@@ -207,6 +207,17 @@ async def test_an_edit_before_its_message(
     assert effect is Hands().changes.edit(early, retry=retry)
 
 
+@pytest.mark.parametrize(("retry", "effect"), [(0, None), (3, Reason.UNKNOWN_ORIGINAL)])
+async def test_an_edit_before_words_that_need_no_mention(
+    autojump_clock: trio.testing.MockClock, retry: int, effect: Reason | None
+) -> None:
+    """Where all that is written is for the desk, what may still come is left to Slack too."""
+    correction = replace(forward("hello", **CHANNEL), revision="1760000040.000000~0a1b2c3d")
+    early = Change(Rule.EDIT, NORTH, correction.event.channel, KEY.ts, correction)
+
+    assert effect is Hands().changes.edit(early, retry=retry, is_heard=True)
+
+
 async def test_an_edit_of_what_is_in_hand(autojump_clock: trio.testing.MockClock) -> None:
     """An edit of a message that has not left us goes behind it; whether it is wanted is asked at its turn."""
     hands = Hands()
