@@ -290,6 +290,7 @@ async def test_many_who_are_due(tmp_path: Path, autojump_clock: trio.testing.Moc
         kept_for_a_day(here)
         wall = here.world.wall
         store = VisitorStore(here.config.store.path)
+        here.config.store.path.mkdir(mode=0o700)
         for folder in ("visitors", "damaged/visitors"):
             (here.config.store.path / folder).mkdir(parents=True, mode=0o700)
         names = [f"t0north001_u0quiet{number:04}_d0quiet{number:04}" for number in range(150)]
