@@ -17,6 +17,7 @@ from slackkefu.cli.findings import Printed, print_hosts
 from slackkefu.cli.network import network_of
 from slackkefu.cli.options import config_option
 from slackkefu.config import StoreOnly, load, load_as
+from slackkefu.control.client import NotRunning, ask
 from slackkefu.doctor.checkup import check_up
 from slackkefu.doctor.configuration import examine_file, examine_problems
 from slackkefu.doctor.easemob import find_addresses
@@ -24,7 +25,7 @@ from slackkefu.doctor.hosts import list_hosts
 from slackkefu.doctor.report import IDS, Level, failure, ok, worst
 from slackkefu.doctor.scene import look_around
 from slackkefu.doctor.store import examine_store
-from slackkefu.errors import ConfigError
+from slackkefu.errors import ConfigError, DaemonRefused, LinkClosed, StoreError
 from slackkefu.keys import GROUPS, KEYS
 from slackkefu.service import logs
 from slackkefu.store.inspection import inspect
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from slackkefu.doctor.report import Finding
 
 __all__ = ["check"]
+
+ANSWER_S: Final = 5.0
+"""How long the daemon may take to say where it is installed; it does so at once when it is well."""
 
 _WIDTH: Final = max(map(len, IDS))
 
@@ -111,8 +115,23 @@ def _program() -> list[str]:
 
 
 async def _check_up(config: Config, printed: Printed, *, offline: bool, login: bool) -> None:
-    scene = await look_around(config, World(network=network_of(config)))
+    answers = partial(_does_the_daemon_answer, config.store.path)
+    scene = await look_around(config, World(network=network_of(config)), answers=answers)
     await check_up(scene, printed.tell, offline=offline, login=login)
+
+
+async def _does_the_daemon_answer(store: Path) -> bool | None:
+    """Ask it something that changes nothing; None where there is nobody to ask, or this user may not."""
+    with trio.move_on_after(ANSWER_S):
+        try:
+            return None if isinstance(await ask(store, "installations.list", {}), NotRunning) else True
+        except DaemonRefused:
+            return True
+        except StoreError:
+            return None
+        except LinkClosed:
+            return False
+    return False
 
 
 def _list_hosts(config: Config, *, as_json: bool) -> int:

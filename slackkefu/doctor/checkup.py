@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from slackkefu.doctor.configuration import examine_servers
+from slackkefu.doctor.daemon import examine_daemon
 from slackkefu.doctor.easemob import examine_easemob
 from slackkefu.doctor.examination import examine
 from slackkefu.doctor.kefu import examine_kefu
@@ -36,6 +37,7 @@ async def check_up(scene: Scene, tell: Say, *, offline: bool, login: bool) -> No
     branches: list[tuple[str, Branch]] = [("this machine", partial(_here, scene))]
     if not offline:
         branches += [
+            ("the daemon", partial(examine_daemon, scene)),
             ("Slack", partial(examine_slack, scene)),
             ("Easemob", partial(examine_easemob, scene, login=login)),
             ("the desk", partial(examine_kefu, scene)),

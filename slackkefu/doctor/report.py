@@ -38,6 +38,7 @@ IDS: Final[Mapping[str, str]] = {
     "store.lock": "whether a daemon works on the store",
     "store.damaged": "what could not be read and was set aside, or cannot be read now",
     "store.contents": "how much is in the store, and what waits in it",
+    "daemon": "whether the daemon that works on the store answers",
     "clock": "this machine's clock, against the Date of an answer",
     "net.way": "a way that is whole: name, TCP, TLS, and the proxy where there is one",
     "net.proxy": "a way that ends at the proxy",

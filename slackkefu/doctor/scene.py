@@ -12,7 +12,7 @@ from slackkefu.net.public import look_up
 from slackkefu.store.inspection import inspect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from slackkefu.config import Config
     from slackkefu.net.public import Resolve
@@ -43,10 +43,18 @@ class Scene:
     store: Inspection
     """What was seen of the store, before anything else."""
     machine: Machine = field(default_factory=Machine)
+    answers: Callable[[], Awaitable[bool | None]] | None = None
+    """Tells whether the daemon on the store answers; None where it cannot be asked."""
 
 
-async def look_around(config: Config, world: World, machine: Machine | None = None) -> Scene:
+async def look_around(
+    config: Config,
+    world: World,
+    machine: Machine | None = None,
+    *,
+    answers: Callable[[], Awaitable[bool | None]] | None = None,
+) -> Scene:
     """Look at the store, and return what there is to examine."""
     machine = machine or Machine()
     look = partial(inspect, config.store.path, statvfs=machine.statvfs, proc=machine.proc)
-    return Scene(config, world, await world.disk.run(look), machine)
+    return Scene(config, world, await world.disk.run(look), machine, answers)

@@ -55,6 +55,24 @@ async def test_beside_the_daemon(tmp_path: Path) -> None:
         assert ["kefu_service"] == [user.name for user in easemob.accounts if not user.name.startswith("t0north001")]
 
 
+async def test_a_daemon_that_hangs(tmp_path: Path) -> None:
+    """One that holds its lock and answers nobody is not taken for a well one."""
+    async with fakes() as (slack, easemob):
+        north = slack.add_workspace("T0NORTH001", name="North")
+        config = write_config(tmp_path, slack, easemob, north.install().token)
+        config.chmod(0o600)
+        Desk(easemob, service_number="kefu_service")
+        async with daemon(config) as running:
+            await running.says("daemon.ready")
+            well = (await check(config))[0]
+            running.process.send_signal(signal.SIGSTOP)
+            code, document = await check(config)
+            running.process.send_signal(signal.SIGCONT)
+
+        assert (0, 5) == (well, code)
+        assert ["daemon"] == [each["id"] for each in bad(document)]
+
+
 async def test_without_the_daemon_and_with_a_wrong_secret(tmp_path: Path) -> None:
     """What is wrong is the exit code and a line, and the store is as it was: there is none."""
     async with fakes() as (slack, easemob):

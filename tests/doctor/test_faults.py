@@ -881,7 +881,7 @@ async def test_somebody_who_is_well(login: bool, autojump_clock: object, tmp_pat
 
 def test_each_id_is_provoked() -> None:
     """Every id that can be bad news is in the table above, or has a test of its own."""
-    of_their_own = {"config.file", "config.values", "net.proxy"}
+    of_their_own = {"config.file", "config.values", "net.proxy", "daemon"}
     good_only = {"store.lock", "net.way", "store.contents"}
 
     assert set(IDS) - of_their_own - good_only == {ill.id for ill in ILLS}
