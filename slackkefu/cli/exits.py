@@ -23,7 +23,7 @@ EPILOG: Final = """
 \b
 Exit codes:
   0  done; of run: stopped by SIGTERM or SIGINT
-  1  a fault in slackkefu itself; please report the traceback
+  1  a fault in slackkefu itself, please report the traceback; without one, nobody read what it printed
   2  wrong use of the command line, a missing extra, or broken off by whoever typed it
   3  the configuration cannot be used
   4  the store cannot be used: locked, full, not ours

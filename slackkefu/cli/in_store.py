@@ -76,6 +76,8 @@ def enter(store_path: Path, *, may_make: bool = False) -> Place:
         StoreError: It cannot be entered.
 
     """
+    # What Python loads only when a host is looked up may lie where the store's owner cannot read.
+    importlib.import_module("encodings.idna")
     try:
         descriptor = os.open(store_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -93,8 +95,6 @@ def enter(store_path: Path, *, may_make: bool = False) -> Place:
         owner = os.fstat(descriptor)
         if os.geteuid() != _ROOT or owner.st_uid == _ROOT:
             return Place(store_path, store_path)
-        # What Python loads only when a host is looked up may lie where its owner cannot read.
-        importlib.import_module("encodings.idna")
         os.fchdir(descriptor)
         os.setgroups([])
         os.setegid(owner.st_gid)
