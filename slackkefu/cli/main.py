@@ -15,7 +15,7 @@ from slackkefu.cli.install import install
 from slackkefu.cli.installations import installations
 from slackkefu.cli.manifest import manifest
 from slackkefu.cli.run import run
-from slackkefu.cli.streams import prepare
+from slackkefu.cli.streams import drop_output, is_output_full, prepare
 from slackkefu.cli.visitors import visitors
 from slackkefu.errors import SlackkefuError, WrongUse
 
@@ -26,6 +26,8 @@ __all__ = ["main"]
 
 _UNTIL_STOPPED: Final = {"run", "demo"}
 """Commands whose good end is Ctrl-C; any other has not done what it was to do."""
+
+_FULL: Final = "the disk that takes what is printed is full; what the command has done besides stays done"
 
 
 @final
@@ -39,6 +41,11 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except (SlackkefuError, BaseExceptionGroup, KeyboardInterrupt, click.Abort) as exc:
             self._end(ctx, exc)
+        except OSError as exc:
+            if not is_output_full(exc):
+                raise
+            drop_output()
+            self._end(ctx, WrongUse(_FULL))
 
     @staticmethod
     def _end(ctx: click.Context, exc: BaseException) -> NoReturn:

@@ -7,12 +7,13 @@ closed what it does not use. None of that is a fault of ours.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from pathlib import Path
 
-__all__ = ["prepare"]
+__all__ = ["drop_output", "is_output_full", "prepare"]
 
 
 def prepare() -> None:
@@ -30,3 +31,15 @@ def prepare() -> None:
     ):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors=errors)
+
+
+def is_output_full(exc: OSError) -> bool:
+    """Tell whether it is standard output that was not taken; files of ours have names, and errors of their own."""
+    return exc.errno == errno.ENOSPC and exc.filename is None
+
+
+def drop_output() -> None:
+    """Print nowhere from now on: what is left to be printed would fail once more at the very end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

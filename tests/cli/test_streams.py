@@ -50,3 +50,13 @@ def test_letters_that_the_terminal_has_not(tmp_path: Path) -> None:
 
     assert 0 == done.returncode, done.stderr
     assert rb"T\u2026" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["manifest", "install --link", "check --offline"])
+def test_an_output_that_is_full(tmp_path: Path, command: str) -> None:
+    """It is told in a line, and is no fault of ours."""
+    done = slackkefu(tmp_path, f"{command} >/dev/full")
+
+    assert 2 == done.returncode, done.stderr
+    assert b"full" in done.stderr
+    assert b"Traceback" not in done.stderr
