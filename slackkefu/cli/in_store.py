@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, final
 import click
 import trio
 
-from slackkefu.control import NotRunning, ask
+from slackkefu.control import ANSWER_S, NotRunning, ask
 from slackkefu.errors import LinkClosed, StoreError, StoreLocked, WrongUse
 from slackkefu.store import open_store
 
@@ -138,7 +138,7 @@ async def do(
     while True:
         try:
             with _told_by_name(place):
-                answer = await ask(place.path, what, arguments)
+                answer = await ask(place.path, what, arguments, on_slow=_say_slow)
             if not isinstance(answer, NotRunning):
                 return answer
         except LinkClosed as exc:
@@ -154,6 +154,11 @@ async def do(
             if trio.current_time() >= deadline:
                 raise StoreLocked(place.name, _SILENT.format(exc.reason.partition(". ")[0])) from exc
         await trio.sleep(_AGAIN_S)
+
+
+def _say_slow() -> None:
+    """Say that an answer takes long: a daemon that hangs looks like that too."""
+    click.echo(f"The daemon has not answered yet; it is waited for, {ANSWER_S:g} s at most.", err=True)
 
 
 _SILENT: Final = (

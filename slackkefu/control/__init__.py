@@ -7,7 +7,7 @@ asked is not known here: a server is handed its handlers.
 
 from __future__ import annotations
 
-from slackkefu.control.client import NotRunning, ask
+from slackkefu.control.client import ANSWER_S, NotRunning, ask
 from slackkefu.control.server import ControlServer, ControlStatistics, Handler
 
-__all__ = ["ControlServer", "ControlStatistics", "Handler", "NotRunning", "ask"]
+__all__ = ["ANSWER_S", "ControlServer", "ControlStatistics", "Handler", "NotRunning", "ask"]

@@ -13,13 +13,16 @@ from slackkefu.control.server import WORK_S
 from slackkefu.errors import LinkClosed, RemoteProtocolError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["NotRunning", "ask"]
 
 ANSWER_S: Final = WORK_S + 15.0
 """How long to wait for an answer; the daemon itself gives up before."""
+
+SLOW_S: Final = 5.0
+"""After which whoever asks is told that there is no answer yet."""
 
 _PIECE: Final = 1 << 16
 
@@ -30,7 +33,9 @@ class NotRunning:
     """No daemon works on this store; at least none that answers."""
 
 
-async def ask(store_path: Path, do: str, arguments: Mapping[str, object]) -> Mapping[str, object] | NotRunning:
+async def ask(
+    store_path: Path, do: str, arguments: Mapping[str, object], *, on_slow: Callable[[], None] = lambda: None
+) -> Mapping[str, object] | NotRunning:
     """
     Ask the daemon that works on the store in *store_path*.
 
@@ -40,6 +45,7 @@ async def ask(store_path: Path, do: str, arguments: Mapping[str, object]) -> Map
         store_path: The store's folder.
         do: Like ``installations.list``.
         arguments: What JSON has.
+        on_slow: Told once, after :data:`SLOW_S` without an answer; it is waited for all the same.
 
     Returns:
         What the daemon has to say, or that there is none.
@@ -66,12 +72,24 @@ async def ask(store_path: Path, do: str, arguments: Mapping[str, object]) -> Map
         try:
             with trio.fail_after(ANSWER_S):
                 await stream.send_all(wire.request(do, arguments))
-                line = wire.Line(max_bytes=wire.MAX_ANSWER)
-                while (whole := line.feed(await stream.receive_some(_PIECE))) is None:
-                    pass
-            return wire.read_answer(whole)
+                return wire.read_answer(await _hear(stream, on_slow))
         except (RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError) as exc:
             raise LinkClosed(where, lost) from exc
+
+
+async def _hear(stream: trio.SocketStream, on_slow: Callable[[], None]) -> bytes:
+    """Return the line that answers; raises RemoteProtocolError."""
+    line = wire.Line(max_bytes=wire.MAX_ANSWER)
+
+    async def whole() -> bytes:
+        while (heard := line.feed(await stream.receive_some(_PIECE))) is None:
+            pass
+        return heard
+
+    with trio.move_on_after(SLOW_S):
+        return await whole()
+    on_slow()
+    return await whole()
 
 
 async def _connect(store_path: Path) -> trio.SocketStream:

@@ -327,6 +327,21 @@ async def test_the_daemon_stops_with_a_request_in_hand(tmp_path: Path) -> None:
     assert "may have been done" in str(told[0])
 
 
+async def test_an_answer_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks is told once that it takes long, and has the answer when it comes."""
+    monkeypatch.setattr(client, "SLOW_S", 0.05)
+    parrot, told = Parrot(), []
+
+    def on_slow() -> None:
+        told.append("slow")
+        parrot.let_go.set()
+
+    async with serving(tmp_path, parrot):
+        assert {"said": {"a": 1}} == await ask(tmp_path, "wait", {"a": 1}, on_slow=on_slow)
+
+    assert ["slow"] == told
+
+
 async def test_a_daemon_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command does not wait for ever."""
     monkeypatch.setattr(client, "ANSWER_S", 0.2)
